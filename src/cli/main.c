@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* The program: finds the verb, or judges the address that stands where a verb should. */
+#include <locale.h>
+#include <string.h>
+
+#include "base/gettext.h"
+#include "base/text.h"
+#include "cli/cli.h"
+
+#define VERB(name, summary) extern const struct iu_verb iu_verb_##name;
+#include "cli/verbs.def"
+#undef VERB
+
+static const struct iu_verb *const verbs[] = {
+#define VERB(name, summary) &iu_verb_##name,
+#include "cli/verbs.def"
+#undef VERB
+	NULL,
+};
+
+const struct iu_verb *iu_verb_find(const char *name)
+{
+	for (size_t i = 0; verbs[i] != NULL; i++)
+		if (strcmp(verbs[i]->name, name) == 0)
+			return verbs[i];
+	return NULL;
+}
+
+static int print_overview(FILE *f)
+{
+	fputs(_("usage: inuse [options] ADDR        what holds a port, for how long, what frees it\n"
+		"       inuse VERB ...\n\n"), f);
+	for (size_t i = 0; verbs[i] != NULL; i++)
+		fprintf(f, "  %-10s %s\n", verbs[i]->name, _(verbs[i]->summary));
+	fputs(_("\nADDR is 8080, 127.0.0.1:8080, [::1]:8080, localhost:http, http://host:3000/, /run/x.sock ...\n"
+		"inuse VERB --help tells each verb's options; inuse --version what this kernel shows you.\n"
+		"Exit status: 0 go ahead or done, 1 would fail, 2 the input was wrong, 3 cannot tell.\n"), f);
+	return ferror(f) ? IU_EXIT_UNKNOWN : IU_EXIT_GO;
+}
+
+int main(int argc, char **argv)
+{
+	const struct iu_verb *verb;
+
+	setlocale(LC_ALL, "");
+#if INUSE_HAVE_NLS
+	bindtextdomain("inuse", INUSE_LOCALEDIR);
+	bind_textdomain_codeset("inuse", "UTF-8");
+#endif
+	if (argc < 2) {
+		print_overview(stderr);
+		return IU_EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		verb = argc > 2 ? iu_verb_find(argv[2]) : NULL;
+		if (verb == NULL)
+			return print_overview(stdout);
+		iu_print_help(stdout, verb);
+		return IU_EXIT_GO;
+	}
+	verb = iu_verb_find(argv[1]);
+	if (verb != NULL)
+		return verb->run(argc - 1, argv + 1);
+	return iu_usage(NULL, "not yet");
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The eyes: a machine, seen through one shape.
+ *
+ * Theory of operation
+ *
+ * A *scope* says what is wanted: a port or all of them, whether owners are wanted, whether sockets that no rule
+ * tells apart may be counted together. A *source* (hosts.def) delivers sockets through a callback, says what kinds it cannot see, and is
+ * replaced by the next when it is missing or refused. iu_host_each() streams; iu_host_take() collects a sealed
+ * snapshot with settings, addresses, routes and owners.
+ * All sources read the namespace of the calling thread; iu_host_enter() changes that.
+ */
+#ifndef IU_HOST_HOST_H
+#define IU_HOST_HOST_H
+
+#include "host/snapshot.h"
+
+struct iu_scope {
+	const uint16_t *ports; /* local ports that matter; NULL all */
+	size_t n_ports;
+	bool owners;      /* find processes */
+	bool classes;     /* count alike sockets together (only sockets in TIME-WAIT and the like) */
+	bool elsewhere;   /* look at other namespaces and at UDP, too */
+	bool bound;       /* bound-only sockets are wanted */
+	const struct inuse_addr *routes; /* destinations of connect() whose route is wanted */
+	size_t n_routes;
+	const struct inuse_addr *at;     /* addresses asked about: classes keep "is one of these" apart */
+	size_t n_at;
+	uint32_t route_device, route_mark;
+	const struct inuse_addr *route_from; /* source, or NULL */
+	unsigned without; /* bit per row of hosts.def: sources not to use (tests, and --eyes) */
+};
+
+/* Return false to stop. The socket is borrowed for the call. */
+typedef bool iu_socket_fn(void *arg, const struct inuse_socket *socket);
+
+/* What a source did. unseen: enum inuse_missing. reason: one sentence when it could not run, "" else. */
+struct iu_seen {
+	uint32_t unseen;
+	char source[32];
+	char reason[256];
+};
+
+/* Streams the sockets of the scope, best source first. INUSE_E_* when none could answer. */
+enum inuse_status iu_host_each(const struct iu_scope *scope, iu_socket_fn *fn, void *arg, struct iu_seen *ret_seen,
+			       struct inuse_error *error);
+
+/* Takes a sealed snapshot; the caller frees it with iu_snapshot_free(). */
+enum inuse_status iu_host_take(const struct iu_scope *scope, struct inuse_snapshot **ret_snapshot,
+			       struct inuse_error *error);
+
+/* Nanoseconds on the snapshot's clock (CLOCK_BOOTTIME). */
+int64_t iu_host_now(void);
+
+#endif

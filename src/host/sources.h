@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One function per source. All read the network namespace of the calling thread.
+ * A source that cannot run on this machine, for this user or in this build returns INUSE_E_UNSUPPORTED or
+ * INUSE_E_PERMISSION with one sentence in the error ("CAP_BPF is missing", "this kernel has no BTF"), having called
+ * nothing; a table dump that broke off half-way returns INUSE_OK and sets INUSE_MISSING_PARTIAL in ret_unseen.
+ */
+#ifndef IU_HOST_SOURCES_H
+#define IU_HOST_SOURCES_H
+
+#include "host/host.h"
+
+/* A socket, and the bucket it hangs on where the source knows it (NULL else). */
+typedef bool iu_bucket_fn(void *arg, const struct iu_bucket *bucket);
+
+/* Everything that is on the bind buckets of scope->ports (at most 16), BPF syscall program. Half-open requests are not owners. */
+enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn, iu_bucket_fn *bucket_fn, void *arg,
+				 uint32_t *ret_unseen, struct inuse_error *error);
+/* Sockets on `port` in all network namespaces but this one, counted per namespace. BPF. */
+enum inuse_status iu_bucket_elsewhere(uint16_t port, bool (*fn)(void *arg, const struct iu_elsewhere *e), void *arg,
+				      struct inuse_error *error);
+/* The whole table with flags, bound-only sockets included where iter/task_file shows them. BPF iterators. */
+enum inuse_status iu_iter_each(const struct iu_scope *scope, iu_socket_fn *fn, void *arg, uint32_t *ret_unseen,
+			       struct inuse_error *error);
+/* sock_diag: everything but flags; bound-only from 6.8. proto: TCP or UDP. Needs nothing. */
+enum inuse_status iu_diag_each(const struct iu_scope *scope, enum inuse_proto proto, iu_socket_fn *fn, void *arg,
+			       uint32_t *ret_unseen, struct inuse_error *error);
+/* /proc/net/tcp and tcp6: for kernels and builds without the others. */
+enum inuse_status iu_procnet_each(const struct iu_scope *scope, iu_socket_fn *fn, void *arg, uint32_t *ret_unseen,
+				  struct inuse_error *error);
+
+/*
+ * Who has which of these socket inodes open: fn(arg, inode, pid, fd) per descriptor, pid in the caller's namespace
+ * (0 when it has no number there). *ret_complete: every process of the machine was read, from the initial pid namespace.
+ */
+typedef bool iu_owner_fn(void *arg, uint64_t inode, int32_t pid, int32_t fd);
+enum inuse_status iu_files_owners(const uint64_t *inodes, size_t n, iu_owner_fn *fn, void *arg, bool *ret_complete,
+				  struct inuse_error *error); /* BPF iter/task_file */
+enum inuse_status iu_proc_owners(const uint64_t *inodes, size_t n, iu_owner_fn *fn, void *arg, bool *ret_complete,
+				 struct inuse_error *error);  /* /proc/PID/fd */
+
+/* Fills in what /proc tells of a process: command, user, directory, terminal, state, unit, container. Missing is "". */
+enum inuse_status iu_proc_describe(struct inuse_snapshot *s, int32_t pid, struct inuse_process *ret_process);
+/* Reads SO_REUSEADDR, SO_REUSEPORT, IPV6_V6ONLY, device through pidfd_getfd of a process one may trace. */
+enum inuse_status iu_proc_flags(int32_t pid, int32_t fd, uint64_t inode, struct inuse_socket *socket);
+
+/* Settings, clock, tick rate, kernel version and features into the scalars of the snapshot; reserved ports. */
+enum inuse_status iu_settings_read(struct inuse_snapshot *s, struct inuse_error *error);
+/* Addresses one may bind, devices. */
+enum inuse_status iu_locals_read(struct inuse_snapshot *s, struct inuse_error *error);
+/* What routing says of each destination in scope->routes. */
+enum inuse_status iu_routes_read(struct inuse_snapshot *s, const struct iu_scope *scope, struct inuse_error *error);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the model judges on: plain data, gathered by src/host or read from a file.
+ *
+ * Every array belongs to whoever made the facts. A field that was not seen is marked, never guessed: per
+ * socket in `known`, per kind in `unseen`, per setting in `known`.
+ */
+#ifndef IU_MODEL_FACTS_H
+#define IU_MODEL_FACTS_H
+
+#include "inuse.h"
+
+/* Settings that the rules read. One row each in settings.def: name, /proc/sys path, first kernel. */
+enum iu_setting {
+#define SETTING(id, path, fallback) IU_SET_##id,
+#include "model/settings.def"
+#undef SETTING
+	IU_N_SETTINGS,
+};
+
+/* What a kernel can do, probed where it can be (BTF), else by version. */
+enum iu_feature {
+	IU_FEATURE_BHASH2 = 1u << 0,        /* 6.1: owners by address */
+	IU_FEATURE_OWNERS_BY_ADDR = 1u << 1, /* 6.8: owners hang on the address buckets, fastreuse is dead */
+	IU_FEATURE_CONNECT_BIND = 1u << 2,  /* 6.18: a bucket turns connect-only again */
+	IU_FEATURE_TW_DELAY = 1u << 3,      /* 6.14: tcp_tw_reuse_delay, in milliseconds */
+	IU_FEATURE_TW_DESTROY = 1u << 4,    /* 6.0: SOCK_DESTROY of TIME-WAIT */
+	IU_FEATURE_ORPHAN_UID = 1u << 5,    /* 6.17: orphans keep their uid */
+};
+
+struct iu_range {
+	uint16_t first, last; /* both included */
+};
+
+/* An address on which this host may bind. */
+struct iu_local {
+	struct inuse_addr addr;
+	uint8_t prefix_len; /* 127.0.0.0/8 is local as a whole */
+	bool broadcast, tentative;
+	uint32_t device;
+};
+
+/* An interface. name is borrowed. */
+struct iu_device {
+	uint32_t index;
+	bool up, loopback;
+	const char *name;
+};
+
+/* What routing says of a destination: the source that connect() would pick, or the error. */
+struct iu_route {
+	struct inuse_addr remote, source;
+	uint32_t device;
+	enum inuse_result result;
+};
+
+/* What the bucket of a port remembers of SO_REUSEPORT and who is on it (linux inet_bind_bucket). */
+struct iu_bucket {
+	uint16_t port;
+	int8_t fastreuse, fastreuseport; /* -1, 0, 1; fastreuseport 2: strict. Both -1: only connect() ports */
+	uint32_t uid;
+	uint8_t family; /* of the remembered address: 4 or 6 */
+	bool v6only;
+	struct inuse_addr addr4, addr6; /* the remembered address in both forms */
+};
+
+/* A port whose sockets of another protocol or namespace are worth a line, never blockers. */
+struct iu_elsewhere {
+	uint64_t netns;
+	uint16_t port;
+	enum inuse_proto proto;
+	uint64_t count;
+	bool listening;
+};
+
+struct iu_facts {
+	const struct inuse_socket *sockets;
+	size_t n_sockets;
+	const struct inuse_process *processes;
+	size_t n_processes;
+	const struct inuse_holder *holders;
+	size_t n_holders;
+	const struct iu_local *locals;
+	size_t n_locals;
+	const struct iu_device *devices;
+	size_t n_devices;
+	const struct iu_route *routes;
+	size_t n_routes;
+	const struct iu_bucket *buckets;
+	size_t n_buckets;
+	const struct iu_elsewhere *elsewhere;
+	size_t n_elsewhere;
+	const struct iu_range *reserved; /* net.ipv4.ip_local_reserved_ports */
+	size_t n_reserved;
+	const struct iu_range *covered;  /* ports the facts cover; none: all of them */
+	size_t n_covered;
+
+	int64_t settings[IU_N_SETTINGS];
+	uint32_t settings_known; /* bit per enum iu_setting */
+	uint32_t features;       /* enum iu_feature */
+	uint32_t kernel;         /* major << 16 | minor; 0 unknown */
+	uint32_t hz;             /* ticks a second; 0 unknown */
+	uint32_t unseen;         /* enum inuse_missing: kinds no source could see */
+	bool no_v4_table;        /* no IPv4 address was ever configured: every one is bindable */
+	bool locals_known;
+	bool buckets_known;      /* buckets holds every port in `covered`; an absent one does not exist */
+	int64_t now_ns;
+	uint64_t netns;
+};
+
+#endif
