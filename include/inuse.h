@@ -120,7 +120,8 @@ enum inuse_flag {
 	INUSE_MPTCP = 1u << 7,
 	INUSE_GROUP = 1u << 8,       /* request: a reuseport program was attached before bind */
 	INUSE_REPAIR = 1u << 9,      /* TCP_REPAIR */
-	INUSE_CONNECT_ONLY = 1u << 10, /* bucket: only ports that connect() picked are on it */
+	INUSE_KERNEL = 1u << 10,     /* made by the kernel itself (NFS, RPC): no process will ever hold it */
+	INUSE_HAS_FILE = 1u << 11,   /* a file is attached: somebody can still reach it, if only in flight */
 };
 
 enum inuse_tri { INUSE_NO = 0, INUSE_YES = 1, INUSE_MAYBE = 2 };
@@ -169,6 +170,8 @@ enum inuse_known {
 	INUSE_KNOW_TIMESTAMPS = INUSE_TIMESTAMPS,
 	INUSE_KNOW_PORT_LOCKED = INUSE_PORT_LOCKED,
 	INUSE_KNOW_MPTCP = INUSE_MPTCP,
+	INUSE_KNOW_KERNEL = INUSE_KERNEL,
+	INUSE_KNOW_HAS_FILE = INUSE_HAS_FILE,
 	INUSE_KNOW_DEVICE = 1u << 16,
 	INUSE_KNOW_UID = 1u << 17,
 	INUSE_KNOW_INODE = 1u << 18,
@@ -278,6 +281,7 @@ struct inuse_verdict {
 	size_t size;
 	struct inuse_request request;
 	enum inuse_outcome outcome;
+	enum inuse_call step;       /* the call that fails: a client with a fixed port may fail in bind() already */
 	enum inuse_result result;   /* of the first rule that matched or might have */
 	bool as_far_as_seen;        /* GO, but kinds of socket exist that could not be seen: `unseen` */
 	uint32_t missing, unseen;   /* enum inuse_missing */
