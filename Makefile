@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+# A thin face over Meson. Packagers: use Meson directly (meson setup, meson compile, meson install).
+# Every target installs what it needs on Debian first; with everything there, it works without a network.
+
+BUILD ?= build
+SECONDS ?= 30
+PREFIX ?= /usr/local
+ASAN = $(BUILD)-asan
+FUZZ = $(BUILD)-fuzz
+
+all: build
+
+help:
+	@echo 'make demo          five short acts on the real kernel: why a port is in use (needs root)'
+	@echo 'make check         every test, in four builds: ordinary, sanitizers, without optional parts, clang'
+	@echo 'make test          the tests of the ordinary build alone'
+	@echo 'make build         the program and the library, in $(BUILD)/'
+	@echo 'make install       into PREFIX ($(PREFIX)); DESTDIR is respected'
+	@echo 'make asan          tests with AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make fuzz          every fuzz target for SECONDS=$(SECONDS) each'
+	@echo 'make lint          clang -Wcomma, cppcheck, clang-tidy, clang-format'
+	@echo 'make pot           po/inuse.pot, the sentences for translators'
+	@echo 'make clean         removes the build folders'
+
+build: setup-build
+	@test -d $(BUILD) || meson setup $(BUILD) --prefix $(PREFIX)
+	@ninja -C $(BUILD)
+
+demo: build
+	@BUILD=$(BUILD) tools/demo
+
+check: setup-build setup-test
+	@BUILD=$(BUILD) tools/check
+
+test: setup-test build
+	@meson test -C $(BUILD) --no-rebuild --print-errorlogs
+
+install: build
+	@meson install -C $(BUILD) --no-rebuild
+
+asan: setup-build setup-test
+	@BUILD=$(BUILD) tools/check asan
+
+fuzz: setup-build setup-test setup-fuzz
+	@test -d $(FUZZ) || CC=clang meson setup $(FUZZ) -Dfuzz=true
+	@ninja -C $(FUZZ)
+	@tools/fuzz $(FUZZ) $(SECONDS)
+
+lint: setup-build setup-test setup-lint
+	@test -d $(BUILD) || meson setup $(BUILD) --prefix $(PREFIX)
+	@ninja -C $(BUILD)
+	@BUILD=$(BUILD) tools/lint
+
+pot: setup-test
+	@tools/pot po/inuse.pot
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-*
+
+setup-%:
+	@tools/setup $*
+
+.PHONY: all help build demo check test install asan fuzz lint pot clean
