@@ -75,7 +75,8 @@ const struct iu_name iu_names_flag[] = {
 	{INUSE_MPTCP, "mptcp"},
 	{INUSE_GROUP, "group"},
 	{INUSE_REPAIR, "repair"},
-	{INUSE_CONNECT_ONLY, "connect-only"},
+	{INUSE_KERNEL, "kernel"},
+	{INUSE_HAS_FILE, "has-file"},
 	{0, NULL},
 };
 
@@ -86,6 +87,8 @@ const struct iu_name iu_names_known[] = {
 	{INUSE_KNOW_TIMESTAMPS, "timestamps"},
 	{INUSE_KNOW_PORT_LOCKED, "port-locked"},
 	{INUSE_KNOW_MPTCP, "mptcp"},
+	{INUSE_KNOW_KERNEL, "kernel"},
+	{INUSE_KNOW_HAS_FILE, "has-file"},
 	{INUSE_KNOW_DEVICE, "device"},
 	{INUSE_KNOW_UID, "uid"},
 	{INUSE_KNOW_INODE, "inode"},
