@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/* From a rule and the most telling blocker to the cause that a person would name. Ordered rows: causes.def. */
+#include <string.h>
+
+#include "base/address.h"
+#include "model/judge.h"
+
+#define WHEN(name) static bool name(const struct inuse_verdict *v, const struct iu_facts *f)
+#define RULE(name, rule_id)                                    \
+	WHEN(name)                                             \
+	{                                                      \
+		(void)f;                                       \
+		return v->rule != NULL && strcmp(v->rule, rule_id) == 0; \
+	}
+
+static const struct inuse_socket *blocker(const struct inuse_verdict *v)
+{
+	return v->n_shown > 0 ? v->shown[0] : NULL;
+}
+
+static bool holds_address(const struct inuse_socket *b)
+{
+	return b != NULL && (b->state == INUSE_LISTEN || b->state == INUSE_BOUND);
+}
+
+static bool knows(const struct inuse_socket *b, uint32_t known)
+{
+	return (b->known & known) == known;
+}
+
+WHEN(free_)
+{
+	(void)f;
+	return v->outcome == INUSE_GO;
+}
+
+RULE(rule_multicast6, "multicast6")
+RULE(rule_mapped_on_v6only, "mapped-on-v6only")
+RULE(rule_link_local, "link-local-without-scope")
+RULE(rule_device_missing, "device-missing")
+RULE(rule_tentative, "tentative")
+RULE(rule_not_local, "not-local")
+RULE(rule_ports_exhausted, "ports-exhausted")
+RULE(rule_tuple_live, "tuple-live")
+RULE(rule_tuple_time_wait, "tuple-time-wait")
+RULE(rule_connect_exhausted, "connect-exhausted")
+RULE(rule_nobody_listens, "nobody-listens")
+RULE(rule_syn_no_listener, "syn-no-listener")
+RULE(rule_syn_fin_wait2, "syn-fin-wait2")
+RULE(rule_syn_rfc1337, "syn-rfc1337")
+
+WHEN(rule_loopback_device)
+{
+	return rule_not_local(v, f) && v->request.device != 0 && iu_addr_is_loopback(&v->request.local);
+}
+
+WHEN(rule_privileged)
+{
+	(void)f;
+	return v->rule != NULL && strncmp(v->rule, "privileged-port", 15) == 0;
+}
+
+WHEN(rule_route)
+{
+	static const char *const rules[] = {"no-route", "unreachable", "route-prohibits", "route-invalid", "mapped-by-v6only"};
+
+	(void)f;
+	for (size_t i = 0; v->rule != NULL && i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (strcmp(v->rule, rules[i]) == 0)
+			return true;
+	return false;
+}
+
+WHEN(self_connect)
+{
+	const struct inuse_socket *b = blocker(v);
+
+	(void)f;
+	return b != NULL && !holds_address(b) && !b->mini && b->local.port == b->remote.port &&
+	       iu_addr_same(&b->local, &b->remote);
+}
+
+WHEN(rule_syn_no_listener_time_wait)
+{
+	return rule_syn_no_listener(v, f) && blocker(v) != NULL;
+}
+
+WHEN(kernel_socket)
+{
+	const struct inuse_socket *b = blocker(v);
+
+	(void)f;
+	return b != NULL && knows(b, INUSE_KNOW_KERNEL) && (b->flags & INUSE_KERNEL) != 0;
+}
+
+WHEN(socket_unit)
+{
+	const struct inuse_process *p = iu_holder_of(f, blocker(v));
+
+	return p != NULL && p->pid == 1 && (p->socket_unit[0] != 0 || strcmp(p->comm, "systemd") == 0);
+}
+
+WHEN(docker_proxy)
+{
+	const struct inuse_process *p = iu_holder_of(f, blocker(v));
+
+	return p != NULL && strcmp(p->comm, "docker-proxy") == 0;
+}
+
+WHEN(suspended)
+{
+	const struct inuse_process *p = iu_holder_of(f, blocker(v));
+
+	return p != NULL && p->status == 'T';
+}
+
+WHEN(mptcp)
+{
+	const struct inuse_socket *b = blocker(v);
+
+	(void)f;
+	return b != NULL && b->state == INUSE_LISTEN && knows(b, INUSE_KNOW_MPTCP) && (b->flags & INUSE_MPTCP) != 0;
+}
+
+/* A listener that allows sharing, and another socket on the same port that only waits to listen: its listen() loses. */
+WHEN(second_listen)
+{
+	const struct inuse_socket *b = blocker(v);
+
+	if (b == NULL || b->state != INUSE_LISTEN || !knows(b, INUSE_KNOW_REUSEADDR) || (b->flags & INUSE_REUSEADDR) == 0)
+		return false;
+	for (size_t i = 0; i < f->n_sockets; i++) {
+		const struct inuse_socket *o = &f->sockets[i];
+
+		if (o->state == INUSE_BOUND && o->local.port == b->local.port && (o->flags & INUSE_REUSEADDR) != 0 &&
+		    (o->netns == 0 || o->netns == f->netns))
+			return true;
+	}
+	return false;
+}
+
+WHEN(reuseport_uid)
+{
+	const struct inuse_socket *b = blocker(v);
+
+	(void)f;
+	return b != NULL && !b->mini && (v->request.flags & INUSE_REUSEPORT) != 0 &&
+	       knows(b, INUSE_KNOW_REUSEPORT | INUSE_KNOW_UID) && (b->flags & INUSE_REUSEPORT) != 0 && b->uid != v->request.uid;
+}
+
+WHEN(reuseport_one_side)
+{
+	const struct inuse_socket *b = blocker(v);
+
+	(void)f;
+	return holds_address(b) && knows(b, INUSE_KNOW_REUSEPORT) &&
+	       ((b->flags ^ v->request.flags) & INUSE_REUSEPORT) != 0;
+}
+
+WHEN(in_flight)
+{
+	const struct inuse_socket *b = blocker(v);
+
+	(void)f;
+	return holds_address(b) && knows(b, INUSE_KNOW_OWNER | INUSE_KNOW_INODE) && b->n_holders == 0 && b->inode != 0;
+}
+
+WHEN(inherited)
+{
+	const struct inuse_socket *b = blocker(v);
+
+	return holds_address(b) && b->n_holders > 1 && b->holders + b->n_holders <= f->n_holders &&
+	       f->holders[b->holders].process != f->holders[b->holders + b->n_holders - 1].process;
+}
+
+WHEN(v6_blocks_v4)
+{
+	const struct inuse_socket *b = blocker(v);
+
+	(void)f;
+	return holds_address(b) && v->request.local.family == 4 && b->local.family == 6 && iu_addr_is_any(&b->local) &&
+	       !iu_addr_is_any(&v->request.local);
+}
+
+WHEN(v4_blocks_v6)
+{
+	const struct inuse_socket *b = blocker(v);
+
+	(void)f;
+	return holds_address(b) && v->request.local.family == 6 && iu_addr_is_any(&v->request.local) &&
+	       iu_addr_unmapped(&b->local).family == 4 && !iu_addr_is_any(&b->local);
+}
+
+WHEN(wildcard_specific)
+{
+	const struct inuse_socket *b = blocker(v);
+	struct inuse_addr local;
+
+	(void)f;
+	if (!holds_address(b))
+		return false;
+	local = iu_addr_unmapped(&b->local);
+	return iu_addr_is_any(&local) != iu_addr_is_any(&v->request.local);
+}
+
+WHEN(started_twice)
+{
+	const struct inuse_process *p = iu_holder_of(f, blocker(v));
+
+	return p != NULL && p->same_dir && blocker(v)->state == INUSE_LISTEN;
+}
+
+WHEN(listener)
+{
+	(void)f;
+	return blocker(v) != NULL && blocker(v)->state == INUSE_LISTEN;
+}
+
+WHEN(bound)
+{
+	(void)f;
+	return blocker(v) != NULL && blocker(v)->state == INUSE_BOUND;
+}
+
+/* What connect() left on a port that the kernel picked for it; such sockets have no flags, so nothing tolerates them. */
+WHEN(mini_of_client)
+{
+	const struct inuse_socket *b = blocker(v);
+
+	(void)f;
+	return b != NULL && b->mini && knows(b, INUSE_KNOW_PORT_LOCKED) && (b->flags & INUSE_PORT_LOCKED) == 0;
+}
+
+WHEN(fin_wait2)
+{
+	(void)f;
+	return blocker(v) != NULL && blocker(v)->mini && blocker(v)->state == INUSE_FIN_WAIT2;
+}
+
+static bool tw(const struct inuse_verdict *v, bool old_had, bool new_has)
+{
+	const struct inuse_socket *b = blocker(v);
+
+	return b != NULL && b->mini && knows(b, INUSE_KNOW_REUSEADDR) && ((b->flags & INUSE_REUSEADDR) != 0) == old_had &&
+	       ((v->request.flags & INUSE_REUSEADDR) != 0) == new_has;
+}
+
+WHEN(tw_old_lacked)
+{
+	(void)f;
+	return tw(v, false, true);
+}
+
+WHEN(tw_new_lacks)
+{
+	(void)f;
+	return tw(v, true, false);
+}
+
+WHEN(tw_neither)
+{
+	(void)f;
+	return tw(v, false, false);
+}
+
+WHEN(tw_unknown)
+{
+	(void)f;
+	return blocker(v) != NULL && blocker(v)->mini;
+}
+
+WHEN(close_wait)
+{
+	(void)f;
+	return blocker(v) != NULL && blocker(v)->state == INUSE_CLOSE_WAIT && blocker(v)->inode != 0;
+}
+
+WHEN(orphan)
+{
+	const struct inuse_socket *b = blocker(v);
+
+	(void)f;
+	return b != NULL && knows(b, INUSE_KNOW_INODE) && b->inode == 0 &&
+	       (b->state == INUSE_FIN_WAIT1 || b->state == INUSE_FIN_WAIT2 || b->state == INUSE_CLOSING ||
+		b->state == INUSE_LAST_ACK);
+}
+
+WHEN(client_port)
+{
+	const struct inuse_socket *b = blocker(v);
+
+	(void)f;
+	return b != NULL && knows(b, INUSE_KNOW_PORT_LOCKED) && (b->flags & INUSE_PORT_LOCKED) == 0;
+}
+
+WHEN(anything)
+{
+	(void)v;
+	(void)f;
+	return true;
+}
+
+static const struct iu_cause causes[] = {
+#define CAUSE(id, when) {id, when},
+#include "model/causes.def"
+#undef CAUSE
+};
+
+const struct iu_cause *iu_causes(size_t *ret_n)
+{
+	*ret_n = sizeof(causes) / sizeof(causes[0]);
+	return causes;
+}
+
+/* Worth a word although the call would succeed. */
+static const char *find_note(const struct inuse_verdict *v, const struct iu_facts *f)
+{
+	if (v->rule != NULL && strcmp(v->rule, "reuseport-memory") == 0)
+		return "reuseport-memory";
+	if (v->rule != NULL && strcmp(v->rule, "tuple-recycled") == 0)
+		return "tuple-recycled";
+	if (v->rule != NULL && (strcmp(v->rule, "syn-time-wait") == 0 || strcmp(v->rule, "syn-live") == 0))
+		return v->rule;
+	if (v->request.call == INUSE_CALL_CONNECT)
+		return NULL;
+	for (size_t i = 0; i < f->n_sockets && v->request.local.port != 0 && v->request.call != INUSE_CALL_ACCEPT; i++) {
+		const struct inuse_socket *o = &f->sockets[i];
+
+		if (o->local.port != v->request.local.port || (o->netns != 0 && o->netns != f->netns))
+			continue;
+		if (o->state == INUSE_LISTEN && (v->request.flags & INUSE_REUSEPORT) != 0 && (o->flags & INUSE_REUSEPORT) != 0)
+			return "reuseport-shared";
+		if (o->state == INUSE_BOUND && (v->request.flags & INUSE_REUSEADDR) != 0 && (o->flags & INUSE_REUSEADDR) != 0)
+			return "bind-shared";
+	}
+	return NULL;
+}
+
+void iu_cause_find(const struct iu_facts *facts, struct inuse_verdict *v)
+{
+	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
+		if (causes[i].when(v, facts)) {
+			v->cause = causes[i].id;
+			break;
+		}
+	v->note = v->outcome == INUSE_GO ? find_note(v, facts) : NULL;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* Questions to the facts that several rules ask. */
+#include "base/address.h"
+#include "model/rule.h"
+
+bool iu_setting(const struct iu_facts *f, enum iu_setting setting, int64_t *ret)
+{
+	*ret = f->settings[setting];
+	return (f->settings_known & (1u << setting)) != 0;
+}
+
+static bool in_ranges(const struct iu_range *r, size_t n, uint16_t port)
+{
+	for (size_t i = 0; i < n; i++)
+		if (port >= r[i].first && port <= r[i].last)
+			return true;
+	return false;
+}
+
+bool iu_port_covered(const struct iu_facts *f, uint16_t port)
+{
+	return f->n_covered == 0 || in_ranges(f->covered, f->n_covered, port);
+}
+
+bool iu_port_reserved(const struct iu_facts *f, uint16_t port)
+{
+	return in_ranges(f->reserved, f->n_reserved, port);
+}
+
+enum inuse_tri iu_addr_is_local(const struct iu_facts *f, const struct inuse_addr *a)
+{
+	struct inuse_addr u = iu_addr_unmapped(a);
+
+	if (iu_addr_is_any(&u) || (u.family == 4 && f->no_v4_table))
+		return INUSE_YES;
+	for (size_t i = 0; i < f->n_locals; i++)
+		if (iu_addr_in(&u, &f->locals[i].addr, f->locals[i].prefix_len) &&
+		    (u.scope == 0 || f->locals[i].device == 0 || u.scope == f->locals[i].device || !iu_addr_is_link_local6(&u)))
+			return INUSE_YES;
+	return f->locals_known ? INUSE_NO : INUSE_MAYBE;
+}
+
+enum inuse_tri iu_socket_has(const struct iu_world *w, const struct inuse_socket *o, enum inuse_flag flag,
+			     enum inuse_missing lacking, uint32_t *missing)
+{
+	if (flag == INUSE_REUSEADDR && w->old_had_reuseaddr)
+		return INUSE_YES;
+	if ((o->known & flag) != 0)
+		return iu_is((o->flags & flag) != 0);
+	*missing |= lacking;
+	return INUSE_MAYBE;
+}
+
+static bool held_only_by(const struct iu_facts *f, const struct inuse_socket *o, int32_t pid)
+{
+	if (o->n_holders == 0)
+		return false;
+	for (uint32_t i = 0; i < o->n_holders && o->holders + i < f->n_holders; i++) {
+		uint32_t process = f->holders[o->holders + i].process;
+
+		if (process >= f->n_processes || f->processes[process].pid != pid)
+			return false;
+	}
+	return true;
+}
+
+bool iu_socket_is_owner(const struct iu_world *w, const struct inuse_socket *o, uint16_t port)
+{
+	/* half-open requests hold no port [O24]; other namespaces have buckets of their own */
+	if (o->local.port != port || o->proto != w->req.proto || o->state == INUSE_SYN_RECV ||
+	    (o->netns != 0 && o->netns != w->facts->netns))
+		return false;
+	if (w->without_mini && o->mini)
+		return false;
+	return w->without_pid == 0 || !held_only_by(w->facts, o, w->without_pid);
+}
+
+enum inuse_tri iu_listener_for(const struct iu_world *w, const struct inuse_addr *to, uint32_t *missing)
+{
+	enum inuse_tri found = INUSE_NO;
+
+	for (size_t i = 0; i < w->facts->n_sockets; i++) {
+		const struct inuse_socket *o = &w->facts->sockets[i];
+		enum inuse_tri here;
+
+		if (o->state != INUSE_LISTEN || !iu_socket_is_owner(w, o, to->port))
+			continue;
+		if (iu_addr_same(&o->local, to) || iu_addr_is_mapped_any(&o->local))
+			here = INUSE_YES;
+		else if (!iu_addr_is_any(&o->local))
+			continue;
+		else if (iu_addr_unmapped(to).family == o->family)
+			here = INUSE_YES;
+		else if (o->family == 6)
+			here = iu_not(iu_socket_has(w, o, INUSE_V6ONLY, INUSE_MISSING_V6ONLY, missing));
+		else
+			continue;
+		found = iu_or(found, here);
+	}
+	if (found == INUSE_NO && !iu_port_covered(w->facts, to->port)) {
+		*missing |= INUSE_MISSING_COVERAGE;
+		return INUSE_MAYBE;
+	}
+	return found;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* The judge: runs the tables of a profile and fills the verdict. */
+#include "model/judge.h"
+
+#include <string.h>
+
+#include "base/address.h"
+
+static const struct iu_bucket *find_bucket(const struct iu_facts *f, uint16_t port)
+{
+	for (size_t i = 0; i < f->n_buckets; i++)
+		if (f->buckets[i].port == port)
+			return &f->buckets[i];
+	return NULL;
+}
+
+/* The address that connect() gives an unbound socket: its own, else the route's. */
+static struct inuse_addr find_source(const struct iu_facts *f, const struct inuse_request *req)
+{
+	if (req->call != INUSE_CALL_CONNECT)
+		return req->local;
+	if (req->local.family != 0 && !iu_addr_is_any(&req->local) && !iu_addr_is_mapped_any(&req->local))
+		return req->local;
+	for (size_t i = 0; i < f->n_routes; i++)
+		if (f->routes[i].result == INUSE_R_OK && iu_addr_same(&f->routes[i].remote, &req->remote)) {
+			struct inuse_addr source = f->routes[i].source;
+
+			source.port = req->local.port;
+			return source;
+		}
+	return (struct inuse_addr){.port = req->local.port};
+}
+
+static void start(struct iu_world *w, const struct iu_profile *profile, const struct iu_facts *facts,
+		  const struct inuse_request *request, const struct iu_world *what_if)
+{
+	*w = (struct iu_world){.profile = profile, .facts = facts, .req = *request};
+	w->family = request->local.family ? request->local.family : request->remote.family;
+	if (w->family == 0)
+		w->family = 4;
+	if (w->req.local.family == 0)
+		w->req.local = iu_addr_any(w->family, w->req.local.port);
+	if (iu_addr_is_link_local6(&w->req.local) && w->req.device == 0)
+		w->req.device = w->req.local.scope;
+	w->bucket = find_bucket(facts, w->req.local.port);
+	w->source = find_source(facts, &w->req);
+	w->scan.all_expire = true;
+	if (what_if != NULL) {
+		w->without_mini = what_if->without_mini;
+		w->without_pid = what_if->without_pid;
+		w->old_had_reuseaddr = what_if->old_had_reuseaddr;
+	}
+}
+
+static bool applies(const struct iu_world *w, const struct iu_call_rule *r, enum inuse_call step)
+{
+	uint32_t features = w->facts->features;
+
+	return r->call == step && (r->families & (w->family == 4 ? IU_V4 : IU_V6)) != 0 &&
+	       (features & r->needs) == r->needs && (features & r->not_with) == 0;
+}
+
+/* Runs one step's rows. Returns the mask of possible results; the first row that matched or might have is in v. */
+static uint32_t run_step(struct iu_world *w, enum inuse_call step, struct inuse_verdict *v)
+{
+	uint32_t possible = 0;
+
+	for (size_t i = 0; i < w->profile->n_calls; i++) {
+		const struct iu_call_rule *r = &w->profile->calls[i];
+		uint32_t missing = 0;
+		enum inuse_tri when;
+
+		if (!applies(w, r, step))
+			continue;
+		when = r->when != NULL ? r->when(w, &missing) : INUSE_YES;
+		if (when == INUSE_NO)
+			continue;
+		if (possible == 0 || (v->result == INUSE_R_OK && r->then != INUSE_R_OK)) {
+			v->rule = r->id;
+			v->result = r->then;
+			v->step = step;
+		}
+		possible |= 1u << r->then;
+		v->missing |= missing;
+		if (when == INUSE_YES)
+			break;
+	}
+	return possible;
+}
+
+static void give_scan(const struct iu_world *w, struct inuse_verdict *v)
+{
+	const struct iu_scan *s = &w->scan;
+
+	v->n_blockers = s->n;
+	memcpy(v->n_by_state, s->n_by_state, sizeof(v->n_by_state));
+	v->n_shown = s->n_shown;
+	memcpy(v->shown, s->shown, sizeof(v->shown));
+	if (v->outcome != INUSE_GO && s->n > 0 && s->all_expire) {
+		v->free_at_ns = s->free_at_ns;
+		v->free_slack_ns = s->free_slack_ns;
+	}
+	if (v->result == INUSE_R_ADDRINUSE && s->n_shown > 0 && s->rule[0] != NULL)
+		v->rule = s->rule[0];
+	v->ports_total = w->ports_total;
+	v->ports_left = w->ports_left;
+}
+
+void iu_judge_bare(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
+		   const struct iu_world *what_if, struct inuse_verdict *ret_verdict)
+{
+	const uint32_t ok = 1u << INUSE_R_OK;
+	struct inuse_verdict v = {.size = sizeof(v), .request = *request, .now_ns = facts->now_ns, .unseen = facts->unseen};
+	struct iu_world w;
+	uint32_t possible = ok;
+
+	start(&w, profile, facts, request, what_if);
+	if (request->call == INUSE_CALL_ACCEPT)
+		possible = run_step(&w, INUSE_CALL_ACCEPT, &v);
+	else if (request->call != INUSE_CALL_CONNECT || w.req.local.port != 0)
+		possible = run_step(&w, INUSE_CALL_BIND, &v);
+	/* connect() comes only after a good bind(); a bind that may fail leaves what connect says possible as well */
+	if (request->call == INUSE_CALL_CONNECT && (possible & ok) != 0) {
+		struct inuse_verdict connect = v;
+		uint32_t later;
+
+		if (possible == ok)
+			w.scan = (struct iu_scan){.all_expire = true};
+		connect.missing = 0;
+		later = run_step(&w, INUSE_CALL_CONNECT, &connect);
+		if (possible == ok)
+			v = connect;
+		possible = (possible & ~ok) | later;
+	}
+	if (request->call == INUSE_CALL_LISTEN && v.step == INUSE_CALL_BIND && possible == ok)
+		v.step = INUSE_CALL_LISTEN;
+	v.outcome = possible == ok ? INUSE_GO : (possible & ok) != 0 ? INUSE_CANNOT_TELL : INUSE_FAIL;
+	if (v.outcome != INUSE_CANNOT_TELL)
+		v.missing = 0;
+	give_scan(&w, &v);
+	if (!iu_port_covered(facts, request->local.port) &&
+	    (request->call != INUSE_CALL_CONNECT || request->local.port != 0) && v.outcome == INUSE_GO) {
+		v.outcome = INUSE_CANNOT_TELL;
+		v.missing = INUSE_MISSING_COVERAGE;
+	}
+	v.as_far_as_seen = v.outcome == INUSE_GO && (facts->unseen & (INUSE_MISSING_BOUND | INUSE_MISSING_PARTIAL)) != 0;
+	*ret_verdict = v;
+}
+
+void iu_judge(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
+	      struct inuse_verdict *ret_verdict)
+{
+	iu_judge_bare(profile, facts, request, NULL, ret_verdict);
+	iu_cause_find(facts, ret_verdict);
+	iu_cures_find(profile, facts, ret_verdict);
+}
+
+const struct iu_call_rule *iu_call_rule_find(const struct iu_profile *profile, const char *id)
+{
+	for (size_t i = 0; id != NULL && i < profile->n_calls; i++)
+		if (strcmp(profile->calls[i].id, id) == 0)
+			return &profile->calls[i];
+	return NULL;
+}
+
+const struct iu_owner_rule *iu_owner_rule_find(const struct iu_profile *profile, const char *id)
+{
+	for (size_t i = 0; id != NULL && i < profile->n_owners; i++)
+		if (strcmp(profile->owners[i].id, id) == 0)
+			return &profile->owners[i];
+	return NULL;
+}
+
+const struct inuse_process *iu_holder_of(const struct iu_facts *f, const struct inuse_socket *o)
+{
+	if (o == NULL || o->n_holders == 0 || o->holders >= f->n_holders ||
+	    f->holders[o->holders].process >= f->n_processes)
+		return NULL;
+	return &f->processes[f->holders[o->holders].process];
+}

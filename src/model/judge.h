@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The judge: one request against facts. */
+#ifndef IU_MODEL_JUDGE_H
+#define IU_MODEL_JUDGE_H
+
+#include "model/rule.h"
+
+/*
+ * Judges the request by the profile's tables, names cause and cures, and fills *ret_verdict. Always answers: what is
+ * missing makes it CANNOT_TELL. Pure. The verdict borrows from the facts.
+ */
+void iu_judge(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
+	      struct inuse_verdict *ret_verdict);
+
+/* Only outcome, result, rule and blockers, no cause and no cures; `what_if` carries the what-ifs, or NULL. */
+void iu_judge_bare(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
+		   const struct iu_world *what_if, struct inuse_verdict *ret_verdict);
+
+/* A row of the causes, the cures, the rules. NULL when the id is unknown. */
+struct iu_cause {
+	const char *id;
+	bool (*when)(const struct inuse_verdict *v, const struct iu_facts *f);
+};
+const struct iu_cause *iu_causes(size_t *ret_n);
+void iu_cause_find(const struct iu_facts *facts, struct inuse_verdict *v);
+
+struct iu_cure {
+	const char *id;
+	/* Fills *cure and answers true when it helps; judges again as it needs. */
+	bool (*helps)(const struct iu_profile *p, const struct iu_facts *f, const struct inuse_verdict *v,
+		      struct inuse_cure *cure);
+};
+const struct iu_cure *iu_cures(size_t *ret_n);
+void iu_cures_find(const struct iu_profile *profile, const struct iu_facts *facts, struct inuse_verdict *v);
+
+/* The first process that holds the socket, or NULL. */
+const struct inuse_process *iu_holder_of(const struct iu_facts *f, const struct inuse_socket *o);
+
+const struct iu_call_rule *iu_call_rule_find(const struct iu_profile *profile, const char *id);
+const struct iu_owner_rule *iu_owner_rule_find(const struct iu_profile *profile, const char *id);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a SYN meets that arrives for req.local from req.remote. linux-rules section 4.
+ *
+ * Theory of operation
+ *
+ * The listener and what is left of an old connection are different sockets. TIME-WAIT guards one 4-tuple, and a SYN
+ * that is plainly newer (sequence number or timestamp) may end it and go to the listener. One that is not gets an ACK; the
+ * peer, which knows of no connection, answers with RST; that RST ends the TIME-WAIT and the peer's next SYN is accepted,
+ * some milliseconds later. Only with net.ipv4.tcp_rfc1337=1 does the RST change nothing.
+ */
+#include "base/address.h"
+#include "model/rule.h"
+
+/* What is left of the old connection of this peer: NULL none. */
+static const struct inuse_socket *old_connection(const struct iu_world *w)
+{
+	const struct inuse_request *r = &w->req;
+
+	if (r->remote.family == 0 || r->remote.port == 0)
+		return NULL;
+	for (size_t i = 0; i < w->facts->n_sockets; i++) {
+		const struct inuse_socket *o = &w->facts->sockets[i];
+
+		if (!iu_socket_is_owner(w, o, r->local.port) || o->state == INUSE_LISTEN || o->state == INUSE_BOUND)
+			continue;
+		if (o->remote.port == r->remote.port && iu_addr_same(&o->remote, &r->remote) &&
+		    (iu_addr_is_any(&r->local) || iu_addr_is_mapped_any(&r->local) || iu_addr_same(&o->local, &r->local)))
+			return o;
+	}
+	return NULL;
+}
+
+enum inuse_tri iu_pred_syn_no_listener(struct iu_world *w, uint32_t *missing)
+{
+	struct inuse_addr to = w->req.local;
+	const struct inuse_socket *old = old_connection(w);
+
+	if ((iu_addr_is_any(&to) || iu_addr_is_mapped_any(&to)) && w->req.remote.family != 0) {
+		/* which of our addresses the SYN comes to is open: the peer's family decides */
+		to = w->req.remote;
+		to.port = w->req.local.port;
+		if (iu_listener_for(w, &to, missing) == INUSE_NO) {
+			bool specific = false;
+
+			for (size_t i = 0; i < w->facts->n_sockets; i++)
+				specific |= w->facts->sockets[i].state == INUSE_LISTEN &&
+					    iu_socket_is_owner(w, &w->facts->sockets[i], to.port) &&
+					    iu_addr_unmapped(&w->facts->sockets[i].local).family ==
+						    iu_addr_unmapped(&to).family;
+			if (specific)
+				return INUSE_NO;
+		}
+	}
+	if (old != NULL && iu_listener_for(w, &to, missing) == INUSE_NO)
+		iu_scan_add(&w->scan, old, NULL, true);
+	return iu_not(iu_listener_for(w, &to, missing));
+}
+
+enum inuse_tri iu_pred_syn_live(struct iu_world *w, uint32_t *missing)
+{
+	const struct inuse_socket *old = old_connection(w);
+
+	if (old == NULL || old->mini)
+		return INUSE_NO;
+	iu_scan_add(&w->scan, old, NULL, true);
+	return INUSE_YES;
+}
+
+/* A SYN inside the window of a FIN-WAIT-2 remainder is answered with RST [P10]; beyond it with ACK, and all goes well [P10b]. */
+enum inuse_tri iu_pred_syn_fin_wait2(struct iu_world *w, uint32_t *missing)
+{
+	const struct inuse_socket *old = old_connection(w);
+
+	if (old == NULL || !old->mini || old->state != INUSE_FIN_WAIT2)
+		return INUSE_NO;
+	iu_scan_add(&w->scan, old, NULL, false);
+	*missing |= INUSE_MISSING_SEQUENCE;
+	return INUSE_MAYBE;
+}
+
+enum inuse_tri iu_pred_syn_rfc1337(struct iu_world *w, uint32_t *missing)
+{
+	const struct inuse_socket *old = old_connection(w);
+	int64_t rfc1337 = 0;
+
+	iu_setting(w->facts, IU_SET_RFC1337, &rfc1337);
+	if (old == NULL || !old->mini || rfc1337 == 0)
+		return INUSE_NO;
+	*missing |= INUSE_MISSING_SEQUENCE;
+	return INUSE_MAYBE;
+}
+
+enum inuse_tri iu_pred_syn_time_wait(struct iu_world *w, uint32_t *missing)
+{
+	const struct inuse_socket *old = old_connection(w);
+
+	if (old == NULL || !old->mini)
+		return INUSE_NO;
+	if (old->state == INUSE_TIME_WAIT)
+		iu_scan_add(&w->scan, old, NULL, true);
+	return INUSE_YES;
+}

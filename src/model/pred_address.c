@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* What bind() checks before it looks at the port: address, device, privilege. linux-rules 1.1. */
+#include "base/address.h"
+#include "model/rule.h"
+
+enum inuse_tri iu_pred_multicast6(struct iu_world *w, uint32_t *missing)
+{
+	return iu_is(!iu_addr_is_mapped(&w->req.local) && iu_addr_is_multicast(&w->req.local));
+}
+
+enum inuse_tri iu_pred_privileged(struct iu_world *w, uint32_t *missing)
+{
+	int64_t first;
+
+	if (w->req.local.port == 0)
+		return INUSE_NO;
+	if (!iu_setting(w->facts, IU_SET_UNPRIVILEGED_PORT_START, &first)) {
+		if (w->req.local.port >= 1024)
+			return INUSE_NO; /* raising the bound above 1024 is possible but not known to be done */
+		*missing |= INUSE_MISSING_PRIVILEGE;
+		return iu_and(INUSE_MAYBE, iu_not(w->req.may_bind_low));
+	}
+	if (w->req.local.port >= first)
+		return INUSE_NO;
+	if (w->req.may_bind_low == INUSE_MAYBE)
+		*missing |= INUSE_MISSING_PRIVILEGE;
+	return iu_not(w->req.may_bind_low);
+}
+
+enum inuse_tri iu_pred_mapped_on_v6only(struct iu_world *w, uint32_t *missing)
+{
+	return iu_is(iu_addr_is_mapped(&w->req.local) && (w->req.flags & INUSE_V6ONLY) != 0);
+}
+
+enum inuse_tri iu_pred_link_local_without_scope(struct iu_world *w, uint32_t *missing)
+{
+	return iu_is(iu_addr_is_link_local6(&w->req.local) && w->req.device == 0);
+}
+
+enum inuse_tri iu_pred_device_missing(struct iu_world *w, uint32_t *missing)
+{
+	if (w->req.device == 0 || w->facts->n_devices == 0)
+		return INUSE_NO;
+	for (size_t i = 0; i < w->facts->n_devices; i++)
+		if (w->facts->devices[i].index == w->req.device)
+			return INUSE_NO;
+	return INUSE_YES;
+}
+
+static bool any_address_goes(const struct iu_world *w)
+{
+	const struct inuse_addr u = iu_addr_unmapped(&w->req.local);
+	int64_t nonlocal = 0;
+
+	if (iu_addr_is_any(&u) || (w->req.flags & (INUSE_FREEBIND | INUSE_TRANSPARENT)) != 0)
+		return true;
+	iu_setting(w->facts, u.family == 4 ? IU_SET_NONLOCAL_BIND : IU_SET_NONLOCAL_BIND6, &nonlocal);
+	if (nonlocal != 0)
+		return true;
+	/* multicast and the broadcast address are bindable for TCP over IPv4 [M11 M23] */
+	return u.family == 4 && (iu_addr_is_multicast(&u) ||
+				 (u.ip[0] == 255 && u.ip[1] == 255 && u.ip[2] == 255 && u.ip[3] == 255));
+}
+
+enum inuse_tri iu_pred_tentative(struct iu_world *w, uint32_t *missing)
+{
+	if (any_address_goes(w))
+		return INUSE_NO;
+	for (size_t i = 0; i < w->facts->n_locals; i++) {
+		const struct iu_local *l = &w->facts->locals[i];
+
+		if (l->tentative && iu_addr_same(&l->addr, &w->req.local) &&
+		    (w->req.device == 0 || l->device == 0 || w->req.device == l->device))
+			return INUSE_YES;
+	}
+	return INUSE_NO;
+}
+
+/* IPv6 looks for the host's own addresses (::1) on the bound device [M19], IPv4 does not [M20]. */
+static bool loopback_on_other_device(const struct iu_world *w)
+{
+	if (w->req.device == 0 || iu_addr_is_mapped(&w->req.local) || w->req.local.family != 6 ||
+	    !iu_addr_is_loopback(&w->req.local))
+		return false;
+	for (size_t i = 0; i < w->facts->n_devices; i++)
+		if (w->facts->devices[i].index == w->req.device)
+			return !w->facts->devices[i].loopback;
+	return false;
+}
+
+enum inuse_tri iu_pred_not_local(struct iu_world *w, uint32_t *missing)
+{
+	struct inuse_addr a = w->req.local;
+	enum inuse_tri local;
+
+	if (any_address_goes(w))
+		return INUSE_NO;
+	if (loopback_on_other_device(w))
+		return INUSE_YES;
+	if (iu_addr_is_link_local6(&a))
+		a.scope = w->req.device;
+	local = iu_addr_is_local(w->facts, &a);
+	if (local == INUSE_MAYBE)
+		*missing |= INUSE_MISSING_ADDRESSES;
+	return iu_not(local);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who stands in the way on the port: overlap, tolerance, and what the bucket remembers. linux-rules 1.2 to 1.4.
+ *
+ * Theory of operation
+ *
+ * bind() looks at every owner of the port whose address overlaps the requested one and that is not tolerated. It is
+ * enough that one is left. With SO_REUSEPORT it first asks what the bucket remembers of the last such socket, and on a match
+ * looks at nobody.
+ */
+#include "base/address.h"
+#include "model/rule.h"
+
+static bool is_v4_side(const struct inuse_addr *a)
+{
+	return a->family == 4 || iu_addr_is_mapped(a);
+}
+
+static bool is_v4_any(const struct inuse_addr *a)
+{
+	return a->family == 6 ? iu_addr_is_mapped_any(a) : iu_addr_is_any(a);
+}
+
+static enum inuse_tri not_v6only(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	if (o->family == 4 || iu_addr_is_mapped(&o->local))
+		return INUSE_YES;
+	return iu_not(iu_socket_has(w, o, INUSE_V6ONLY, INUSE_MISSING_V6ONLY, missing));
+}
+
+/* A specific address meets wildcards of its side and the identical address. */
+static enum inuse_tri specific_overlaps(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	const struct inuse_addr *r = &w->req.local;
+
+	if (o->local.family == 6 && iu_addr_is_any(&o->local))
+		return is_v4_side(r) ? not_v6only(w, o, missing) : INUSE_YES;
+	if (is_v4_any(&o->local))
+		return iu_is(is_v4_side(r));
+	return iu_is(iu_addr_same(&o->local, r));
+}
+
+enum inuse_tri iu_owner_overlaps(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	const struct inuse_addr *r = &w->req.local;
+	bool genuine6 = o->local.family == 6 && !iu_addr_is_mapped(&o->local);
+
+	if (r->family == 6 && iu_addr_is_mapped_any(r)) {
+		if (genuine6 && !iu_addr_is_any(&o->local))
+			return INUSE_NO;
+		return not_v6only(w, o, missing);
+	}
+	if (!iu_addr_is_any(r))
+		return specific_overlaps(w, o, missing);
+	if (r->family == 6)
+		return iu_is(genuine6 || (w->req.flags & INUSE_V6ONLY) == 0);
+	/* 0.0.0.0 meets IPv6 connections, too, if their socket was not v6only [D10 D12] */
+	return not_v6only(w, o, missing);
+}
+
+enum inuse_tri iu_pred_no_overlap(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	return iu_not(iu_owner_overlaps(w, o, missing));
+}
+
+enum inuse_tri iu_pred_devices_differ(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	if (w->req.device == 0)
+		return INUSE_NO;
+	if ((o->known & INUSE_KNOW_DEVICE) == 0) {
+		*missing |= INUSE_MISSING_DEVICE;
+		return INUSE_MAYBE;
+	}
+	return iu_is(o->device != 0 && o->device != w->req.device);
+}
+
+enum inuse_tri iu_pred_both_reuse(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	if ((w->req.flags & INUSE_REUSEADDR) == 0 || o->state == INUSE_LISTEN)
+		return INUSE_NO;
+	return iu_socket_has(w, o, INUSE_REUSEADDR, INUSE_MISSING_REUSEADDR, missing);
+}
+
+static enum inuse_tri same_uid(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	if (o->mini)
+		return INUSE_YES; /* the uid of what is left in TIME-WAIT is not compared [T14] */
+	if ((o->known & INUSE_KNOW_UID) == 0) {
+		*missing |= INUSE_MISSING_UID;
+		return INUSE_MAYBE;
+	}
+	return iu_is(o->uid == w->req.uid);
+}
+
+enum inuse_tri iu_pred_both_reuseport(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	if ((w->req.flags & INUSE_REUSEPORT) == 0 || (w->req.flags & INUSE_GROUP) != 0)
+		return INUSE_NO;
+	return iu_and(iu_socket_has(w, o, INUSE_REUSEPORT, INUSE_MISSING_REUSEPORT, missing), same_uid(w, o, missing));
+}
+
+enum inuse_tri iu_pred_owner_listens(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	return iu_is(o->state == INUSE_LISTEN);
+}
+
+enum inuse_tri iu_pred_owner_mini(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	return iu_is(o->mini);
+}
+
+enum inuse_tri iu_pred_owner_bound(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	return iu_is(o->state == INUSE_BOUND);
+}
+
+enum inuse_tri iu_owner_blocks(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing,
+			       const char **ret_rule)
+{
+	bool may_block = false, may_pass = false;
+	uint32_t lacking = 0;
+
+	*ret_rule = NULL;
+	for (size_t i = 0; i < w->profile->n_owners; i++) {
+		const struct iu_owner_rule *r = &w->profile->owners[i];
+		enum inuse_tri when = r->when != NULL ? r->when(w, o, &lacking) : INUSE_YES;
+
+		if (when == INUSE_NO)
+			continue;
+		if (r->blocks && *ret_rule == NULL)
+			*ret_rule = r->id;
+		may_block |= r->blocks;
+		may_pass |= !r->blocks;
+		if (when == INUSE_YES)
+			break;
+	}
+	if (may_block && may_pass)
+		*missing |= lacking;
+	return may_block ? (may_pass ? INUSE_MAYBE : INUSE_YES) : INUSE_NO;
+}
+
+/* What explains most comes first: a listener before a bound socket before a connection before remains. */
+static int telling(const struct inuse_socket *o, bool certain)
+{
+	int rank = o->state == INUSE_LISTEN ? 4 : o->state == INUSE_BOUND ? 3 : o->mini ? 1 : 2;
+
+	return rank + (certain ? 8 : 0);
+}
+
+void iu_scan_add(struct iu_scan *scan, const struct inuse_socket *o, const char *rule, bool certain)
+{
+	uint32_t at = scan->n_shown < INUSE_MAX_SHOWN ? scan->n_shown++ : INUSE_MAX_SHOWN;
+
+	scan->n += o->count ? o->count : 1;
+	scan->n_by_state[o->state < INUSE_N_STATES ? o->state : 0] += o->count ? o->count : 1;
+	if (o->free_at_ns == 0)
+		scan->all_expire = false;
+	else if (o->free_at_ns + o->free_slack_ns > scan->free_at_ns + scan->free_slack_ns) {
+		scan->free_at_ns = o->free_at_ns;
+		scan->free_slack_ns = o->free_slack_ns;
+	}
+	/* insertion sort into the few that are shown */
+	while (at > 0) {
+		const struct inuse_socket *before = scan->shown[at - 1];
+		int a = telling(o, certain), b = telling(before, scan->certain[at - 1]);
+
+		if (a < b || (a == b && o->free_at_ns <= before->free_at_ns))
+			break;
+		if (at < INUSE_MAX_SHOWN) {
+			scan->shown[at] = before;
+			scan->rule[at] = scan->rule[at - 1];
+			scan->certain[at] = scan->certain[at - 1];
+		}
+		at--;
+	}
+	if (at < INUSE_MAX_SHOWN) {
+		scan->shown[at] = o;
+		scan->rule[at] = rule;
+		scan->certain[at] = certain;
+	}
+}
+
+enum inuse_tri iu_pred_conflict(struct iu_world *w, uint32_t *missing)
+{
+	enum inuse_tri any = INUSE_NO;
+
+	for (size_t i = 0; i < w->facts->n_sockets; i++) {
+		const struct inuse_socket *o = &w->facts->sockets[i];
+		const char *rule;
+		enum inuse_tri blocks;
+
+		if (!iu_socket_is_owner(w, o, w->req.local.port))
+			continue;
+		blocks = iu_owner_blocks(w, o, missing, &rule);
+		if (blocks != INUSE_NO)
+			iu_scan_add(&w->scan, o, rule, blocks == INUSE_YES);
+		any = iu_or(any, blocks);
+	}
+	return any;
+}
+
+static bool has_owners(const struct iu_world *w, enum inuse_state state)
+{
+	for (size_t i = 0; i < w->facts->n_sockets; i++) {
+		const struct inuse_socket *o = &w->facts->sockets[i];
+
+		if (iu_socket_is_owner(w, o, w->req.local.port) && (state == INUSE_STATE_UNKNOWN || o->state == state))
+			return true;
+	}
+	return false;
+}
+
+enum inuse_tri iu_pred_repair(struct iu_world *w, uint32_t *missing)
+{
+	return iu_is((w->req.flags & INUSE_REPAIR) != 0);
+}
+
+static bool addr4_is_any(const struct inuse_addr *a)
+{
+	return (a->ip[0] | a->ip[1] | a->ip[2] | a->ip[3]) == 0;
+}
+
+/* The IPv4 shadow that a socket's address has in the kernel: its own, 0.0.0.0 for ::, 127.0.0.6 for a genuine IPv6 one. */
+static struct inuse_addr shadow4(const struct inuse_addr *a)
+{
+	struct inuse_addr u = iu_addr_unmapped(a);
+
+	if (u.family == 4)
+		return u;
+	if (iu_addr_is_any(a))
+		return iu_addr_any(4, a->port);
+	return (struct inuse_addr){.family = 4, .port = a->port, .ip = {127, 0, 0, 6}};
+}
+
+static bool remembered_covers(const struct iu_bucket *b, const struct inuse_addr *r, bool r_v6only)
+{
+	struct inuse_addr r4 = shadow4(r);
+	bool both_v4 = addr4_is_any(&b->addr4) || iu_addr_same(&b->addr4, &r4);
+
+	if (b->family == 4)
+		return !r_v6only && both_v4;
+	if (iu_addr_is_mapped(&b->addr6) && is_v4_side(r))
+		return !r_v6only && both_v4;
+	/* :: that takes IPv4 as well covers everything, a v6only one only what is not IPv4 */
+	if (iu_addr_is_any(&b->addr6))
+		return !(b->v6only && is_v4_side(r));
+	return r->family == 6 && iu_addr_same(&b->addr6, r);
+}
+
+enum inuse_tri iu_pred_reuseport_memory(struct iu_world *w, uint32_t *missing)
+{
+	const struct iu_bucket *b = w->bucket;
+
+	if ((w->req.flags & INUSE_REUSEPORT) == 0 || (w->req.flags & INUSE_GROUP) != 0 ||
+	    !has_owners(w, INUSE_STATE_UNKNOWN))
+		return INUSE_NO;
+	if (!w->facts->buckets_known) {
+		*missing |= INUSE_MISSING_MEMORY;
+		return INUSE_MAYBE;
+	}
+	if (b == NULL || b->fastreuseport <= 0 || b->uid != w->req.uid)
+		return INUSE_NO;
+	/* 1: any address, only before 6.8; 2: the remembered one */
+	return iu_is(b->fastreuseport == 1 || remembered_covers(b, &w->req.local, (w->req.flags & INUSE_V6ONLY) != 0));
+}
+
+enum inuse_tri iu_pred_reuse_memory(struct iu_world *w, uint32_t *missing)
+{
+	/* a listener has cleared the mark by its own listen() */
+	if ((w->req.flags & INUSE_REUSEADDR) == 0 || has_owners(w, INUSE_LISTEN) || !has_owners(w, INUSE_STATE_UNKNOWN))
+		return INUSE_NO;
+	if (!w->facts->buckets_known) {
+		*missing |= INUSE_MISSING_MEMORY;
+		return INUSE_MAYBE;
+	}
+	return iu_is(w->bucket != NULL && w->bucket->fastreuse > 0);
+}

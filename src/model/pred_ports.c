@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ports that the kernel chooses: port 0 of bind(), automatic ports of connect(). linux-rules 1.5 and 3.3.
+ *
+ * Theory of operation
+ *
+ * Both searches go through the range minus the reserved ports. One pass over the sockets marks every port of the range
+ * as free, perhaps usable or taken; an array of 64 KiB on the stack, no allocation.
+ */
+#include <string.h>
+
+#include "base/address.h"
+#include "model/rule.h"
+
+enum mark { FREE, MAYBE_USABLE, TAKEN };
+
+static bool read_range(const struct iu_world *w, int64_t *first, int64_t *last, uint32_t *missing)
+{
+	if (iu_setting(w->facts, IU_SET_RANGE_FIRST, first) && iu_setting(w->facts, IU_SET_RANGE_LAST, last) &&
+	    *first >= 0 && *last <= 65535 && w->facts->n_covered == 0)
+		return true;
+	*missing |= INUSE_MISSING_RANGE;
+	return false;
+}
+
+static enum inuse_tri count(struct iu_world *w, const uint8_t marks[65536], int64_t first, int64_t last)
+{
+	uint64_t maybe = 0;
+
+	w->ports_total = w->ports_left = 0;
+	for (int64_t p = first; p <= last; p++) {
+		if (iu_port_reserved(w->facts, (uint16_t)p))
+			continue;
+		w->ports_total++;
+		w->ports_left += marks[p] == FREE;
+		maybe += marks[p] == MAYBE_USABLE;
+	}
+	if (w->ports_left > 0)
+		return INUSE_NO;
+	w->ports_left = maybe;
+	return maybe > 0 ? INUSE_MAYBE : INUSE_YES;
+}
+
+/* bind(:0) takes no port on which any overlapping owner stands, whatever the flags [Z01 Z03]. */
+enum inuse_tri iu_pred_ports_exhausted(struct iu_world *w, uint32_t *missing)
+{
+	uint8_t marks[65536];
+	int64_t first, last, autobind = 0;
+	enum inuse_tri exhausted;
+
+	if (w->req.local.port != 0)
+		return INUSE_NO;
+	if (!read_range(w, &first, &last, missing))
+		return INUSE_MAYBE;
+	memset(marks, FREE, sizeof(marks));
+	iu_setting(w->facts, IU_SET_AUTOBIND_REUSE, &autobind);
+	for (size_t i = 0; i < w->facts->n_sockets; i++) {
+		const struct inuse_socket *o = &w->facts->sockets[i];
+		uint32_t lacking = 0;
+		enum inuse_tri takes;
+
+		if (!iu_socket_is_owner(w, o, o->local.port) || o->local.port == 0)
+			continue;
+		takes = iu_owner_overlaps(w, o, &lacking);
+		/* net.ipv4.ip_autobind_reuse: a second search, in which SO_REUSEADDR on both counts [Z02] */
+		if (autobind != 0)
+			takes = iu_and(takes, iu_not(iu_pred_both_reuse(w, o, &lacking)));
+		if (takes == INUSE_YES || (takes == INUSE_MAYBE && marks[o->local.port] == FREE))
+			marks[o->local.port] = takes == INUSE_YES ? TAKEN : MAYBE_USABLE;
+		if (takes == INUSE_MAYBE)
+			*missing |= lacking;
+	}
+	exhausted = count(w, marks, first, last);
+	if (exhausted == INUSE_NO)
+		*missing = 0;
+	return exhausted;
+}
+
+enum inuse_tri iu_pred_port_automatic(struct iu_world *w, uint32_t *missing)
+{
+	return iu_is(w->req.local.port == 0);
+}
+
+/* TIME-WAIT to the same destination that a client may take over: tcp_tw_reuse and its delay [C05-C11]. */
+static enum inuse_tri may_take_over(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	int64_t reuse, delay_ms = 1000, entered_ns;
+
+	if (!o->mini || o->state != INUSE_TIME_WAIT)
+		return INUSE_NO;
+	if (!iu_setting(w->facts, IU_SET_TW_REUSE, &reuse))
+		return INUSE_MAYBE;
+	iu_setting(w->facts, IU_SET_TW_REUSE_DELAY, &delay_ms);
+	if (reuse == 0 || (reuse == 2 && !iu_addr_is_loopback(&o->local) && !iu_addr_is_loopback(&o->remote)))
+		return INUSE_NO;
+	entered_ns = o->free_at_ns - 60 * 1000000000ll;
+	if (o->free_at_ns != 0 && w->facts->now_ns - entered_ns < delay_ms * 1000000)
+		return INUSE_NO;
+	return iu_socket_has(w, o, INUSE_TIMESTAMPS, INUSE_MISSING_TIMESTAMPS, missing);
+}
+
+static enum inuse_tri takes_from_connect(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	enum inuse_tri locked;
+
+	if (o->state == INUSE_LISTEN || o->state == INUSE_BOUND)
+		return INUSE_YES;
+	locked = iu_socket_has(w, o, INUSE_PORT_LOCKED, INUSE_MISSING_PORT_LOCKED, missing);
+	if (!iu_addr_same(&o->remote, &w->req.remote) || o->remote.port != w->req.remote.port ||
+	    (w->source.family != 0 && !iu_addr_same(&o->local, &w->source)))
+		return locked;
+	return iu_or(locked, iu_not(may_take_over(w, o, missing)));
+}
+
+enum inuse_tri iu_pred_connect_exhausted(struct iu_world *w, uint32_t *missing)
+{
+	uint8_t marks[65536];
+	int64_t first, last;
+	enum inuse_tri exhausted;
+
+	if (w->req.local.port != 0)
+		return INUSE_NO;
+	if (!read_range(w, &first, &last, missing))
+		return INUSE_MAYBE;
+	memset(marks, FREE, sizeof(marks));
+	for (size_t i = 0; i < w->facts->n_sockets; i++) {
+		const struct inuse_socket *o = &w->facts->sockets[i];
+		uint32_t lacking = 0;
+		enum inuse_tri takes;
+
+		if (!iu_socket_is_owner(w, o, o->local.port) || marks[o->local.port] == TAKEN)
+			continue;
+		takes = takes_from_connect(w, o, &lacking);
+		if (takes != INUSE_NO)
+			marks[o->local.port] = takes == INUSE_YES ? TAKEN : MAYBE_USABLE;
+		if (takes == INUSE_MAYBE)
+			*missing |= lacking;
+		if (takes != INUSE_NO && iu_addr_same(&o->remote, &w->req.remote) && o->local.port >= first &&
+		    o->local.port <= last)
+			iu_scan_add(&w->scan, o, NULL, takes == INUSE_YES);
+	}
+	exhausted = count(w, marks, first, last);
+	if (exhausted == INUSE_NO) {
+		*missing = 0;
+		w->scan = (struct iu_scan){.all_expire = true};
+	}
+	return exhausted;
+}

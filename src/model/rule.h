@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rules: ordered rows, first match wins, in three values.
+ *
+ * Theory of operation
+ *
+ * A row's predicate answers NO, YES or MAYBE. Rows are tried in order until one says YES; every row that said MAYBE on
+ * the way might have ended the search, so what they would have led to stays possible. One possible outcome is a certain
+ * answer, however much was unknown on the way; several are "cannot tell", and what the MAYBEs lacked is named.
+ *
+ * Two kinds of rows: *call rules* decide a call, *owner rules* decide whether one socket that has the port stands in
+ * the way of it. A *profile* is one operating system's tables. A *world* is the facts, the request and the what-ifs
+ * that cures try; nothing in the model writes to the facts.
+ */
+#ifndef IU_MODEL_RULE_H
+#define IU_MODEL_RULE_H
+
+#include "model/facts.h"
+
+struct iu_profile;
+
+/* Sockets that stand in the way, collected by a scan: counted all, the most telling ones kept. */
+struct iu_scan {
+	uint64_t n;
+	uint64_t n_by_state[INUSE_N_STATES];
+	uint32_t n_shown;
+	const struct inuse_socket *shown[INUSE_MAX_SHOWN];
+	const char *rule[INUSE_MAX_SHOWN]; /* the owner rule that made shown[i] a blocker */
+	bool certain[INUSE_MAX_SHOWN];
+	bool all_expire;      /* every blocker so far goes by itself at a known time */
+	int64_t free_at_ns, free_slack_ns;
+};
+
+struct iu_world {
+	const struct iu_profile *profile;
+	const struct iu_facts *facts;
+	struct inuse_request req;
+	uint8_t family;                 /* of the requester's socket: 4 or 6 */
+	const struct iu_bucket *bucket; /* of the port that is bound; NULL none or unknown */
+	struct inuse_addr source;       /* CONNECT: the address that the socket will have; family 0 unknown */
+	struct iu_scan scan;
+	uint64_t ports_total, ports_left;
+	/* what-ifs */
+	bool without_mini;              /* TIME-WAIT and FIN-WAIT-2 remains are gone */
+	int32_t without_pid;            /* this process is gone, and the sockets that only it holds */
+	bool old_had_reuseaddr;         /* the old sockets had set SO_REUSEADDR */
+};
+
+typedef enum inuse_tri iu_call_when(struct iu_world *w, uint32_t *missing);
+typedef enum inuse_tri iu_owner_when(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing);
+
+#define IU_V4 1u
+#define IU_V6 2u
+#define IU_BOTH 3u
+
+struct iu_call_rule {
+	const char *id;
+	enum inuse_call call;     /* the step: BIND (listen checks the same again), CONNECT or ACCEPT */
+	unsigned families;
+	iu_call_when *when;       /* NULL: always */
+	enum inuse_result then;
+	uint32_t needs, not_with; /* enum iu_feature: the row exists only on kernels with / without */
+	const char *ref;          /* source, with the kernel tag and the function */
+	const char *experiment;   /* row of the measured table or name of the experiment */
+};
+
+struct iu_owner_rule {
+	const char *id;
+	iu_owner_when *when;      /* NULL: always */
+	bool blocks;
+	const char *ref, *experiment;
+};
+
+struct iu_profile {
+	const char *name;
+	const struct iu_call_rule *calls;
+	size_t n_calls;
+	const struct iu_owner_rule *owners;
+	size_t n_owners;
+};
+
+extern const struct iu_profile iu_profile_linux;
+
+/* Three-valued logic. */
+static inline enum inuse_tri iu_not(enum inuse_tri a)
+{
+	return a == INUSE_MAYBE ? INUSE_MAYBE : a == INUSE_YES ? INUSE_NO : INUSE_YES;
+}
+static inline enum inuse_tri iu_and(enum inuse_tri a, enum inuse_tri b)
+{
+	return a == INUSE_NO || b == INUSE_NO ? INUSE_NO : a == INUSE_YES ? b : a;
+}
+static inline enum inuse_tri iu_or(enum inuse_tri a, enum inuse_tri b)
+{
+	return iu_not(iu_and(iu_not(a), iu_not(b)));
+}
+static inline enum inuse_tri iu_is(bool b)
+{
+	return b ? INUSE_YES : INUSE_NO;
+}
+
+/* Does the socket have this flag? MAYBE and *missing |= lacking where its source could not see it. */
+enum inuse_tri iu_socket_has(const struct iu_world *w, const struct inuse_socket *o, enum inuse_flag flag,
+			     enum inuse_missing lacking, uint32_t *missing);
+/* Is it on the port, in this namespace, an owner that bind() looks at, and not wished away by a what-if? */
+bool iu_socket_is_owner(const struct iu_world *w, const struct inuse_socket *o, uint16_t port);
+/* Do the addresses overlap, as bind() of w->req.local sees it? linux-rules 1.2. */
+enum inuse_tri iu_owner_overlaps(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing);
+/* Runs the owner rules on one socket: does it stand in the way? ret_rule: the row that decided or first might. */
+enum inuse_tri iu_owner_blocks(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing,
+			       const char **ret_rule);
+/* Notes a blocker in the scan. */
+void iu_scan_add(struct iu_scan *scan, const struct inuse_socket *o, const char *rule, bool certain);
+
+bool iu_setting(const struct iu_facts *f, enum iu_setting setting, int64_t *ret);
+bool iu_port_covered(const struct iu_facts *f, uint16_t port);
+bool iu_port_reserved(const struct iu_facts *f, uint16_t port);
+/* Is it an address of this machine? MAYBE when the addresses are not known. */
+enum inuse_tri iu_addr_is_local(const struct iu_facts *f, const struct inuse_addr *a);
+/* Does a listener accept connections to this address and port? */
+enum inuse_tri iu_listener_for(const struct iu_world *w, const struct inuse_addr *to, uint32_t *missing);
+
+/* Predicates, by topic; the rows that use them say what each is for. */
+iu_call_when iu_pred_multicast6, iu_pred_privileged, iu_pred_mapped_on_v6only, iu_pred_link_local_without_scope,
+	iu_pred_device_missing, iu_pred_tentative, iu_pred_not_local;
+iu_call_when iu_pred_ports_exhausted, iu_pred_port_automatic, iu_pred_repair, iu_pred_reuseport_memory,
+	iu_pred_reuse_memory, iu_pred_conflict;
+iu_owner_when iu_pred_no_overlap, iu_pred_devices_differ, iu_pred_both_reuse, iu_pred_both_reuseport, iu_pred_owner_listens,
+	iu_pred_owner_mini, iu_pred_owner_bound;
+iu_call_when iu_pred_no_route, iu_pred_unreachable, iu_pred_prohibited, iu_pred_route_invalid, iu_pred_mapped_by_v6only,
+	iu_pred_tuple_live, iu_pred_tuple_no_timestamps, iu_pred_tuple_timestamps, iu_pred_connect_exhausted,
+	iu_pred_nobody_listens;
+iu_call_when iu_pred_syn_live, iu_pred_syn_no_listener, iu_pred_syn_fin_wait2, iu_pred_syn_rfc1337, iu_pred_syn_time_wait;
+
+#endif
