@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* The library of the live tests itself: every state can be made, and what fails is seen. */
+#include "support/live.h"
+
+#include <stdio.h>
+
+static void test_time_wait__server_first__on_the_servers_side(void **state)
+{
+	uint16_t client = live_time_wait("127.0.0.1:12345", 0, NULL);
+
+	assert_int_equal(live_count(12345, client, INUSE_TIME_WAIT), 1);
+	assert_int_equal(live_count(client, 12345, INUSE_STATE_UNKNOWN), 0);
+	assert_int_equal(live_try_bind("127.0.0.1:12345", LIVE_REUSEADDR), EADDRINUSE);
+}
+
+static void test_time_wait__flag_on_both__bind_succeeds(void **state)
+{
+	live_time_wait("[::1]:12345", LIVE_REUSEADDR, "[::1]:23456");
+	assert_int_equal(live_count(12345, 23456, INUSE_TIME_WAIT), 1);
+	assert_int_equal(live_try_listen("[::1]:12345", LIVE_REUSEADDR), 0);
+	assert_int_equal(live_try_listen("[::1]:12345", 0), EADDRINUSE);
+}
+
+static void test_client_first__fixed_port__reconnects_only_with_timestamps(void **state)
+{
+	static const struct {
+		const char *timestamps;
+		int error;
+	} rows[] = {{"1", 0}, {"0", EADDRNOTAVAIL}};
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *from = live_text("127.0.0.1:%zu", 23456 + i);
+		struct live_connection c;
+
+		live_sysctl("net.ipv4.tcp_timestamps", rows[i].timestamps);
+		assert_string_equal(live_sysctl_get("net.ipv4.tcp_timestamps"), rows[i].timestamps);
+		c = live_connection("127.0.0.1:0", 0, from, LIVE_REUSEADDR);
+		live_end(&c, LIVE_CLIENT_FIRST);
+		assert_int_equal(live_try_connect(live_text("127.0.0.1:%u", c.server_port), from, LIVE_REUSEADDR),
+				 rows[i].error);
+	}
+}
+
+static void test_states__each_made__each_seen(void **state)
+{
+	int client = live_fin_wait2("127.0.0.1:1001", 0), half;
+	struct live_connection c = live_connection("127.0.0.1:1002", 0, NULL, 0);
+
+	live_wait(live_port(client), 1001, INUSE_CLOSE_WAIT);
+	live_close(c.client);
+	live_wait(c.server_port, c.client_port, INUSE_CLOSE_WAIT);
+	live_reset(c.server);
+	live_wait_gone(c.server_port, c.client_port);
+	live_device("v0", "192.0.2.1/24");
+	half = live_dial("192.0.2.9:80", "192.0.2.1:1003", LIVE_NONBLOCK);
+	live_wait(1003, 80, INUSE_SYN_SENT);
+	live_close(half);
+}
+
+static void test_in_flight__nobody_has_it_open__port_still_taken(void **state)
+{
+	live_in_flight(live_listener("127.0.0.1:8080", 0));
+	assert_int_equal(live_try_bind("127.0.0.1:8080", 0), EADDRINUSE);
+}
+
+static bool has_open(pid_t pid, uint64_t inode)
+{
+	char path[64], link[64], want[64];
+	ssize_t n;
+
+	snprintf(want, sizeof(want), "socket:[%llu]", (unsigned long long)inode);
+	for (int fd = 0; fd < 64; fd++) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+		n = readlink(path, link, sizeof(link) - 1);
+		if (n > 0 && (size_t)n == strlen(want) && memcmp(link, want, (size_t)n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void test_child__holds_its_socket_and_not_ours(void **state)
+{
+	int ours = live_bound("127.0.0.1:1001", 0);
+	pid_t other = LIVE_CHILD(live_tell((long)live_inode(live_listener("127.0.0.1:1002", 0))));
+	pid_t heir = LIVE_CHILD_INHERITS((void)0);
+
+	assert_true(has_open(other, (uint64_t)live_heard(other)));
+	assert_false(has_open(other, live_inode(ours)));
+	assert_true(has_open(heir, live_inode(ours)));
+	live_kill(other, SIGTERM);
+	assert_int_equal(live_try_bind("127.0.0.1:1002", 0), 0);
+	live_suspend(heir);
+}
+
+static void test_child_as_nobody__is_nobody(void **state)
+{
+	pid_t pid = LIVE_CHILD_AS(LIVE_NOBODY, live_listener("127.0.0.1:8080", LIVE_REUSEPORT); live_tell(geteuid()));
+
+	assert_int_equal(live_heard(pid), LIVE_NOBODY);
+	assert_int_equal(live_try_bind("127.0.0.1:8080", LIVE_REUSEPORT), EADDRINUSE); /* the uid differs */
+}
+
+static void test_netns_add__named__ip_finds_it(void **state)
+{
+	live_netns_add("second");
+	live_ip("netns exec second ip link set lo up");
+	assert_int_equal(live_run("ip", "netns", "exec", "second", "true")->status, 0);
+}
+
+static void test_run__output_and_status__kept(void **state)
+{
+	const struct live_run *run = live_run("sh", "-c", "echo good; echo bad >&2; exit 3");
+
+	live_says(run, 3, "good");
+	live_complains(run, 3, "bad");
+	live_says_not(run, "ugly");
+	assert_int_equal(live_run("sh", "-c", "kill -9 $$")->status, 128 + SIGKILL);
+	assert_int_equal(live_run("no-such-program-here")->status, 127);
+}
+
+static void test_inuse__help__as_root_and_as_nobody(void **state)
+{
+	live_says(live_inuse("--help"), 0, "usage: inuse");
+	live_says(live_inuse_as(LIVE_NOBODY, "--help"), 0, "usage: inuse");
+	live_says(live_finish(live_start("--help"), 0), 0, "usage: inuse");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		live_test(test_time_wait__server_first__on_the_servers_side),
+		live_test(test_time_wait__flag_on_both__bind_succeeds),
+		live_test(test_client_first__fixed_port__reconnects_only_with_timestamps),
+		live_test(test_states__each_made__each_seen),
+		live_test(test_in_flight__nobody_has_it_open__port_still_taken),
+		live_test(test_child__holds_its_socket_and_not_ours),
+		live_test(test_child_as_nobody__is_nobody),
+		live_test(test_netns_add__named__ip_finds_it),
+		live_test(test_run__output_and_status__kept),
+		live_test(test_inuse__help__as_root_and_as_nobody),
+	};
+
+	return LIVE_RUN("support", tests);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* What the three files of the live-test library share. */
+#ifndef TEST_SUPPORT_LIVE_PRIVATE_H
+#define TEST_SUPPORT_LIVE_PRIVATE_H
+
+#include "support/live.h"
+
+/* True in a process made by live_fork(): failing then ends the process instead of the test. */
+extern bool live_in_child;
+
+/* Remembers a descriptor for closing, or memory for freeing, when the test ends. Returns its argument. */
+int live_keep_fd(int fd);
+void *live_keep(void *memory);
+void live_close_all(void);
+void live_end_children(void);
+/* Monotonic milliseconds. */
+int64_t live_now_ms(void);
+/* One short pause between two looks; false once the deadline is over. */
+bool live_again(int64_t deadline_ms);
+bool live_write_file(const char *path, const char *text);
+/* Reads at most size - 1 bytes; false when the file cannot be read. */
+bool live_read_file(const char *path, char *buf, size_t size);
+
+#endif
