@@ -188,8 +188,10 @@ struct inuse_process {
 	int64_t started_ns;   /* on the snapshot's clock */
 	const char *comm, *user, *exe, *args, *cwd, *tty;
 	const char *unit;      /* systemd unit, "nginx.service" */
+	bool user_unit;        /* the unit is one of the user's own manager: systemctl --user */
 	const char *socket_unit; /* the .socket unit, for a socket that pid 1 holds */
-	const char *container; /* container id */
+	const char *container; /* container id, or its name for lxc and nspawn */
+	const char *container_kind; /* "docker", "podman", "kubernetes", "lxc", "nspawn", "" */
 };
 
 /* Which process holds which socket, under which descriptor number (-1 unknown). */

@@ -63,10 +63,10 @@ static bool made_of(struct piece p, const char *alphabet)
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-/* systemd's alphabet of unit names: systemd.unit(5) */
+/* systemd's alphabet of unit names: systemd.unit(5). No dash in front: it would be an option of a command. */
 static bool is_unit_name(struct piece p)
 {
-	return p.len < sizeof(((struct iu_proc_cgroup *)0)->unit) && made_of(p, LETTERS ":-_.\\@");
+	return p.len < sizeof(((struct iu_proc_cgroup *)0)->unit) && p.at[0] != '-' && made_of(p, LETTERS ":-_.\\@");
 }
 
 /* The name of a container that is not made of digits: what lxc and systemd-nspawn allow. Never an option's dash in front. */

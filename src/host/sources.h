@@ -39,8 +39,16 @@ enum inuse_status iu_files_owners(const uint64_t *inodes, size_t n, iu_owner_fn 
 enum inuse_status iu_proc_owners(const uint64_t *inodes, size_t n, iu_owner_fn *fn, void *arg, bool *ret_complete,
 				 struct inuse_error *error);  /* /proc/PID/fd */
 
-/* Fills in what /proc tells of a process: command, user, directory, terminal, state, unit, container. Missing is "". */
+/*
+ * Fills in what /proc tells of a process: command, user, directory, terminal, state, unit, container. Missing is "".
+ * INUSE_E_SYSTEM, with nothing filled in, when the process is gone. socket_unit is left "".
+ */
 enum inuse_status iu_proc_describe(struct inuse_snapshot *s, int32_t pid, struct inuse_process *ret_process);
+/*
+ * Which .socket unit listens on `local`, for a socket that pid 1 holds: its name into buf, "" when there is none. The
+ * system's unit files are read below `root` ("" but in tests). Returns buf.
+ */
+char *iu_proc_socket_unit(const char *root, const struct inuse_addr *local, char *buf, size_t size);
 /* Reads SO_REUSEADDR, SO_REUSEPORT, IPV6_V6ONLY, device through pidfd_getfd of a process one may trace. */
 enum inuse_status iu_proc_flags(int32_t pid, int32_t fd, uint64_t inode, struct inuse_socket *socket);
 

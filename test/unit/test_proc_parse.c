@@ -155,6 +155,7 @@ static const struct {
 	/* what a command to paste must never hold */
 	{"0::/system.slice/a;reboot.service\n", "", false, "", ""},
 	{"0::/system.slice/$(reboot).service\n", "", false, "", ""},
+	{"0::/system.slice/--force.service\n", "", false, "", ""},
 	{"0::/system.slice/a b.service\n", "", false, "", ""},
 	{"0::/system.slice/\x1b[31m.service\n", "", false, "", ""},
 	{"0::/lxc.payload.$(x)\n", "", false, "", ""},
