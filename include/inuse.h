@@ -301,6 +301,27 @@ struct inuse_verdict {
 	struct inuse_cure cures[INUSE_MAX_CURES];
 };
 
+/* ---------------------------------------------------------------------------------------------- snapshots */
+
+/* What was known of a host at one moment. Owns all that is borrowed from it. */
+struct inuse_snapshot;
+
+/*
+ * Reads a saved snapshot; "-" is standard input. Free it with inuse_snapshot_free().
+ * INUSE_E_SNAPSHOT: it cannot be read, is damaged, cut off or of another version; the sentence names the line.
+ */
+INUSE_API enum inuse_status inuse_snapshot_load(const char *path, struct inuse_snapshot **ret_snapshot,
+						struct inuse_error *error);
+/*
+ * Saves a snapshot; "-" is standard output. full: with whole command lines and directories, which may hold secrets
+ * (a new file is then readable by its owner only); without, only the names of programs.
+ * INUSE_E_INPUT: the file cannot be made. INUSE_E_SYSTEM: it cannot be written; nothing is left behind.
+ */
+INUSE_API enum inuse_status inuse_snapshot_save(const struct inuse_snapshot *snapshot, const char *path, bool full,
+						struct inuse_error *error);
+/* NULL is fine. */
+INUSE_API void inuse_snapshot_free(struct inuse_snapshot *snapshot);
+
 #ifdef __cplusplus
 }
 #endif
