@@ -42,7 +42,7 @@ asan: setup-build setup-test
 	@BUILD=$(BUILD) tools/check asan
 
 fuzz: setup-build setup-test setup-fuzz
-	@test -d $(FUZZ) || CC=clang meson setup $(FUZZ) -Dfuzz=true
+	@test -d $(FUZZ) || CC=clang meson setup $(FUZZ) -Dfuzz=true -Db_lundef=false
 	@ninja -C $(FUZZ)
 	@tools/fuzz $(FUZZ) $(SECONDS)
 
