@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* What the numbers of Linux's TCP mean: states, timers. Pure. */
+#ifndef IU_HOST_LINUX_TCP_H
+#define IU_HOST_LINUX_TCP_H
+
+#include "inuse.h"
+
+/* TCP_ESTABLISHED (1) ... TCP_NEW_SYN_RECV (12) to ours, as sock_diag, /proc/net/tcp and the kernel's structs have them. */
+enum inuse_state iu_state_from_linux(unsigned tcp_state);
+
+/*
+ * By how much a kernel timer that was armed for duration_ns may fire late: one step of the wheel level that it went to.
+ * hz 0 (unknown): the most of all usual tick rates.
+ */
+int64_t iu_wheel_step_ns(int64_t duration_ns, uint32_t hz);
+
+/* linux v6.18 include/net/tcp.h TCP_TIMEWAIT_LEN: no setting changes it. */
+#define IU_TIME_WAIT_NS INT64_C(60000000000)
+
+/*
+ * The slack of a mini socket. Those in TIME-WAIT were armed for 60 s; the remains in FIN-WAIT-2 for 60 s at most, and
+ * for how long cannot be read, so that theirs is the upper bound.
+ */
+int64_t iu_mini_slack_ns(uint32_t hz);
+
+#endif
