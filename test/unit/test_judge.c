@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rules of Linux as truth tables. Each row: the name of the measured case, the sockets that are there, the call, the
+ * expected answer and cause.
+ *
+ * A socket: STATE LOCAL[>REMOTE] words; a call: bind|listen|connect|accept LOCAL[>REMOTE] words. Words: ra rp v6 (options), ts
+ * (timestamps), lock (port chosen by bind), rem (remains without a process), ?ra ?rp ?v6 ?ts (not known), uid=N, dev=N, left=N
+ * (seconds), grp (a reuseport program is attached).
+ */
+#include "support/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/address.h"
+#include "model/judge.h"
+
+#define NOW (1000 * INT64_C(1000000000))
+
+struct world {
+	struct iu_facts f;
+	struct inuse_socket sockets[32];
+	struct iu_local locals[4];
+	struct iu_bucket bucket;
+};
+
+static struct inuse_addr addr(const char *text)
+{
+	struct inuse_target t;
+	struct inuse_error error = {0};
+
+	if (inuse_target_parse(text, &t, &error) != INUSE_OK)
+		fail_msg("%s: %s", text, error.text);
+	if (t.kind == INUSE_TARGET_PORT)
+		return (struct inuse_addr){.port = t.addr.port};
+	return t.addr;
+}
+
+/* The word's flag bit; 0: it is another word. */
+static uint32_t flag_of(const char *word)
+{
+	static const struct {
+		const char *word;
+		uint32_t flag;
+	} rows[] = {{"ra", INUSE_REUSEADDR}, {"rp", INUSE_REUSEPORT}, {"v6", INUSE_V6ONLY},   {"ts", INUSE_TIMESTAMPS},
+		    {"lock", INUSE_PORT_LOCKED}, {"grp", INUSE_GROUP}, {"freebind", INUSE_FREEBIND}, {"repair", INUSE_REPAIR}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i].word, word) == 0)
+			return rows[i].flag;
+	return 0;
+}
+
+static void ends(char *word, struct inuse_addr *local, struct inuse_addr *remote)
+{
+	char *arrow = strchr(word, '>');
+
+	if (arrow != NULL) {
+		*arrow = 0;
+		*remote = addr(arrow + 1);
+	}
+	*local = addr(word);
+}
+
+static void add_socket(struct world *w, char *text)
+{
+	static const char *const states[] = {"?", "BOUND", "LISTEN", "SYNSENT", "SYNRECV", "ESTAB", "FW1", "FW2", "CLOSING", "TW", "CW", "LA"};
+	struct inuse_socket *s = &w->sockets[w->f.n_sockets++];
+	char *save = NULL, *word = strtok_r(text, " ", &save);
+
+	*s = (struct inuse_socket){.known = ~(uint32_t)INUSE_KNOW_OWNER, .count = 1, .inode = 7};
+	for (size_t i = 1; i < sizeof(states) / sizeof(states[0]); i++)
+		if (strcmp(states[i], word) == 0)
+			s->state = (enum inuse_state)i;
+	assert_int_not_equal(s->state, 0);
+	ends(strtok_r(NULL, " ", &save), &s->local, &s->remote);
+	s->family = s->local.family;
+	s->mini = s->state == INUSE_TIME_WAIT;
+	if (s->mini)
+		s->free_at_ns = NOW + 43 * INT64_C(1000000000);
+	while ((word = strtok_r(NULL, " ", &save)) != NULL) {
+		if (strcmp(word, "rem") == 0) {
+			s->mini = true;
+			s->inode = 0;
+			s->free_at_ns = NOW + 20 * INT64_C(1000000000);
+		} else if (word[0] == '?') {
+			assert_int_not_equal(flag_of(word + 1), 0);
+			s->known &= ~flag_of(word + 1);
+		} else if (strncmp(word, "uid=", 4) == 0) {
+			s->uid = (uint32_t)atoi(word + 4);
+		} else if (strncmp(word, "dev=", 4) == 0) {
+			s->device = (uint32_t)atoi(word + 4);
+		} else if (strncmp(word, "left=", 5) == 0) {
+			s->free_at_ns = NOW + atoi(word + 5) * INT64_C(1000000000);
+		} else {
+			assert_int_not_equal(flag_of(word), 0);
+			s->flags |= flag_of(word);
+		}
+	}
+}
+
+static void make_world(struct world *w, const char *sockets)
+{
+	static const int64_t settings[] = {
+#define SETTING(id, path, fallback) fallback,
+#include "model/settings.def"
+#undef SETTING
+	};
+	char text[1024], *save = NULL;
+
+	memset(w, 0, sizeof(*w));
+	memcpy(w->f.settings, settings, sizeof(settings));
+	w->f.settings[IU_SET_IPV6] = 0;
+	w->f.settings_known = UINT32_MAX;
+	w->f.features = UINT32_MAX;
+	w->f.now_ns = NOW;
+	w->f.sockets = w->sockets;
+	w->f.locals = w->locals;
+	w->f.locals_known = true;
+	w->f.buckets_known = true;
+	w->locals[0] = (struct iu_local){.addr = {.family = 4, .ip = {127}}, .prefix_len = 8, .device = 1};
+	w->locals[1] = (struct iu_local){.addr = {.family = 6, .ip = {[15] = 1}}, .prefix_len = 128, .device = 1};
+	w->locals[2] = (struct iu_local){.addr = {.family = 4, .ip = {10, 9, 0, 1}}, .prefix_len = 32, .device = 2};
+	w->locals[3] = (struct iu_local){.addr = {.family = 6, .ip = {0x20, 1, 0x0d, 0xb8, [15] = 9}}, .prefix_len = 128, .device = 2,
+					 .tentative = true};
+	w->f.n_locals = 4;
+	snprintf(text, sizeof(text), "%s", sockets);
+	for (char *one = strtok_r(text, ";", &save); one != NULL; one = strtok_r(NULL, ";", &save))
+		add_socket(w, one);
+}
+
+static struct inuse_request make_request(const char *call)
+{
+	static const char *const calls[] = {"bind", "listen", "connect", "accept"};
+	struct inuse_request r = INUSE_REQUEST_INIT;
+	char text[256], *save = NULL, *word;
+
+	r.may_bind_low = INUSE_YES;
+	snprintf(text, sizeof(text), "%s", call);
+	word = strtok_r(text, " ", &save);
+	for (int i = 0; i < 4; i++)
+		if (strcmp(calls[i], word) == 0)
+			r.call = (enum inuse_call)i;
+	ends(strtok_r(NULL, " ", &save), &r.local, &r.remote);
+	while ((word = strtok_r(NULL, " ", &save)) != NULL) {
+		if (strncmp(word, "uid=", 4) == 0)
+			r.uid = (uint32_t)atoi(word + 4);
+		else if (strncmp(word, "dev=", 4) == 0)
+			r.device = (uint32_t)atoi(word + 4);
+		else if (strcmp(word, "user") == 0)
+			r.may_bind_low = INUSE_NO;
+		else
+			r.flags |= flag_of(word);
+	}
+	return r;
+}
+
+#define OK INUSE_R_OK
+#define INUSE INUSE_R_ADDRINUSE
+#define NOTAVAIL INUSE_R_ADDRNOTAVAIL
+#define UNKNOWN INUSE_N_RESULTS
+
+static const struct {
+	const char *name, *sockets, *call;
+	int result;
+	const char *cause;
+} rows[] = {
+	{"B01", "", "bind 127.0.0.1:5000", OK, "free"},
+	{"B02", "BOUND 127.0.0.1:5000", "bind 127.0.0.1:5000", INUSE, "bound-not-listening"},
+	{"B03", "BOUND 127.0.0.1:5000", "bind 127.0.0.1:5000 ra", INUSE, "bound-not-listening"},
+	{"B04", "BOUND 127.0.0.1:5000 ra", "bind 127.0.0.1:5000", INUSE, "bound-not-listening"},
+	{"B05", "BOUND 127.0.0.1:5000 ra", "bind 127.0.0.1:5000 ra", OK, "free"},
+	{"B06", "LISTEN 127.0.0.1:5000 ra", "bind 127.0.0.1:5000 ra", INUSE, "listener"},
+	{"B07", "LISTEN 127.0.0.1:5000 ra", "bind 0.0.0.0:5000 ra", INUSE, "wildcard-and-specific"},
+	{"B08", "LISTEN 0.0.0.0:5000 ra", "bind 127.0.0.1:5000 ra", INUSE, "wildcard-and-specific"},
+	{"B09", "LISTEN 127.0.0.1:5000", "listen 127.0.0.2:5000", OK, "free"},
+	{"B10", "LISTEN 127.0.0.1:5000 rp", "listen 127.0.0.1:5000 rp", OK, "free"},
+	{"B11", "LISTEN 127.0.0.1:5000 rp", "bind 127.0.0.1:5000 rp uid=1000", INUSE, "reuseport-other-user"},
+	{"B12", "LISTEN 127.0.0.1:5000 rp", "bind 127.0.0.1:5000 ra", INUSE, "reuseport-one-side"},
+	{"B13", "LISTEN 127.0.0.1:5000 ra rp", "listen 127.0.0.1:5000 rp", OK, "free"},
+	{"B14", "LISTEN 0.0.0.0:5000 rp", "listen 127.0.0.1:5000 rp", OK, "free"},
+	{"B22", "LISTEN 127.0.0.1:5000 rp", "bind 127.0.0.1:5000 rp grp", INUSE, "listener"},
+	{"B23", "LISTEN 127.0.0.1:5000 dev=2", "listen 127.0.0.1:5000 dev=3", OK, "free"},
+	{"B24", "LISTEN 0.0.0.0:5000 dev=2", "bind 0.0.0.0:5000", INUSE, "listener"},
+	{"B34", "LISTEN 127.0.0.1:5000", "bind 127.0.0.1:5000 repair", OK, "free"},
+	{"B37", "ESTAB 127.0.0.1:5001>127.0.0.1:5000 ra lock", "listen 127.0.0.1:5001 ra", OK, "free"},
+	{"B43", "ESTAB 127.0.0.1:5000>127.0.0.1:4000 lock", "bind 127.0.0.1:5000 ra", INUSE, "living-connection"},
+	{"B44", "ESTAB 127.0.0.1:5000>127.0.0.1:4000 ra lock", "listen 127.0.0.1:5000 ra", OK, "free"},
+	{"B45", "ESTAB 127.0.0.1:5000>127.0.0.1:4000 ra lock", "bind 127.0.0.1:5000 rp", INUSE, "living-connection"},
+	{"B46", "LISTEN 127.0.0.1:5000 rp;LISTEN 127.0.0.1:5000 rp", "bind 127.0.0.1:5000 ra", INUSE, "reuseport-one-side"},
+	{"D01", "LISTEN [::]:5000", "bind 0.0.0.0:5000", INUSE, "listener"},
+	{"D02", "LISTEN [::]:5000 v6", "listen 0.0.0.0:5000", OK, "free"},
+	{"D03", "LISTEN 0.0.0.0:5000", "bind [::]:5000", INUSE, "listener"},
+	{"D04", "LISTEN 127.0.0.1:5000", "bind [::]:5000", INUSE, "ipv4-listener-in-dual-stack"},
+	{"D05", "LISTEN [::1]:5000 v6", "listen 0.0.0.0:5000", OK, "free"},
+	{"D06", "LISTEN [::1]:5000 v6", "bind [::]:5000 v6", INUSE, "wildcard-and-specific"},
+	{"D07", "LISTEN [::ffff:127.0.0.1]:5000", "bind 127.0.0.1:5000", INUSE, "listener"},
+	{"D08", "LISTEN [::ffff:127.0.0.1]:5000", "listen [::1]:5000", OK, "free"},
+	{"D09", "", "bind [::ffff:127.0.0.1]:5000 v6", INUSE_R_INVAL, "mapped-on-v6only"},
+	{"D10", "ESTAB [::1]:5001>[::1]:5000", "bind 0.0.0.0:5001", INUSE, "client-on-port"},
+	{"D11", "ESTAB [::1]:5001>[::1]:5000", "bind 127.0.0.1:5001", OK, "free"},
+	{"D12", "TW [::1]:5000>[::1]:4000 lock", "bind 0.0.0.0:5000 ra", INUSE, "time-wait-old-lacked-reuseaddr"},
+	{"D13", "TW [::1]:5000>[::1]:4000 v6 lock", "bind 0.0.0.0:5000", OK, "free"},
+	{"D15", "TW [::ffff:127.0.0.1]:5000>[::ffff:127.0.0.1]:4000 lock", "bind [::]:5000 v6", OK, "free"},
+	{"T01", "TW 127.0.0.1:5000>127.0.0.1:4000 lock", "bind 127.0.0.1:5000", INUSE, "time-wait-neither-reuseaddr"},
+	{"T02", "TW 127.0.0.1:5000>127.0.0.1:4000 lock", "bind 127.0.0.1:5000 ra", INUSE, "time-wait-old-lacked-reuseaddr"},
+	{"T03", "TW 127.0.0.1:5000>127.0.0.1:4000 ra lock", "listen 127.0.0.1:5000 ra", OK, "free"},
+	{"T04", "TW 127.0.0.1:5000>127.0.0.1:4000 ra lock", "bind 127.0.0.1:5000", INUSE, "time-wait-new-lacks-reuseaddr"},
+	{"T06", "TW 127.0.0.1:5001>127.0.0.1:5000", "bind 0.0.0.0:5001 ra", INUSE, "time-wait-of-client"},
+	{"T07", "TW 127.0.0.1:5001>127.0.0.1:5000", "bind 127.0.0.2:5001", OK, "free"},
+	{"T09", "TW 127.0.0.1:5000>127.0.0.1:4000 lock", "bind 0.0.0.0:5000", INUSE, "time-wait-neither-reuseaddr"},
+	{"T13", "TW 127.0.0.1:5000>127.0.0.1:4000 rp lock", "bind 127.0.0.1:5000 ra", INUSE, "time-wait-old-lacked-reuseaddr"},
+	{"T14", "TW 127.0.0.1:5000>127.0.0.1:4000 rp lock", "bind 127.0.0.1:5000 rp uid=1000", OK, "free"},
+	{"T15", "TW 127.0.0.1:5000>127.0.0.1:4000 ra lock", "bind 127.0.0.1:5000 rp", INUSE, "time-wait-new-lacks-reuseaddr"},
+	{"T19", "FW2 127.0.0.1:5000>127.0.0.1:4000 rem lock", "bind 127.0.0.1:5000 ra", INUSE, "fin-wait2-remains"},
+	{"T20", "FW2 127.0.0.1:5000>127.0.0.1:4000 rem ra lock", "listen 127.0.0.1:5000 ra", OK, "free"},
+	{"T23", "CW 127.0.0.1:5000>127.0.0.1:4000 lock", "bind 127.0.0.1:5000 ra", INUSE, "close-wait-leak"},
+	{"L01", "LISTEN 127.0.0.1:5000 ra;BOUND 127.0.0.1:5000 ra", "listen 127.0.0.1:5000 ra", INUSE, "second-listen"},
+	{"L03", "BOUND 0.0.0.0:5000 ra", "listen 127.0.0.1:5000 ra", OK, "free"},
+	{"M01", "", "bind 192.0.2.1:5000", NOTAVAIL, "address-not-local"},
+	{"M02", "", "bind 192.0.2.1:5000 freebind", OK, "free"},
+	{"M04", "", "bind 127.0.0.1:80 user", INUSE_R_ACCES, "privileged-port"},
+	{"M06", "LISTEN 127.0.0.1:80", "bind 127.0.0.1:80 user", INUSE_R_ACCES, "privileged-port"},
+	{"M07", "", "bind 192.0.2.1:80 user", NOTAVAIL, "address-not-local"},
+	{"M08", "", "bind [2001:db8::1]:80 user", INUSE_R_ACCES, "privileged-port"},
+	{"M11", "", "bind 224.0.0.1:5000", OK, "free"},
+	{"M13", "", "bind [ff02::1]:5000", INUSE_R_INVAL, "multicast"},
+	{"M14", "", "bind [fe80::1]:5000", INUSE_R_INVAL, "link-local-without-scope"},
+	{"M23", "", "bind 0.1.2.3:5000", NOTAVAIL, "address-not-local"},
+	{"tentative", "", "bind [2001:db8::9]:5000", NOTAVAIL, "address-tentative"},
+	{"C01", "TW 127.0.0.1:5001>127.0.0.1:5000 ra ts lock;LISTEN 127.0.0.1:5000", "connect 127.0.0.1:5001>127.0.0.1:5000 ra", OK, "free"},
+	{"C02", "TW 127.0.0.1:5001>127.0.0.1:5000 ra lock;LISTEN 127.0.0.1:5000", "connect 127.0.0.1:5001>127.0.0.1:5000 ra", NOTAVAIL,
+	 "tuple-time-wait"},
+	{"C03", "ESTAB 127.0.0.1:5001>127.0.0.1:5000 ra lock;LISTEN 127.0.0.1:5000", "connect 127.0.0.1:5001>127.0.0.1:5000 ra", NOTAVAIL,
+	 "tuple-in-use"},
+	{"C04", "ESTAB 127.0.0.1:5001>127.0.0.1:5000 ra lock;LISTEN 127.0.0.1:5002", "connect 127.0.0.1:5001>127.0.0.1:5002 ra", OK, "free"},
+	{"C17", "FW2 127.0.0.1:5001>127.0.0.1:5000 rem ra ts lock;LISTEN 127.0.0.1:5000", "connect 127.0.0.1:5001>127.0.0.1:5000 ra", OK, "free"},
+	{"C22", "", "connect 127.0.0.1:5001>127.0.0.1:5000", INUSE_R_CONNREFUSED, "nobody-listens"},
+	{"C29", "LISTEN 127.0.0.1:5000", "connect [::]:5001>[::ffff:127.0.0.1]:5000 v6", INUSE_R_NETUNREACH, "no-route"},
+	{"C30", "TW 127.0.0.1:5001>127.0.0.1:5000 ra ts lock;LISTEN 127.0.0.1:5000", "connect 127.0.0.1:5001>127.0.0.1:5000", INUSE,
+	 "time-wait-new-lacks-reuseaddr"},
+	{"C33", "ESTAB 127.0.0.1:5001>127.0.0.1:5000 ra lock dev=1;LISTEN 127.0.0.1:5000", "connect 127.0.0.1:5001>127.0.0.1:5000 ra", OK,
+	 "free"},
+	{"C35", "ESTAB [::ffff:127.0.0.1]:5001>[::ffff:127.0.0.1]:5000 ra lock;LISTEN 127.0.0.1:5000",
+	 "connect 127.0.0.1:5001>127.0.0.1:5000 ra", NOTAVAIL, "tuple-in-use"},
+	{"self", "ESTAB 127.0.0.1:5000>127.0.0.1:5000", "bind 127.0.0.1:5000 ra", INUSE, "self-connect"},
+	{"P02", "TW 127.0.0.1:5000>127.0.0.1:4000 ts lock;LISTEN 127.0.0.1:5000", "accept 127.0.0.1:5000>127.0.0.1:4000", OK, "free"},
+	{"P07", "TW 127.0.0.1:5000>127.0.0.1:4000 ts lock", "accept 127.0.0.1:5000>127.0.0.1:4000", INUSE_R_CONNREFUSED,
+	 "time-wait-without-listener"},
+	{"P10", "FW2 127.0.0.1:5000>127.0.0.1:4000 rem ts lock;LISTEN 127.0.0.1:5000", "accept 127.0.0.1:5000>127.0.0.1:4000", UNKNOWN,
+	 "syn-fin-wait2"},
+	{"P13", "ESTAB 127.0.0.1:5000>127.0.0.1:4000 lock;LISTEN 127.0.0.1:5000", "accept 127.0.0.1:5000>127.0.0.1:4000", OK, "free"},
+	{"O24", "SYNRECV 127.0.0.1:5000>127.0.0.1:4000", "bind 127.0.0.1:5000", OK, "free"},
+	{"orphan", "LA 127.0.0.1:5000>127.0.0.1:4000 lock;LISTEN 127.0.0.1:5009", "bind 127.0.0.1:5000 ra", INUSE, "living-connection"},
+	/* what is not known matters only where it would change the answer */
+	{"tw, flag hidden", "TW 127.0.0.1:5000>127.0.0.1:4000 lock ?ra ?rp", "bind 127.0.0.1:5000 ra", UNKNOWN, "time-wait-unknown"},
+	{"tw, flag hidden, none asked", "TW 127.0.0.1:5000>127.0.0.1:4000 lock ?ra ?rp", "bind 127.0.0.1:5000", INUSE, "time-wait-unknown"},
+	{"listener, flags hidden", "LISTEN 127.0.0.1:5000 ?ra ?rp", "bind 127.0.0.1:5000 ra", INUSE, "listener"},
+	{"listener, flags hidden, rp asked", "LISTEN 127.0.0.1:5000 ?ra ?rp", "bind 127.0.0.1:5000 rp", UNKNOWN, "listener"},
+	{"v6only hidden", "ESTAB [::1]:5001>[::1]:5000 ?v6", "bind 0.0.0.0:5001", UNKNOWN, "client-on-port"},
+	{"v6only hidden but settled by another", "ESTAB [::1]:5001>[::1]:5000 ?v6;LISTEN 0.0.0.0:5001", "bind 0.0.0.0:5001", INUSE, "listener"},
+	{"timestamps hidden", "TW 127.0.0.1:5001>127.0.0.1:5000 ra ?ts lock;LISTEN 127.0.0.1:5000",
+	 "connect 127.0.0.1:5001>127.0.0.1:5000 ra", UNKNOWN, "tuple-time-wait"},
+};
+
+static void judge_row(struct world *w, const char *sockets, const char *call, struct inuse_verdict *v)
+{
+	struct inuse_request r = make_request(call);
+
+	make_world(w, sockets);
+	iu_judge(&iu_profile_linux, &w->f, &r, v);
+}
+
+static void test_judge__measured_case__same_answer(void **state)
+{
+	int wrong = 0;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world w;
+		struct inuse_verdict v;
+		int got;
+
+		judge_row(&w, rows[i].sockets, rows[i].call, &v);
+		got = v.outcome == INUSE_CANNOT_TELL ? UNKNOWN : v.outcome == INUSE_GO ? OK : (int)v.result;
+		if (got != rows[i].result || v.cause == NULL || strcmp(v.cause, rows[i].cause) != 0) {
+			wrong++;
+			print_error("%s: result %d, cause %s; expected %d, %s (rule %s)\n", rows[i].name, got, v.cause,
+				    rows[i].result, rows[i].cause, v.rule);
+		}
+		if (v.outcome == INUSE_CANNOT_TELL && v.missing == 0)
+			fail_msg("%s: cannot tell, but does not say what is missing", rows[i].name);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* Every "cannot tell" is honest: filling in the unknown flags one way and the other gives different outcomes. */
+static void test_judge__cannot_tell__outcomes_differ(void **state)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world w;
+		struct inuse_verdict v;
+		struct inuse_request r = make_request(rows[i].call);
+		bool go = false, no = false;
+
+		if (rows[i].result != UNKNOWN || strchr(rows[i].sockets, '?') == NULL)
+			continue;
+		for (unsigned fill = 0; fill < 64; fill++) {
+			make_world(&w, rows[i].sockets);
+			for (size_t s = 0; s < w.f.n_sockets; s++) {
+				w.sockets[s].flags |= ~w.sockets[s].known & fill;
+				w.sockets[s].known = ~(uint32_t)INUSE_KNOW_OWNER;
+			}
+			iu_judge(&iu_profile_linux, &w.f, &r, &v);
+			assert_int_not_equal(v.outcome, INUSE_CANNOT_TELL);
+			go |= v.outcome == INUSE_GO;
+			no |= v.outcome == INUSE_FAIL;
+		}
+		if (!go || !no)
+			fail_msg("%s: the unknown changes nothing", rows[i].name);
+	}
+}
+
+static bool offers(const struct inuse_verdict *v, const char *cure)
+{
+	for (uint32_t i = 0; i < v->n_cures; i++)
+		if (strcmp(v->cures[i].id, cure) == 0)
+			return true;
+	return false;
+}
+
+static void test_cures__old_lacked_reuseaddr__wait_evict_and_later(void **state)
+{
+	struct world w;
+	struct inuse_verdict v;
+
+	judge_row(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 lock", "listen 127.0.0.1:5000 ra", &v);
+	assert_true(offers(&v, "wait"));
+	assert_true(offers(&v, "evict"));
+	assert_true(offers(&v, "reuseaddr-old"));
+	assert_false(offers(&v, "reuseaddr-new"));
+	assert_int_equal(v.free_at_ns, NOW + 43 * INT64_C(1000000000));
+}
+
+static void test_cures__new_lacks_reuseaddr__set_it(void **state)
+{
+	struct world w;
+	struct inuse_verdict v;
+
+	judge_row(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 ra lock", "listen 127.0.0.1:5000", &v);
+	assert_true(offers(&v, "reuseaddr-new"));
+}
+
+/* A listener beside the remains: waiting for the remains would help nobody. */
+static void test_cures__listener_and_time_wait__no_waiting(void **state)
+{
+	struct world w;
+	struct inuse_verdict v;
+
+	judge_row(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 lock;LISTEN 127.0.0.1:5000", "listen 127.0.0.1:5000 ra", &v);
+	assert_int_equal(v.outcome, INUSE_FAIL);
+	assert_int_equal(v.free_at_ns, 0);
+	assert_false(offers(&v, "wait"));
+	assert_false(offers(&v, "evict"));
+	assert_int_equal(v.shown[0]->state, INUSE_LISTEN);
+	assert_int_equal(v.n_blockers, 2);
+}
+
+static void test_cures__ipv4_listener_in_dual_stack__v6only(void **state)
+{
+	struct world w;
+	struct inuse_verdict v;
+
+	judge_row(&w, "LISTEN 127.0.0.1:5000", "listen [::]:5000 ra", &v);
+	assert_true(offers(&v, "v6only"));
+}
+
+static void test_reuseport_memory__remembered__succeeds_unchecked(void **state)
+{
+	struct inuse_request r = make_request("bind 127.0.0.1:5000 rp");
+	struct inuse_verdict v;
+	struct world w;
+
+	make_world(&w, "LISTEN 127.0.0.1:5000");
+	w.bucket = (struct iu_bucket){.port = 5000, .fastreuseport = 2, .family = 4, .addr4 = addr("127.0.0.1:5000")};
+	w.f.buckets = &w.bucket;
+	w.f.n_buckets = 1;
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	assert_int_equal(v.outcome, INUSE_GO);
+	assert_string_equal(v.note, "reuseport-memory");
+	r.uid = 1000; /* B18: another user */
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	assert_int_equal(v.outcome, INUSE_FAIL);
+	r.uid = 0;
+	w.f.buckets_known = false;
+	w.f.n_buckets = 0;
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	assert_int_equal(v.outcome, INUSE_CANNOT_TELL);
+	assert_int_equal(v.missing, INUSE_MISSING_MEMORY);
+}
+
+static void test_port_zero__range_taken__exhausted(void **state)
+{
+	struct inuse_request r = make_request("bind 127.0.0.1:0 ra");
+	struct inuse_verdict v;
+	struct world w;
+
+	make_world(&w, "BOUND 127.0.0.1:5000 ra;TW 127.0.0.1:5001>127.0.0.1:1 ra");
+	w.f.settings[IU_SET_RANGE_FIRST] = 5000;
+	w.f.settings[IU_SET_RANGE_LAST] = 5001;
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	assert_int_equal(v.result, INUSE_R_ADDRINUSE);
+	assert_string_equal(v.cause, "bind-ports-exhausted");
+	assert_int_equal(v.ports_total, 2);
+	r.local = addr("127.0.0.2:0"); /* Z04: another address has all of them */
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	assert_int_equal(v.outcome, INUSE_GO);
+	assert_int_equal(v.ports_left, 2);
+}
+
+static void test_connect_automatic__destination_exhausted__not_available(void **state)
+{
+	struct inuse_request r = make_request("connect 0>10.9.0.1:5000");
+	struct inuse_verdict v;
+	struct world w;
+
+	r.local.family = 4;
+	make_world(&w, "ESTAB 10.9.0.1:5001>10.9.0.1:5000;LISTEN 10.9.0.1:5000");
+	w.f.settings[IU_SET_RANGE_FIRST] = w.f.settings[IU_SET_RANGE_LAST] = 5001;
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	assert_int_equal(v.result, INUSE_R_ADDRNOTAVAIL);
+	assert_string_equal(v.cause, "connect-ports-exhausted");
+	assert_int_equal(v.n_shown, 1);
+	r.remote.port = 5010; /* C13: another destination shares the port */
+	add_socket(&w, (char[]){"LISTEN 10.9.0.1:5010"});
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	assert_int_equal(v.outcome, INUSE_GO);
+}
+
+static void test_unseen_kinds__free_port__as_far_as_seen(void **state)
+{
+	struct inuse_request r = make_request("bind 127.0.0.1:5000");
+	struct inuse_verdict v;
+	struct world w;
+
+	make_world(&w, "");
+	w.f.unseen = INUSE_MISSING_BOUND;
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	assert_int_equal(v.outcome, INUSE_GO);
+	assert_true(v.as_far_as_seen);
+	w.f.covered = &(struct iu_range){80, 80};
+	w.f.n_covered = 1;
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	assert_int_equal(v.outcome, INUSE_CANNOT_TELL);
+	assert_int_equal(v.missing, INUSE_MISSING_COVERAGE);
+}
+
+static void test_million_alike__one_record__counted(void **state)
+{
+	struct inuse_request r = make_request("bind 0.0.0.0:5000 ra");
+	struct inuse_verdict v;
+	struct world w;
+
+	make_world(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 lock left=12;TW 127.0.0.2:5000>127.0.0.1:4000 lock left=50");
+	w.sockets[0].count = 1000000;
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	assert_int_equal(v.n_blockers, 1000001);
+	assert_int_equal(v.n_by_state[INUSE_TIME_WAIT], 1000001);
+	assert_int_equal(v.free_at_ns, NOW + 50 * INT64_C(1000000000));
+	assert_ptr_equal(v.shown[0], &w.sockets[1]);
+}
+
+static void test_tables__ids__unique_and_worded(void **state)
+{
+	const struct iu_profile *p = &iu_profile_linux;
+
+	for (size_t i = 0; i < p->n_calls; i++) {
+		assert_non_null(p->calls[i].ref);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(p->calls[i].id, p->calls[j].id);
+		if (i + 1 == p->n_calls || p->calls[i + 1].call != p->calls[i].call)
+			assert_null(p->calls[i].when); /* the last row of a step is the default */
+	}
+	assert_null(p->owners[p->n_owners - 1].when);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_judge__measured_case__same_answer),
+		cmocka_unit_test(test_judge__cannot_tell__outcomes_differ),
+		cmocka_unit_test(test_cures__old_lacked_reuseaddr__wait_evict_and_later),
+		cmocka_unit_test(test_cures__new_lacks_reuseaddr__set_it),
+		cmocka_unit_test(test_cures__listener_and_time_wait__no_waiting),
+		cmocka_unit_test(test_cures__ipv4_listener_in_dual_stack__v6only),
+		cmocka_unit_test(test_reuseport_memory__remembered__succeeds_unchecked),
+		cmocka_unit_test(test_port_zero__range_taken__exhausted),
+		cmocka_unit_test(test_connect_automatic__destination_exhausted__not_available),
+		cmocka_unit_test(test_unseen_kinds__free_port__as_far_as_seen),
+		cmocka_unit_test(test_million_alike__one_record__counted),
+		cmocka_unit_test(test_tables__ids__unique_and_worded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
