@@ -3,21 +3,21 @@
 #include "support/live_private.h"
 
 #include <fcntl.h>
-#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <time.h>
+
+#include "support/netns.h"
 
 bool live_in_child;
 static int fds[4096];
 static size_t n_fds;
 static void **kept;
 static size_t n_kept;
-static bool in_user_namespace, in_mount_namespace;
+static bool in_mount_namespace;
 
 int live_keep_fd(int fd)
 {
@@ -138,48 +138,9 @@ bool live_read_file(const char *path, char *buf, size_t size)
 
 /* -------------------------------------------------------------------------------------- the surroundings */
 
-static const char *become_root_of_a_user_namespace(void)
-{
-	char map[64];
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-
-	if (unshare(CLONE_NEWUSER) < 0)
-		return "this user may not make a user namespace, so no network namespace either";
-	snprintf(map, sizeof(map), "0 %u 1", uid);
-	if (!live_write_file("/proc/self/uid_map", map) || !live_write_file("/proc/self/setgroups", "deny"))
-		return "the user namespace cannot be set up";
-	snprintf(map, sizeof(map), "0 %u 1", gid);
-	if (!live_write_file("/proc/self/gid_map", map))
-		return "the user namespace cannot be set up";
-	in_user_namespace = true;
-	return NULL;
-}
-
-static bool set_lo_up(void)
-{
-	struct ifreq request = {.ifr_name = "lo"};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool ok = fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0;
-
-	request.ifr_flags |= IFF_UP;
-	ok = ok && ioctl(fd, SIOCSIFFLAGS, &request) == 0;
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 const char *live_netns_enter(void)
 {
-	const char *reason = NULL;
-
-	if (geteuid() != 0 && !in_user_namespace)
-		reason = become_root_of_a_user_namespace();
-	if (reason == NULL && unshare(CLONE_NEWNET) < 0)
-		reason = "no network namespace can be made here";
-	if (reason == NULL && !set_lo_up())
-		reason = "lo cannot be set up in a new network namespace";
-	return reason;
+	return netns_enter();
 }
 
 static void enter_mount_namespace(void)
@@ -306,7 +267,7 @@ int live_teardown(void **state)
 
 void live_need_root(void)
 {
-	if (geteuid() != 0 || in_user_namespace)
+	if (geteuid() != 0 || netns_is_in_user_namespace())
 		live_skip("this needs root");
 }
 
