@@ -2,6 +2,7 @@
 /* What a build without libmnl says instead. */
 #include "base/error.h"
 #include "base/gettext.h"
+#include "host/diag_udp.h"
 #include "host/sources.h"
 
 static enum inuse_status lacking(struct inuse_error *error)
@@ -16,6 +17,11 @@ enum inuse_status iu_routes_read(struct inuse_snapshot *s, const struct iu_scope
 
 enum inuse_status iu_diag_each(const struct iu_scope *scope, enum inuse_proto proto, iu_socket_fn *fn, void *arg,
 			       uint32_t *ret_unseen, struct inuse_error *error)
+{
+	return lacking(error);
+}
+
+enum inuse_status iu_diag_udp(uint16_t port, struct iu_elsewhere *ret, struct inuse_error *error)
 {
 	return lacking(error);
 }

@@ -153,6 +153,14 @@ uint32_t iu_hz_from_resolution(int64_t resolution_ns)
 		0 : (uint32_t)((1000000000 + resolution_ns / 2) / resolution_ns);
 }
 
+uint32_t iu_host_hz(void)
+{
+	struct timespec resolution = {0};
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
+	return iu_hz_from_resolution(resolution.tv_sec * INT64_C(1000000000) + resolution.tv_nsec);
+}
+
 /* Reads at most size bytes of a file into buf in one read; the length, or -1 with errno. */
 static ssize_t read_once(const char *path, char *buf, size_t size)
 {
@@ -214,15 +222,13 @@ enum inuse_status iu_settings_read(struct inuse_snapshot *s, struct inuse_error 
 {
 	struct iu_facts *facts = iu_snapshot_scalars(s);
 	bool has_ipv4 = access("/proc/sys/net/ipv4", F_OK) == 0, has_ipv6 = access("/proc/sys/net/ipv6", F_OK) == 0;
-	struct timespec resolution;
 	struct utsname name;
 
 	facts->now_ns = iu_host_now();
 	facts->netns = read_netns();
 	facts->kernel = uname(&name) == 0 ? iu_kernel_from_release(name.release) : 0;
 	facts->features = iu_features_from_version(facts->kernel);
-	if (clock_getres(CLOCK_MONOTONIC_COARSE, &resolution) == 0)
-		facts->hz = iu_hz_from_resolution(resolution.tv_sec * INT64_C(1000000000) + resolution.tv_nsec);
+	facts->hz = iu_host_hz();
 	facts->settings_known = 0;
 	for (int i = 0; i < IU_N_SETTINGS; i++)
 		read_setting(facts, (enum iu_setting)i, has_ipv4, has_ipv6);

@@ -30,5 +30,7 @@ bool iu_settings_fallback_holds(enum iu_setting setting, uint32_t kernel, bool h
 
 /* Ticks a second from the resolution of CLOCK_MONOTONIC_COARSE; 0 if that is none. */
 uint32_t iu_hz_from_resolution(int64_t resolution_ns);
+/* Ticks a second of this kernel, 0 unknown. (_SC_CLK_TCK is another thing.) Not pure. */
+uint32_t iu_host_hz(void);
 
 #endif
