@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: MIT */
+/* Connections of serve and dial: one state machine for both. See conn.h for how it works. */
+#include "net/conn.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/gettext.h"
+#include "net/socket.h"
+
+enum {
+	SCRATCH_SIZE = 65536,
+	TICK_MS = 100,
+	QUIET_MS = 1000, /* a hurried connection on which nothing moves for so long is not in the middle of anything */
+};
+
+struct iu_conn {
+	uv_tcp_t tcp;
+	uv_write_t write;
+	struct iu_conns *set;
+	struct iu_conn *prev, *next;
+	struct iu_net_ending ending;
+	char *rest; /* a copy of what the write has to send, or NULL */
+	size_t rest_len;
+	uint64_t started_ns, deadline_ms; /* deadline of uv_now(), 0: none */
+	size_t left;                      /* bytes outstanding when last looked, while writing */
+	int fd;
+	bool opened;  /* there is a libuv handle */
+	bool stray;   /* ... which refused the descriptor */
+	bool reading, writing;
+	bool done;    /* the job is: what remains is to end the connection */
+	bool fin;     /* our side has ended */
+	bool closing;
+};
+
+static void step(struct iu_conn *c);
+static void fail(struct iu_conn *c, int os_code);
+static void finish(struct iu_conn *c, bool reset);
+
+/* ------------------------------------------------------------------------------------------- watching the end */
+
+static enum inuse_state state_now(const struct iu_conn *c)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return INUSE_STATE_UNKNOWN;
+	return iu_ending_state(info.tcpi_state);
+}
+
+/* To be called before anything that sends a FIN or RST; the first call counts. */
+static void look_before(struct iu_conn *c)
+{
+	if (c->set->observe && c->ending.before == INUSE_STATE_UNKNOWN)
+		c->ending.before = state_now(c);
+}
+
+/*
+ * linux v6.18 net/ipv4/tcp.c __tcp_close(): unread data, then a linger time of 0, make a reset of a close; not so when the
+ * connection is over already.
+ */
+static bool will_reset(const struct iu_conn *c, bool linger0)
+{
+	int unread = 0;
+
+	if (state_now(c) == INUSE_BOUND)
+		return false;
+	return linger0 || (ioctl(c->fd, SIOCINQ, &unread) == 0 && unread > 0);
+}
+
+/* Bytes that the peer has not acknowledged yet: with the kernel, and with libuv. */
+static size_t outstanding(const struct iu_conn *c)
+{
+	int queued = 0;
+
+	if (ioctl(c->fd, SIOCOUTQ, &queued) < 0)
+		queued = 0;
+	return (size_t)queued + uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp);
+}
+
+/* ------------------------------------------------------------------------------------------------------- ending */
+
+static void link_in(struct iu_conn *c)
+{
+	c->next = c->set->head;
+	if (c->next != NULL)
+		c->next->prev = c;
+	c->set->head = c;
+	c->set->n++;
+}
+
+static void link_out(struct iu_conn *c)
+{
+	if (c->prev != NULL)
+		c->prev->next = c->next;
+	else
+		c->set->head = c->next;
+	if (c->next != NULL)
+		c->next->prev = c->prev;
+	c->set->n--;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct iu_conn *c = handle->data;
+
+	free(c->rest);
+	free(c);
+}
+
+static void finish(struct iu_conn *c, bool reset)
+{
+	struct iu_conns *set = c->set;
+	struct iu_net_ending ending;
+	int linger_fd = -1;
+
+	if (c->closing)
+		return;
+	c->closing = true;
+	link_out(c);
+	look_before(c);
+	if (reset)
+		iu_net_linger(c->fd, 0);
+	if (set->observe && c->ending.how == IU_HOW_ORDERLY && will_reset(c, reset || set->linger_s == 0))
+		c->ending.how = IU_HOW_RESET_BY_US;
+	/* the copy is the last to be closed, so it is its close() that lingers */
+	if (set->linger_s > 0 && !reset)
+		linger_fd = dup(c->fd);
+	c->ending.took_ns = (int64_t)(uv_hrtime() - c->started_ns);
+	ending = c->ending;
+	if (!c->opened || c->stray)
+		close(c->fd);
+	if (c->opened)
+		uv_close((uv_handle_t *)&c->tcp, on_closed);
+	else
+		free(c);
+	iu_conns_farewell(set, &ending, linger_fd);
+}
+
+static void fail(struct iu_conn *c, int os_code)
+{
+	if (os_code == ECONNRESET || os_code == EPIPE) {
+		c->ending.how = IU_HOW_RESET_BY_PEER;
+	} else {
+		c->ending.how = IU_HOW_FAILED;
+		c->ending.os_code = os_code;
+	}
+	finish(c, false);
+}
+
+/* ------------------------------------------------------------------------------------------------------ reading */
+
+/* Something moved: the silence is counted from now. After our end a fixed time runs. */
+static void touch(struct iu_conn *c)
+{
+	uint64_t quiet = c->set->idle_ms;
+
+	if (c->fin && c->set->finish_ms > 0)
+		return;
+	if (c->set->hurried && !c->writing)
+		quiet = QUIET_MS;
+	c->deadline_ms = quiet > 0 ? uv_now(c->set->loop) + quiet : 0;
+}
+
+static bool open_handle(struct iu_conn *c)
+{
+	if (!c->opened) {
+		uv_tcp_init(c->set->loop, &c->tcp);
+		c->tcp.data = c;
+		c->opened = true;
+		c->stray = uv_tcp_open(&c->tcp, c->fd) < 0;
+	}
+	return !c->stray;
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+{
+	struct iu_conn *c = handle->data;
+
+	/* one for all: what is read is dealt with before the next read */
+	*ret = uv_buf_init(c->set->scratch, SCRATCH_SIZE);
+}
+
+static void put(struct iu_conn *c, const char *data, size_t len);
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct iu_conn *c = stream->data;
+	struct iu_conns *set = c->set;
+
+	if (n == 0)
+		return;
+	if (n < 0) {
+		uv_read_stop(stream);
+		c->reading = false;
+		if (n != UV_EOF) {
+			fail(c, (int)-n);
+			return;
+		}
+		c->ending.peer_ended = true;
+		step(c);
+		return;
+	}
+	c->ending.bytes_in += (uint64_t)n;
+	touch(c);
+	if (set->received != NULL)
+		set->received(set->arg, buf->base, (size_t)n);
+	if (set->job == IU_JOB_SEND)
+		return;
+	if (set->job == IU_JOB_ECHO && !c->fin)
+		put(c, buf->base, (size_t)n);
+	if (c->closing)
+		return;
+	c->done = true;
+	step(c);
+}
+
+static void read_on(struct iu_conn *c)
+{
+	if (c->reading || c->ending.peer_ended)
+		return;
+	if (!open_handle(c) || uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) < 0) {
+		fail(c, ENOMEM);
+		return;
+	}
+	c->reading = true;
+}
+
+/* ------------------------------------------------------------------------------------------------------ writing */
+
+static void on_written(uv_write_t *write, int status)
+{
+	struct iu_conn *c = write->data;
+
+	if (c->closing)
+		return; /* on_closed() follows */
+	c->writing = false;
+	free(c->rest);
+	c->rest = NULL;
+	if (status < 0) {
+		fail(c, -status);
+		return;
+	}
+	c->ending.bytes_out += c->rest_len;
+	if (c->set->job == IU_JOB_SEND)
+		c->done = true;
+	touch(c);
+	step(c);
+}
+
+/* Has libuv send what the kernel did not take. Only an echo's data, which lies in the shared buffer, is copied. */
+static void put_rest(struct iu_conn *c, const char *data, size_t len)
+{
+	uv_buf_t buf;
+
+	if (c->set->job == IU_JOB_ECHO) {
+		c->rest = malloc(len);
+		if (c->rest == NULL) {
+			fail(c, ENOMEM);
+			return;
+		}
+		memcpy(c->rest, data, len);
+		data = c->rest;
+	}
+	c->rest_len = len;
+	buf = uv_buf_init((char *)(uintptr_t)data, (unsigned)len);
+	c->write.data = c;
+	if (!open_handle(c) || uv_write(&c->write, (uv_stream_t *)&c->tcp, &buf, 1, on_written) < 0) {
+		fail(c, ENOMEM);
+		return;
+	}
+	c->writing = true;
+	c->left = outstanding(c);
+	if (c->set->job == IU_JOB_ECHO && c->reading) {
+		uv_read_stop((uv_stream_t *)&c->tcp);
+		c->reading = false;
+	}
+}
+
+static void put(struct iu_conn *c, const char *data, size_t len)
+{
+	/* an end of our side follows at once: its FIN may travel with the data */
+	bool more = c->set->job == IU_JOB_SEND && (c->set->close == IU_CLOSE_FIRST || c->set->close == IU_CLOSE_HALF);
+	ssize_t n = send(c->fd, data, len, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		fail(c, errno);
+		return;
+	}
+	if (n > 0) {
+		c->ending.bytes_out += (uint64_t)n;
+		data += n;
+		len -= (size_t)n;
+	}
+	if (len > 0)
+		put_rest(c, data, len);
+}
+
+/* -------------------------------------------------------------------------------------------------------- deciding */
+
+static void end_our_side(struct iu_conn *c)
+{
+	if (!c->fin) {
+		uint64_t bound = c->set->finish_ms > 0 ? c->set->finish_ms : c->set->idle_ms;
+
+		look_before(c);
+		shutdown(c->fd, SHUT_WR);
+		c->fin = true;
+		c->deadline_ms = bound > 0 ? uv_now(c->set->loop) + bound : 0;
+	}
+	read_on(c);
+}
+
+/* What to do next, after any event. */
+static void step(struct iu_conn *c)
+{
+	if (c->closing)
+		return;
+	if (c->writing) {
+		/* a peer that sends while it is sent to would else wait for us, and we for it */
+		if (c->set->job == IU_JOB_SEND)
+			read_on(c);
+		return;
+	}
+	if (c->ending.peer_ended)
+		finish(c, c->set->close == IU_CLOSE_RESET);
+	else if (!c->done || c->set->close == IU_CLOSE_AFTER_PEER)
+		read_on(c);
+	else if (c->set->close == IU_CLOSE_HALF)
+		end_our_side(c);
+	else
+		finish(c, c->set->close == IU_CLOSE_RESET);
+}
+
+void iu_conns_take(struct iu_conns *set, int fd, const struct inuse_addr *peer, bool reset)
+{
+	struct iu_conn *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		close(fd);
+		return;
+	}
+	c->set = set;
+	c->fd = fd;
+	c->started_ns = uv_hrtime();
+	c->ending.remote = *peer;
+	c->ending.how = reset ? IU_HOW_RESET_BY_PEER : IU_HOW_ORDERLY;
+	if (set->observe)
+		c->ending.local = iu_net_local(fd);
+	link_in(c);
+	touch(c);
+	if (set->linger_s >= 0)
+		iu_net_linger(fd, set->linger_s);
+	if (set->job == IU_JOB_SEND) {
+		if (set->text_len > 0 && !reset)
+			put(c, set->text, set->text_len);
+		if (c->closing)
+			return;
+		c->done = !c->writing;
+	}
+	step(c);
+	iu_conns_stay_awake(set, set->awake);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- time */
+
+static void expire(struct iu_conn *c)
+{
+	if (c->writing) {
+		size_t before = c->left;
+
+		c->left = outstanding(c);
+		if (c->left < before) {
+			touch(c);
+			return;
+		}
+	}
+	if (c->set->hurried && !c->writing && !c->fin) {
+		end_our_side(c);
+		return;
+	}
+	c->ending.gave_up = true;
+	/* what a peer does not take would stay in the kernel's memory behind a FIN */
+	finish(c, c->writing || c->set->close == IU_CLOSE_RESET);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct iu_conns *set = timer->data;
+	uint64_t now = uv_now(set->loop);
+	bool over = set->hurried && now >= set->last_ms;
+	struct iu_conn *next;
+
+	for (struct iu_conn *c = set->head; c != NULL; c = next) {
+		next = c->next;
+		if (over) {
+			set->n_cut++;
+			c->ending.gave_up = true;
+			finish(c, c->writing);
+		} else if (c->deadline_ms != 0 && now >= c->deadline_ms) {
+			expire(c);
+		}
+	}
+	if (set->tick != NULL)
+		set->tick(set->arg);
+	if (set->n == 0 && !set->awake && !uv_is_closing((uv_handle_t *)timer))
+		uv_timer_stop(timer);
+}
+
+void iu_conns_stay_awake(struct iu_conns *set, bool awake)
+{
+	uv_handle_t *timer = (uv_handle_t *)&set->timer;
+
+	set->awake = awake;
+	if ((awake || set->n > 0) && !uv_is_active(timer) && !uv_is_closing(timer))
+		uv_timer_start(&set->timer, on_tick, TICK_MS, TICK_MS);
+}
+
+void iu_conns_hurry(struct iu_conns *set, uint64_t grace_ms)
+{
+	uint64_t quiet_ms = uv_now(set->loop) + QUIET_MS;
+
+	set->hurried = true;
+	set->last_ms = uv_now(set->loop) + grace_ms;
+	for (struct iu_conn *c = set->head; c != NULL; c = c->next)
+		if (!c->writing && !c->fin && (c->deadline_ms == 0 || c->deadline_ms > quiet_ms))
+			c->deadline_ms = quiet_ms;
+}
+
+enum inuse_status iu_conns_init(struct iu_conns *set, uv_loop_t *loop, struct inuse_error *error)
+{
+	set->loop = loop;
+	set->awake = set->hurried = false;
+	set->head = NULL;
+	set->n = set->n_cut = 0;
+	set->diag = set->observe ? iu_net_diag_new() : NULL;
+	set->scratch = malloc(SCRATCH_SIZE);
+	if (set->scratch == NULL) {
+		iu_net_diag_free(set->diag);
+		return iu_fail(error, INUSE_E_MEMORY, 0, NULL, _("out of memory"));
+	}
+	uv_timer_init(loop, &set->timer);
+	set->timer.data = set;
+	return INUSE_OK;
+}
+
+void iu_conns_close(struct iu_conns *set)
+{
+	if (!uv_is_closing((uv_handle_t *)&set->timer))
+		uv_close((uv_handle_t *)&set->timer, NULL);
+}
+
+void iu_conns_done(struct iu_conns *set)
+{
+	iu_net_diag_free(set->diag);
+	free(set->scratch);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sockets of our own making, so that exactly the options that were asked for are set.
+ *
+ * Theory of operation
+ *
+ * libuv creates sockets by itself, sets SO_REUSEADDR on everything it binds and keeps a failed bind() back until
+ * listen() or connect() (libuv 1.44 src/unix/tcp.c uv__tcp_bind()). Here every option counts, and which call failed
+ * counts, too: so sockets are made and bound here and handed over when they are ready.
+ */
+#ifndef IU_NET_SOCKET_H
+#define IU_NET_SOCKET_H
+
+#include <sys/socket.h>
+
+#include "inuse.h"
+
+/* Writes a with its port into ret; family 0 is the wildcard of IPv4. Returns the length. */
+socklen_t iu_net_sockaddr(const struct inuse_addr *a, struct sockaddr_storage *ret);
+/* The reverse; a v4-mapped address becomes IPv4 and any other family becomes family 0. */
+struct inuse_addr iu_net_addr(const struct sockaddr_storage *ss);
+/* The address that the socket is bound to, family 0 when it cannot be told. */
+struct inuse_addr iu_net_local(int fd);
+
+/* What a listening socket is to be. */
+struct iu_net_listener {
+	struct inuse_addr at; /* family 0: both families on one socket, or IPv4 alone where there is no IPv6 */
+	bool reuseaddr, reuseport, v6only;
+	int backlog;
+};
+
+/*
+ * Makes, binds and listens. *request describes the call that was made (also when it fails), for a verdict;
+ * *ret_fd is non-blocking, close-on-exec and the caller's. INUSE_E_REFUSED: bind or listen failed with error->os_code,
+ * the verdict tells why; INUSE_E_SYSTEM: there was no socket to begin with.
+ */
+enum inuse_status iu_net_listen(const struct iu_net_listener *what, struct inuse_request *request, int *ret_fd,
+				struct inuse_error *error);
+
+/*
+ * Makes a client's socket for request->remote and binds it to request->local when that names an address or a port.
+ * SO_REUSEADDR is set when request->flags has it. With an address but port 0 the port is left to connect()
+ * (IP_BIND_ADDRESS_NO_PORT), which finds one where bind() would not. Errors as in iu_net_listen().
+ */
+enum inuse_status iu_net_client(const struct inuse_request *request, int *ret_fd, struct inuse_error *error);
+
+/* SO_LINGER: close() waits up to `seconds`; 0: close() resets the connection. */
+void iu_net_linger(int fd, int seconds);
+
+/*
+ * Makes the process fit for sockets: descriptors 0 to 2 are open (libuv never closes a socket that got such a number),
+ * and writing to a connection that is gone is an error instead of a signal.
+ */
+void iu_net_prepare(void);
+
+#endif
