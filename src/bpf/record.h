@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* What the BPF programs hand to user space. Included on both sides; fixed-width fields, no padding holes. */
+/*
+ * What the BPF programs are asked and what they hand out. Included on both sides; fixed-width fields, no padding holes.
+ *
+ * Theory of operation
+ *
+ * struct iu_rec is one socket, the same from the walk over the bind buckets and from the iterator over the table.
+ * struct iu_walk is the memory that a walk and its caller share: the question, then the answer. Times are ticks
+ * ("jiffies") because the kernel's timers are; now_ns is the same moment in nanoseconds, so that user space, which knows how
+ * long a tick is, can tell the time of any other tick.
+ */
 #ifndef IU_BPF_RECORD_H
 #define IU_BPF_RECORD_H
 
 #ifndef __bpf__
-#include <stdint.h>
-typedef uint8_t __u8;
-typedef uint16_t __u16;
-typedef uint32_t __u32;
-typedef uint64_t __u64;
-typedef int32_t __s32;
-typedef int64_t __s64;
+#include <linux/types.h>
 #endif
 
 #define IU_REC_MINI 1      /* a TIME-WAIT mini socket */
@@ -23,14 +26,16 @@ typedef int64_t __s64;
 #define IU_REC_REPAIR 128
 #define IU_REC_HAS_FILE 256 /* sk_socket is set and has a file */
 #define IU_REC_KERNEL 512   /* made by the kernel itself: no file, does not pin its namespace */
+#define IU_REC_REQUEST 1024 /* a half-open connection: nearly nothing is known of it */
+#define IU_REC_TIMER 2048   /* the timer of a mini socket is running */
 
 /* One socket. Addresses and dport in network order, sport in host order, times in jiffies. */
 struct iu_rec {
 	__u64 inode;
 	__u64 cookie;
-	__u64 netns;       /* inode number of the namespace */
 	__u64 expires;     /* timer of a mini socket, jiffies; 0 none */
 	__u64 jiffies;     /* now */
+	__u64 now_ns;      /* the same moment on CLOCK_BOOTTIME */
 	__u32 timer_flags; /* bits 22..: index in the timer wheel */
 	__u32 uid;
 	__u32 device;
@@ -42,6 +47,93 @@ struct iu_rec {
 	__u8 reuse;        /* raw sk_reuse: 2 is TCP_REPAIR's force */
 	__u8 saddr[16];
 	__u8 daddr[16];
+};
+
+/*
+ * The tick in which a timer of the wheel really fires: the wheel rounds up to the step of the level in which the timer was
+ * put (64 slots a level, steps of 1, 8, 64, ... ticks), and which level that was stands in the timer's flags.
+ * linux v6.18 kernel/time/timer.c calc_index(), timer_set_idx(); the same since v4.8.
+ */
+static inline __u64 iu_wheel_end(__u64 expires, __u32 timer_flags)
+{
+	__u32 shift = (timer_flags >> 22) / 64 * 3;
+
+	return ((expires >> shift) + 1) << shift;
+}
+
+/* What a bucket remembers: linux struct inet_bind_bucket. */
+struct iu_rec_bucket {
+	__u32 uid;
+	__u32 l3mdev;      /* the VRF device it belongs to, 0 none */
+	__u8 addr6[16];
+	__u8 addr4[4];
+	__u16 port;
+	__u16 family;      /* AF_* of the remembered address, 0 none */
+	__s8 fastreuse;
+	__s8 fastreuseport;
+	__u8 v6only;
+	__u8 pad[5];
+};
+
+/* What is wanted of a walk. */
+enum iu_walk_mode {
+	IU_WALK_CLASSES,   /* up to IU_WALK_SHOWN sockets one by one, the others counted by class */
+	IU_WALK_ALL,       /* every owner of the ports, into the map `out` */
+	IU_WALK_BOUND,     /* the bound-only ones of all ports, into the map `out` */
+	IU_WALK_ELSEWHERE, /* counts for the first port in every other namespace */
+};
+
+#define IU_WALK_PORTS 16
+#define IU_WALK_ASKED 16   /* addresses that classes tell apart */
+#define IU_WALK_SHOWN 64
+#define IU_WALK_SHOWN_MINI 16   /* how many of them may be mini sockets, */
+#define IU_WALK_SHOWN_LIVING 32 /* how many may be these or connections: the rest is for listeners and bound ones */
+#define IU_WALK_CLASSES_MAX 256 /* a power of 2 */
+#define IU_WALK_BUCKETS 32
+#define IU_WALK_PLACES 1024
+
+/* Where an address stands to those asked about; IU_AT_ASKED + i is the one with index i. */
+enum iu_walk_relation { IU_AT_ANY, IU_AT_MAPPED_ANY, IU_AT_OTHER4, IU_AT_OTHER6, IU_AT_ASKED };
+
+/* What rules can tell apart of a socket. remote: 0, or index + 1 of the asked address and port that it is connected to. */
+struct iu_class_key {
+	__u32 flags; /* IU_REC_* */
+	__u32 device;
+	__u32 uid;   /* 0 for mini sockets, whose uid no rule reads */
+	__u16 sport;
+	__u8 state, family, local, remote, reuse, used; /* family: 4 or 6; used: 1 */
+	__u32 pad;
+};
+
+struct iu_class {
+	struct iu_class_key key;
+	__u64 count;
+	struct iu_rec rec; /* the one of them that goes last */
+};
+
+struct iu_place {
+	__u64 netns;
+	__u64 count;
+	__u64 listening;
+};
+
+struct iu_walk {
+	/* the question */
+	__u32 n_ports, n_asked;
+	__u64 room; /* entries of the map `out` */
+	__u16 ports[IU_WALK_PORTS];
+	__u8 asked[IU_WALK_ASKED][16]; /* IPv4 as ::ffff:a.b.c.d */
+	__u16 asked_port[IU_WALK_ASKED]; /* network order; where it is not 0 a remote address has to have it */
+	/* the answer */
+	__u64 jiffies, now_ns, netns;
+	__u64 owners; /* met in all */
+	__u64 n_out;  /* records that were due in `out`; more than room: only the first ones are there */
+	__u32 finished, torn, crowded; /* torn: the list changed under the walk; crowded: too many classes or buckets */
+	__u32 n_shown, n_buckets, n_places;
+	struct iu_rec_bucket buckets[IU_WALK_BUCKETS];
+	struct iu_rec shown[IU_WALK_SHOWN];
+	struct iu_class classes[IU_WALK_CLASSES_MAX];
+	struct iu_place places[IU_WALK_PLACES];
 };
 
 #endif

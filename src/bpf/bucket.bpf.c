@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * The walk over the bind buckets: everything that bind() looks at when it decides on a port.
+ *
+ * Theory of operation
+ *
+ * One run answers one struct iu_walk. The lists are lockless for us: a socket may leave while we look at it, and
+ * its memory may become another socket, on another list, which would lead us astray or round in circles. Therefore every
+ * owner has to belong to the namespace, the port and the bucket that are being walked, and its back link has to
+ * point to where we came from (or one before: then the one between has just left, and nothing is wrong). Where that fails
+ * the walk stops as *torn*, and whoever asked runs it again.
+ *
+ * The walk is a machine that does one step at a time (a namespace, a hash slot, a bucket, an address, an owner), because
+ * bpf_loop() takes 2^23 steps, and nested loops cost the verifier, that is every start, far more than flat ones.
+ * A million owners cost one copy of 264 bytes each; nothing is allocated.
+ */
+#include "bpf/socket.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+#define STEPS (1 << 23)
+#define ROUNDS 4 /* of STEPS */
+
+/* linux v6.18 include/linux/rculist.h; since 6.2, and inside loops since 6.9 */
+extern void bpf_rcu_read_lock(void) __ksym __weak;
+extern void bpf_rcu_read_unlock(void) __ksym __weak;
+/* Constants when the verifier looks: what the mode does not need is not even verified. */
+const volatile bool use_rcu = false;
+const volatile __u32 mode = IU_WALK_CLASSES;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct iu_rec);
+} out SEC(".maps");
+
+struct iu_walk walk;
+
+enum stage { AT_NET, AT_SLOT, AT_BUCKET, AT_ADDRESS, AT_OWNER, AT_END };
+
+/* Where the walk stands. Pointers into the kernel are only ever read through bpf_probe_read_kernel(). */
+static struct {
+	enum stage stage;
+	__u32 next_slot;
+	__u32 port;
+	__u32 last_class;
+	__u32 n_mini, n_living;
+	const struct net *own, *net;
+	const void *net_ops;
+	const struct list_head *next_net;
+	const struct inet_bind_hashbucket *bhash;
+	__u32 bhash_mask, hash_mix;
+	__u32 slot;
+	const struct hlist_node *next_bucket, *next_address, *next_owner;
+	const void *bucket;           /* whose owners are being visited */
+	const void *link, *link_before; /* where next_owner was read from, and the place before */
+	struct iu_place place;
+} at;
+
+static struct iu_rec rec; /* the owner being handed out, */
+static struct iu_class_key key; /* and its class */
+
+/* The copy of a bucket; 112 bytes in 6.18. */
+static __u64 copied_bucket[24];
+#define BUCKET ((const struct inet_bind_bucket *)copied_bucket)
+
+static __always_inline bool owners_by_address(void)
+{
+	return bpf_core_field_exists(struct inet_bind_bucket, bhash2);
+}
+
+static __always_inline int torn(void)
+{
+	walk.torn = 1;
+	return 1;
+}
+
+/* linux v6.18 include/net/inet_hashtables.h inet_bhashfn() */
+static __always_inline __u32 slot_of(__u32 port, __u32 hash_mix)
+{
+	return (port + hash_mix) & at.bhash_mask;
+}
+
+static __always_inline void enter_net(const struct net *net)
+{
+	const struct inet_hashinfo *hashinfo = BPF_CORE_READ(net, ipv4.tcp_death_row.hashinfo);
+
+	at.net = net;
+	at.hash_mix = BPF_CORE_READ(net, hash_mix);
+	at.bhash = BPF_CORE_READ(hashinfo, bhash);
+	at.bhash_mask = BPF_CORE_READ(hashinfo, bhash_size) - 1;
+	at.next_slot = 0;
+	at.stage = AT_SLOT;
+}
+
+static __always_inline void leave_place(void)
+{
+	__u32 i = walk.n_places;
+
+	if (at.place.count == 0)
+		return;
+	if (i >= IU_WALK_PLACES) {
+		walk.crowded = 1;
+		return;
+	}
+	walk.places[i] = at.place;
+	walk.n_places = i + 1;
+}
+
+/*
+ * The namespaces are a ring with one element that is no namespace, its head, whose symbol is not always to be had: what does
+ * not have the operations of our own namespace is no namespace.
+ */
+static __always_inline int step_net(void)
+{
+	const struct list_head *element = at.next_net;
+	const struct net *net;
+
+	if (at.net != at.own)
+		leave_place();
+	if (element == (const void *)at.own + bpf_core_field_offset(struct net, list)) {
+		at.stage = AT_END;
+		return 0;
+	}
+	net = (const void *)element - bpf_core_field_offset(struct net, list);
+	bpf_probe_read_kernel(&at.next_net, sizeof(at.next_net), &element->next);
+	if (!at.next_net)
+		return torn();
+	at.net = at.own;
+	if (BPF_CORE_READ(net, ns.ops) != at.net_ops)
+		return 0;
+	enter_net(net);
+	at.place.netns = BPF_CORE_READ(net, ns.inum);
+	at.place.count = 0;
+	at.place.listening = 0;
+	return 0;
+}
+
+static __always_inline bool next_slot(void)
+{
+	__u32 i = at.next_slot++;
+
+	if (mode == IU_WALK_BOUND) {
+		at.slot = i;
+		return i <= at.bhash_mask;
+	}
+	if (i >= walk.n_ports || i >= IU_WALK_PORTS)
+		return false;
+	at.port = walk.ports[i];
+	at.slot = slot_of(at.port, at.hash_mix);
+	return true;
+}
+
+static __always_inline int step_slot(void)
+{
+	const struct inet_bind_hashbucket *head;
+
+	if (!next_slot()) {
+		at.stage = mode == IU_WALK_ELSEWHERE ? AT_NET : AT_END;
+		return 0;
+	}
+	head = (const void *)at.bhash + (__u64)at.slot * bpf_core_type_size(struct inet_bind_hashbucket);
+	at.next_bucket = BPF_CORE_READ(head, chain.first);
+	if (at.next_bucket)
+		at.stage = AT_BUCKET;
+	return 0;
+}
+
+static __always_inline void remember_bucket(void)
+{
+	__u32 i = walk.n_buckets;
+	struct iu_rec_bucket *b;
+
+	if (mode != IU_WALK_CLASSES && mode != IU_WALK_ALL)
+		return;
+	if (i >= IU_WALK_BUCKETS) {
+		walk.crowded = 1;
+		return;
+	}
+	b = &walk.buckets[i];
+	b->uid = BUCKET->fastuid.val;
+	b->l3mdev = BUCKET->l3mdev;
+	b->port = BUCKET->port;
+	b->family = BUCKET->fast_sk_family;
+	b->fastreuse = BUCKET->fastreuse;
+	b->fastreuseport = BUCKET->fastreuseport;
+	b->v6only = BUCKET->fast_ipv6_only;
+	*(__u32 *)b->addr4 = BUCKET->fast_rcv_saddr;
+	if (bpf_core_field_exists(struct inet_bind_bucket, fast_v6_rcv_saddr))
+		put_v6(b->addr6, &BUCKET->fast_v6_rcv_saddr);
+	walk.n_buckets = i + 1;
+}
+
+static __always_inline void enter_owners(const struct hlist_head *list)
+{
+	at.next_owner = NULL;
+	bpf_probe_read_kernel(&at.next_owner, sizeof(at.next_owner), list);
+	at.link = list;
+	at.link_before = list;
+	at.stage = AT_OWNER;
+}
+
+/* A bucket of the chain: other namespaces and ports share it, but all of them have to hash to this slot. */
+static __always_inline int step_bucket(void)
+{
+	__u32 size = bpf_core_type_size(struct inet_bind_bucket);
+	const struct net *net;
+	const void *bucket;
+
+	if (!at.next_bucket) {
+		at.stage = AT_SLOT;
+		return 0;
+	}
+	bucket = (const void *)at.next_bucket - bpf_core_field_offset(struct inet_bind_bucket, node);
+	if (size > sizeof(copied_bucket) || bpf_probe_read_kernel(copied_bucket, size, bucket))
+		return torn();
+	net = BUCKET->ib_net.net;
+	if (slot_of(BUCKET->port, BPF_CORE_READ(net, hash_mix)) != at.slot)
+		return torn();
+	at.next_bucket = BUCKET->node.next;
+	if (net != at.net || (mode != IU_WALK_BOUND && BUCKET->port != at.port))
+		return 0;
+	at.port = BUCKET->port;
+	at.bucket = bucket;
+	remember_bucket();
+	if (owners_by_address()) {
+		at.next_address = BUCKET->bhash2.first;
+		at.stage = AT_ADDRESS;
+	} else {
+		enter_owners(bucket + bpf_core_field_offset(struct inet_bind_bucket, owners));
+	}
+	return 0;
+}
+
+/* The owners that have one address in common, 6.8 and later. */
+static __always_inline int step_address(void)
+{
+	const struct inet_bind2_bucket *address;
+
+	if (!at.next_address) {
+		at.stage = AT_BUCKET;
+		return 0;
+	}
+	address = (const void *)at.next_address - bpf_core_field_offset(struct inet_bind2_bucket, bhash_node);
+	if (BPF_CORE_READ(address, ib_net.net) != at.net || BPF_CORE_READ(address, port) != at.port)
+		return torn();
+	at.next_address = BPF_CORE_READ(address, bhash_node.next);
+	enter_owners((const void *)address + bpf_core_field_offset(struct inet_bind2_bucket, owners));
+	return 0;
+}
+
+static __always_inline void put_out(void)
+{
+	__u32 i = walk.n_out++;
+	struct iu_rec *to;
+
+	if (i >= walk.room)
+		return;
+	to = bpf_map_lookup_elem(&out, &i);
+	if (to)
+		*to = rec;
+}
+
+/* One by one as long as there is room, of which connections and their remains may only take a part. */
+static __always_inline bool put_shown(void)
+{
+	__u32 i = walk.n_shown;
+
+	if (i >= IU_WALK_SHOWN)
+		return false;
+	if (rec.flags & IU_REC_MINI) {
+		if (at.n_mini >= IU_WALK_SHOWN_MINI)
+			return false;
+		at.n_mini++;
+	}
+	if (rec.state != TCP_LISTEN && rec.state != TCP_CLOSE) {
+		if (at.n_living >= IU_WALK_SHOWN_LIVING)
+			return false;
+		at.n_living++;
+	}
+	walk.shown[i] = rec;
+	walk.n_shown = i + 1;
+	return true;
+}
+
+/* An address as two words of memory, IPv4 as ::ffff:a.b.c.d. */
+union words {
+	__u8 bytes[16];
+	__u64 words[2];
+};
+
+/*
+ * Index + 1 of the asked address with these two words (and this port, if it is not 0), or 0. A global function, as the verifier calls it: verified once, whatever
+ * state it is called in. So are the others below that are not inline.
+ */
+__noinline int find_asked(__u64 first, __u64 second, __u16 port)
+{
+	const __u64 *asked;
+
+	for (__u32 i = 0; i < IU_WALK_ASKED && i < walk.n_asked; i++) {
+		asked = (const __u64 *)walk.asked[i];
+		if (asked[0] == first && asked[1] == second &&
+		    (port == 0 || walk.asked_port[i] == 0 || port == walk.asked_port[i]))
+			return i + 1;
+	}
+	return 0;
+}
+
+/* enum iu_walk_relation, which for an address that was asked about goes on counting. */
+static __always_inline __u8 relation(const __u8 *address, __u16 port)
+{
+	union words w = {};
+	bool v4 = rec.family == AF_INET;
+	__u32 found;
+
+	if (v4) {
+		w.bytes[10] = 0xff;
+		w.bytes[11] = 0xff;
+		*(__u32 *)(w.bytes + 12) = *(const __u32 *)address;
+		if (*(const __u32 *)address == 0)
+			return IU_AT_ANY;
+	} else {
+		w.words[0] = *(const __u64 *)address;
+		w.words[1] = *(const __u64 *)(address + 8);
+		if ((w.words[0] | w.words[1]) == 0)
+			return IU_AT_ANY;
+		v4 = w.words[0] == 0 && *(const __u32 *)(w.bytes + 8) == bpf_htonl(0xffff);
+	}
+	found = find_asked(w.words[0], w.words[1], port);
+	if (found)
+		return IU_AT_ASKED + found - 1;
+	if (!v4)
+		return IU_AT_OTHER6;
+	return *(const __u32 *)(w.bytes + 12) ? IU_AT_OTHER4 : IU_AT_MAPPED_ANY;
+}
+
+static __always_inline void put_key(void)
+{
+	__u8 remote = relation(rec.daddr, rec.dport);
+
+	key.flags = rec.flags & ~(IU_REC_TIMER | IU_REC_HAS_FILE);
+	key.device = rec.device;
+	key.uid = rec.uid;
+	key.sport = rec.sport;
+	key.state = rec.state;
+	key.family = rec.family == AF_INET ? 4 : 6;
+	key.local = relation(rec.saddr, 0);
+	key.remote = remote < IU_AT_ASKED ? 0 : remote - IU_AT_ASKED + 1;
+	key.reuse = rec.reuse;
+	key.used = 1;
+	key.pad = 0;
+}
+
+/* A key has 24 bytes without holes. */
+static __always_inline bool is_key(const struct iu_class_key *other)
+{
+	const __u64 *x = (const __u64 *)&key, *y = (const __u64 *)other;
+
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2];
+}
+
+static __always_inline __u64 end_of(const struct iu_rec *r)
+{
+	return r->flags & IU_REC_TIMER ? iu_wheel_end(r->expires, r->timer_flags) : 0;
+}
+
+/* Counts the owner in slot i if that is its class's, or free. */
+__noinline int put_into(__u32 i)
+{
+	struct iu_class *class = &walk.classes[i % IU_WALK_CLASSES_MAX];
+
+	if (!class->key.used) {
+		class->key = key;
+		class->rec = rec;
+	} else if (!is_key(&class->key)) {
+		return 0;
+	} else if ((rec.flags & IU_REC_MINI) && end_of(&rec) > end_of(&class->rec)) {
+		class->rec = rec;
+	}
+	class->count++;
+	at.last_class = i;
+	return 1;
+}
+
+/* The class of the last owner is mostly that of the next one; else a short search from where its key hashes to. */
+__noinline int put_class(void)
+{
+	const __u64 *words = (const __u64 *)&key;
+	__u64 mix;
+
+	put_key();
+	if (put_into(at.last_class))
+		return 0;
+	mix = (words[0] * 31 + words[1]) * 31 + words[2];
+	mix = (mix * 0x9e3779b97f4a7c15ULL) >> 40;
+	for (__u32 i = 0; i < 16; i++)
+		if (put_into(mix + i))
+			return 0;
+	walk.crowded = 1;
+	return 0;
+}
+
+/* Hands out the copied socket, whose address in the kernel this is. */
+__noinline int put_owner(__u64 address)
+{
+	const void *sk = (const void *)address;
+
+	walk.owners++;
+	if (mode == IU_WALK_ELSEWHERE) {
+		at.place.count++;
+		if (COPY->skc_state == TCP_LISTEN)
+			at.place.listening = 1;
+		return 0;
+	}
+	if (mode == IU_WALK_BOUND && COPY->skc_state != TCP_CLOSE)
+		return 0;
+	put_socket(&rec, sk);
+	rec.jiffies = walk.jiffies;
+	rec.now_ns = walk.now_ns;
+	if (mode != IU_WALK_CLASSES)
+		put_out();
+	else if (!put_shown())
+		put_class();
+	return 0;
+}
+
+static __always_inline int step_owner(void)
+{
+	const void *sk = (const void *)at.next_owner - bpf_core_field_offset(struct sock_common, skc_bind_node);
+	const void *back;
+
+	if (!at.next_owner) {
+		at.stage = owners_by_address() ? AT_ADDRESS : AT_BUCKET;
+		return 0;
+	}
+	if (!copy_socket(sk))
+		return torn();
+	back = COPY->skc_bind_node.pprev;
+	if (COPY->skc_net.net != at.net || COPY->skc_num != at.port || bucket_of(sk) != at.bucket ||
+	    (back != at.link && back != at.link_before))
+		return torn();
+	at.link_before = at.link;
+	at.link = &at.next_owner->next;
+	at.next_owner = COPY->skc_bind_node.next;
+	put_owner((__u64)sk);
+	return 0;
+}
+
+__noinline int one_step(void)
+{
+	switch (at.stage) {
+	case AT_NET:
+		return step_net();
+	case AT_SLOT:
+		return step_slot();
+	case AT_BUCKET:
+		return step_bucket();
+	case AT_ADDRESS:
+		return step_address();
+	case AT_OWNER:
+		return step_owner();
+	default:
+		walk.finished = 1;
+		return 1;
+	}
+}
+
+static long step(__u32 i, void *unused)
+{
+	return one_step() != 0;
+}
+
+static __always_inline void start(void)
+{
+	const struct task_struct *task = (const void *)bpf_get_current_task();
+	const struct net *own = BPF_CORE_READ(task, nsproxy, net_ns);
+
+	at.own = own;
+	at.net_ops = BPF_CORE_READ(own, ns.ops);
+	walk.netns = BPF_CORE_READ(own, ns.inum);
+	read_clock(&walk.jiffies, &walk.now_ns);
+	at.last_class = 0;
+	at.n_mini = 0;
+	at.n_living = 0;
+	enter_net(own);
+	if (mode == IU_WALK_ELSEWHERE) {
+		at.next_net = BPF_CORE_READ(own, list.next);
+		at.stage = AT_NET;
+	}
+}
+
+/* Everything of `walk` below the question has to be zero. */
+SEC("syscall")
+int walk_buckets(void *ctx)
+{
+	start();
+	if (use_rcu)
+		bpf_rcu_read_lock();
+	for (int i = 0; i < ROUNDS && !walk.finished && !walk.torn; i++)
+		bpf_loop(STEPS, step, NULL, 0);
+	if (use_rcu)
+		bpf_rcu_read_unlock();
+	return 0;
+}

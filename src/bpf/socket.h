@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * One socket of the kernel, whatever its kind, into a struct iu_rec.
+ *
+ * A socket may be freed and used again while it is read: sockets come from memory that stays sockets (SLAB_TYPESAFE_BY_RCU),
+ * so what is read is of some socket, but perhaps of another. What is compared together must therefore be
+ * read together: the head of the socket is copied in one go, and read from the copy.
+ */
+#ifndef IU_BPF_SOCKET_H
+#define IU_BPF_SOCKET_H
+
+#include "bpf/kernel.h"
+
+/* The copy. The kernel's struct tcp_timewait_sock has 264 bytes in 6.18, and all other kinds have more. */
+static __u64 copied[48];
+#define COPY ((const struct sock_common *)copied)
+#define TW ((const struct inet_timewait_sock *)copied)
+#define TCP_TW ((const struct tcp_timewait_sock *)copied)
+
+static __always_inline bool copy_socket(const void *sk)
+{
+	__u32 size = bpf_core_type_size(struct tcp_timewait_sock);
+
+	return size <= sizeof(copied) && bpf_probe_read_kernel(copied, size, sk) == 0;
+}
+
+static __always_inline bool is_mini(void)
+{
+	return COPY->skc_state == TCP_TIME_WAIT;
+}
+
+/* The bucket that the copied socket says it hangs on. */
+static __always_inline const void *bucket_of(const void *sk)
+{
+	if (is_mini())
+		return TW->tw_tb;
+	return BPF_CORE_READ((const struct inet_connection_sock *)sk, icsk_bind_hash);
+}
+
+static __always_inline void put_v4(__u8 *to, __u32 address)
+{
+	*(__u64 *)to = 0;
+	*(__u64 *)(to + 8) = 0;
+	*(__u32 *)to = address;
+}
+
+static __always_inline void put_v6(__u8 *to, const struct in6_addr *address)
+{
+	*(__u64 *)to = *(const __u64 *)address->bytes;
+	*(__u64 *)(to + 8) = *(const __u64 *)(address->bytes + 8);
+}
+
+static __always_inline void put_common(struct iu_rec *rec)
+{
+	__u32 reuse = BPF_CORE_READ_BITFIELD(COPY, skc_reuse), flags = 0;
+
+	rec->family = COPY->skc_family;
+	rec->sport = COPY->skc_num;
+	rec->dport = COPY->skc_dport;
+	rec->device = COPY->skc_bound_dev_if;
+	rec->cookie = COPY->skc_cookie.counter;
+	rec->state = COPY->skc_state;
+	rec->reuse = reuse;
+	if (reuse)
+		flags |= IU_REC_REUSE;
+	if (reuse == 2)
+		flags |= IU_REC_REPAIR;
+	if (BPF_CORE_READ_BITFIELD(COPY, skc_reuseport))
+		flags |= IU_REC_REUSEPORT;
+	if (BPF_CORE_READ_BITFIELD(COPY, skc_ipv6only))
+		flags |= IU_REC_V6ONLY;
+	rec->flags = flags;
+	rec->inode = 0;
+	rec->expires = 0;
+	rec->timer_flags = 0;
+	rec->uid = 0;
+	if (COPY->skc_family == AF_INET6 && bpf_core_field_exists(struct sock_common, skc_v6_rcv_saddr)) {
+		put_v6(rec->saddr, &COPY->skc_v6_rcv_saddr);
+		put_v6(rec->daddr, &COPY->skc_v6_daddr);
+	} else {
+		put_v4(rec->saddr, COPY->skc_rcv_saddr);
+		put_v4(rec->daddr, COPY->skc_daddr);
+	}
+}
+
+static __always_inline void put_mini(struct iu_rec *rec)
+{
+	rec->flags |= IU_REC_MINI;
+	rec->state = TW->tw_substate;
+	rec->expires = TW->tw_timer.expires;
+	rec->timer_flags = TW->tw_timer.flags;
+	if (TW->tw_timer.entry.pprev)
+		rec->flags |= IU_REC_TIMER;
+	if (TCP_TW->tw_ts_recent_stamp)
+		rec->flags |= IU_REC_TIMESTAMPS;
+}
+
+/* The inode behind a socket: they are allocated side by side, linux v6.18 include/net/sock.h SOCK_INODE(). */
+static __always_inline __u64 inode_of(const struct socket *socket)
+{
+	const char *both = (const char *)socket - bpf_core_field_offset(struct socket_alloc, socket);
+
+	return BPF_CORE_READ((const struct socket_alloc *)both, vfs_inode.i_ino);
+}
+
+static __always_inline void put_full(struct iu_rec *rec, const struct sock *sk)
+{
+	const struct tcp_sock *tcp = (const struct tcp_sock *)sk;
+	const struct socket *socket = BPF_CORE_READ(sk, sk_socket);
+
+	rec->uid = BPF_CORE_READ(sk, sk_uid.val);
+	if (BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK)
+		rec->flags |= IU_REC_PORT_LOCKED;
+	if (BPF_CORE_READ(tcp, rx_opt.ts_recent_stamp))
+		rec->flags |= IU_REC_TIMESTAMPS;
+	if (bpf_core_field_exists(struct tcp_sock, is_mptcp) && BPF_CORE_READ(tcp, is_mptcp))
+		rec->flags |= IU_REC_MPTCP;
+	else if (BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock))
+		rec->flags |= IU_REC_KERNEL;
+	if (!socket)
+		return;
+	rec->inode = inode_of(socket);
+	if (BPF_CORE_READ(socket, file))
+		rec->flags |= IU_REC_HAS_FILE;
+}
+
+/* Fills all of rec but the netns and the times, from the copy of sk. */
+static __always_inline void put_socket(struct iu_rec *rec, const void *sk)
+{
+	put_common(rec);
+	if (rec->state == TCP_TIME_WAIT)
+		put_mini(rec);
+	else if (rec->state == TCP_NEW_SYN_RECV)
+		rec->flags = IU_REC_REQUEST | (rec->flags & IU_REC_V6ONLY);
+	else
+		put_full(rec, sk);
+}
+
+/* Both clocks. The tick may be nearly over already: times reckoned from the pair are late by up to one tick. */
+static __always_inline void read_clock(__u64 *ret_jiffies, __u64 *ret_now_ns)
+{
+	*ret_jiffies = bpf_jiffies64();
+	*ret_now_ns = bpf_ktime_get_boot_ns();
+}
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the BPF eyes have in common.
+ *
+ * Theory of operation
+ *
+ * The programs are *light* skeletons (bpftool gen skeleton -L): a small loader program makes maps and programs inside
+ * the kernel, which also does the relocations. That takes 7 ms where libbpf's own loader, which reads all of the kernel's type
+ * information into the process first, takes 45 ms; and nothing of it ever prints, whereas libbpf's loader can only be kept from
+ * writing to stderr for the whole process (libbpf_set_print()), which is not a library's to decide. A refusal is
+ * an errno; what is behind it is looked up here, after the fact.
+ */
+#include "host/bpf_access.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/gettext.h"
+#include "host/settings.h"
+
+#ifndef CAP_PERFMON
+#define CAP_PERFMON 38
+#define CAP_BPF 39
+#endif
+
+int64_t iu_bpf_tick_ns(void)
+{
+	struct timespec t;
+
+	/* linux v6.18 kernel/time/posix-timers.c: the coarse clocks move once a tick, and say so. */
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &t) != 0)
+		return 4000000;
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* The effective capabilities of this thread; none if they cannot be read. */
+static uint64_t capabilities(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	if (syscall(SYS_capget, &header, data) != 0)
+		return 0;
+	return (uint64_t)data[1].effective << 32 | data[0].effective;
+}
+
+/* The first bytes of a small file as text; "" if it cannot be read. */
+static void read_text(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	buf[n < 0 ? 0 : n] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+/* The first user namespace maps all ids to themselves; linux v6.18 kernel/user.c init_user_ns. */
+static bool in_first_user_namespace(void)
+{
+	unsigned long inside, outside, count;
+	char map[128];
+
+	read_text("/proc/self/uid_map", map, sizeof(map));
+	return sscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 &&
+	       count == 4294967295UL;
+}
+
+static bool locked_down(void)
+{
+	char text[128];
+
+	read_text("/sys/kernel/security/lockdown", text, sizeof(text));
+	return strstr(text, "[confidentiality]") != NULL;
+}
+
+uint32_t iu_bpf_kernel(void)
+{
+	struct utsname name;
+
+	return uname(&name) == 0 ? iu_kernel_from_release(name.release) : 0;
+}
+
+static enum inuse_status not_permitted(int os_code, struct inuse_error *error)
+{
+	uint64_t caps = capabilities();
+	bool admin = caps >> CAP_SYS_ADMIN & 1, bpf = caps >> CAP_BPF & 1, perfmon = caps >> CAP_PERFMON & 1;
+	const char *text = _("BPF is forbidden here, by seccomp or a security module");
+
+	if (!admin && !bpf && !perfmon)
+		text = _("CAP_BPF and CAP_PERFMON are missing");
+	else if (!admin && !bpf)
+		text = _("CAP_BPF is missing");
+	else if (!admin && !perfmon)
+		text = _("CAP_PERFMON is missing");
+	else if (!in_first_user_namespace())
+		text = _("the capabilities of a user namespace are not enough to read the kernel's tables");
+	else if (locked_down())
+		text = _("the kernel is locked down (confidentiality): nobody may read its tables");
+	return iu_fail(error, INUSE_E_PERMISSION, os_code, "bpf", "%s", text);
+}
+
+enum inuse_status iu_bpf_refused(int os_code, struct inuse_error *error)
+{
+	if (os_code == ENOMEM)
+		return iu_fail(error, INUSE_E_MEMORY, os_code, "bpf", _("out of memory"));
+	if (os_code == EPERM || os_code == EACCES)
+		return not_permitted(os_code, error);
+	if (locked_down())
+		return not_permitted(EPERM, error);
+	if (os_code == ENOSYS)
+		return iu_fail(error, INUSE_E_UNSUPPORTED, os_code, "bpf", _("this kernel has no BPF"));
+	if (iu_bpf_kernel() < IU_KERNEL(6, 1))
+		return iu_fail(error, INUSE_E_UNSUPPORTED, os_code, "bpf",
+			       _("this kernel is too old: reading its tables takes Linux 6.1 or later"));
+	if (access("/sys/kernel/btf/vmlinux", R_OK) != 0)
+		return iu_fail(error, INUSE_E_UNSUPPORTED, os_code, "bpf",
+			       _("this kernel carries no type information (BTF)"));
+	return iu_fail(error, INUSE_E_SYSTEM, os_code, "bpf", _("this kernel did not accept the program: %s"),
+		       strerror(os_code));
+}
+
+int iu_bpf_run(int prog_fd)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+
+	if (bpf_prog_test_run_opts(prog_fd, &opts) != 0)
+		return errno;
+	return 0;
+}
+
+void *iu_bpf_map_array(int map_fd, size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ, MAP_SHARED, map_fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+int iu_bpf_open_iterator(int prog_fd)
+{
+	int link, fd, os_code;
+
+	link = bpf_link_create(prog_fd, 0, BPF_TRACE_ITER, NULL);
+	if (link < 0)
+		return -1;
+	fd = bpf_iter_create(link);
+	os_code = errno;
+	close(link);
+	errno = os_code;
+	return fd < 0 ? -1 : fd;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* What the BPF eyes have in common: being refused, and the clock. */
+#ifndef IU_HOST_BPF_ACCESS_H
+#define IU_HOST_BPF_ACCESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "inuse.h"
+
+/* The running kernel as a number that can be compared: IU_KERNEL(6, 1). 0 unknown. */
+uint32_t iu_bpf_kernel(void);
+
+/* Nanoseconds of a tick of the kernel's timers. */
+int64_t iu_bpf_tick_ns(void);
+
+/*
+ * Turns the errno of loading or running a program into the sentence that says what is in the way: capabilities, a user
+ * namespace, lockdown, no type information, an old kernel. INUSE_E_PERMISSION, _UNSUPPORTED, _MEMORY or _SYSTEM.
+ */
+enum inuse_status iu_bpf_refused(int os_code, struct inuse_error *error);
+
+/* Runs a loaded syscall program. Returns 0 or an errno. */
+int iu_bpf_run(int prog_fd);
+
+/* Maps an array map of BPF_F_MMAPABLE for reading; NULL with errno set. munmap() it. */
+void *iu_bpf_map_array(int map_fd, size_t size);
+
+/*
+ * Attaches an iterator program and opens what it writes, for read(). Returns a descriptor that the caller closes, or -1 with
+ * errno set.
+ */
+int iu_bpf_open_iterator(int prog_fd);
+
+#endif

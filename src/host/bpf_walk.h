@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* A walk over the bind buckets of the calling thread's network namespace, from user space. */
+#ifndef IU_HOST_BPF_WALK_H
+#define IU_HOST_BPF_WALK_H
+
+#include "bpf/record.h"
+#include "host/sources.h"
+
+struct iu_walk_question {
+	enum iu_walk_mode mode;
+	const uint16_t *ports; /* at most IU_WALK_PORTS; not for IU_WALK_BOUND */
+	size_t n_ports;
+	const struct inuse_addr *asked; /* that classes tell apart, at most IU_WALK_ASKED; wildcards are apart anyway */
+	size_t n_asked;
+};
+
+struct iu_walker;
+
+/*
+ * Loads the program and walks, again if the lists changed meanwhile or if there was no room for the answer.
+ * INUSE_E_PERMISSION, _UNSUPPORTED, _MEMORY, _SYSTEM as in iu_bpf_refused(). The caller frees with iu_walker_free().
+ */
+enum inuse_status iu_walker_new(const struct iu_walk_question *question, struct iu_walker **ret_walker,
+				struct inuse_error *error);
+/* NULL is fine. */
+void iu_walker_free(struct iu_walker *w);
+
+/* The answer; lives as long as the walker. */
+const struct iu_walk *iu_walker_answer(const struct iu_walker *w);
+/* What the modes ALL and BOUND found. */
+const struct iu_rec *iu_walker_records(const struct iu_walker *w, size_t *ret_n);
+/* No try went through undisturbed: what there is may lack some, or have some twice. */
+bool iu_walker_partial(const struct iu_walker *w);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The first eye: the bind buckets themselves, which is what bind() decides on.
+ *
+ * Theory of operation
+ *
+ * Everything that holds a port hangs on the port's bucket: listeners, connections, sockets that are only bound, TIME-WAIT; half-open
+ * requests do not. Where the scope allows classes the BPF program hands out up to 64 sockets one by one (listeners and bound
+ * ones first, 16 of the mini sockets, 32 of all that is no listener) and counts the others by what rules can tell apart: a
+ * class is delivered as one socket with a count, with the addresses and the end of the one that goes last.
+ */
+#include "bpf/record.h"
+#include "base/error.h"
+#include "base/gettext.h"
+#include "host/bpf_access.h"
+#include "host/bpf_walk.h"
+#include "host/record.h"
+
+/* Where the sockets go. */
+struct delivery {
+	iu_socket_fn *fn;
+	iu_bucket_fn *bucket_fn;
+	void *arg;
+	int64_t tick_ns;
+};
+
+static bool deliver(const struct delivery *d, const struct iu_rec *rec, uint64_t count)
+{
+	struct inuse_socket s = iu_record_socket(rec, d->tick_ns);
+
+	s.count = count;
+	return d->fn(d->arg, &s);
+}
+
+/* Buckets of a VRF device come last: who wants the bucket of a port finds the ordinary one first. */
+static bool deliver_buckets(const struct delivery *d, const struct iu_walk *walk, bool of_device)
+{
+	struct iu_bucket b;
+
+	for (uint32_t i = 0; d->bucket_fn != NULL && i < walk->n_buckets; i++) {
+		if ((walk->buckets[i].l3mdev != 0) != of_device)
+			continue;
+		b = iu_record_bucket(&walk->buckets[i]);
+		if (!d->bucket_fn(d->arg, &b))
+			return false;
+	}
+	return true;
+}
+
+static void deliver_all(const struct delivery *d, const struct iu_walker *w)
+{
+	const struct iu_walk *walk = iu_walker_answer(w);
+	const struct iu_rec *records;
+	size_t n;
+
+	if (!deliver_buckets(d, walk, false) || !deliver_buckets(d, walk, true))
+		return;
+	for (uint32_t i = 0; i < walk->n_shown; i++)
+		if (!deliver(d, &walk->shown[i], 1))
+			return;
+	for (uint32_t i = 0; i < IU_WALK_CLASSES_MAX; i++)
+		if (walk->classes[i].count > 0 && !deliver(d, &walk->classes[i].rec, walk->classes[i].count))
+			return;
+	records = iu_walker_records(w, &n);
+	for (size_t i = 0; i < n; i++)
+		if (!deliver(d, &records[i], 1))
+			return;
+}
+
+/* Addresses and destinations that were asked about. More than there is room for: false. */
+static bool collect_asked(const struct iu_scope *scope, struct inuse_addr *asked, size_t *ret_n)
+{
+	if (scope->n_at + scope->n_routes > IU_WALK_ASKED)
+		return false;
+	for (size_t i = 0; i < scope->n_at; i++)
+		asked[(*ret_n)++] = scope->at[i];
+	for (size_t i = 0; i < scope->n_routes; i++)
+		asked[(*ret_n)++] = scope->routes[i];
+	return true;
+}
+
+enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn, iu_bucket_fn *bucket_fn, void *arg,
+				 uint32_t *ret_unseen, struct inuse_error *error)
+{
+	struct inuse_addr asked[IU_WALK_ASKED];
+	struct iu_walk_question q = {.mode = IU_WALK_CLASSES, .ports = scope->ports, .n_ports = scope->n_ports, .asked = asked};
+	struct delivery d = {.fn = fn, .bucket_fn = bucket_fn, .arg = arg, .tick_ns = iu_bpf_tick_ns()};
+	struct iu_walker *w = NULL;
+	enum inuse_status status;
+
+	*ret_unseen = 0;
+	if (scope->ports == NULL || scope->n_ports == 0 || scope->n_ports > IU_WALK_PORTS)
+		return iu_fail(error, INUSE_E_UNSUPPORTED, 0, NULL, _("the buckets are read for up to %d ports"), IU_WALK_PORTS);
+	if (!scope->classes || !collect_asked(scope, asked, &q.n_asked))
+		q.mode = IU_WALK_ALL;
+	status = iu_walker_new(&q, &w, error);
+	/* More classes than the table has room for: then one by one. */
+	if (status == INUSE_OK && q.mode == IU_WALK_CLASSES && iu_walker_answer(w)->crowded) {
+		iu_walker_free(w);
+		q.mode = IU_WALK_ALL;
+		status = iu_walker_new(&q, &w, error);
+	}
+	if (status != INUSE_OK)
+		return status;
+	if (iu_walker_partial(w))
+		*ret_unseen |= INUSE_MISSING_PARTIAL;
+	deliver_all(&d, w);
+	iu_walker_free(w);
+	return INUSE_OK;
+}
+
+enum inuse_status iu_bucket_elsewhere(uint16_t port, bool (*fn)(void *arg, const struct iu_elsewhere *e), void *arg,
+				      struct inuse_error *error)
+{
+	struct iu_walk_question q = {.mode = IU_WALK_ELSEWHERE, .ports = &port, .n_ports = 1};
+	struct iu_elsewhere e = {.port = port, .proto = INUSE_PROTO_TCP};
+	struct iu_walker *w = NULL;
+	enum inuse_status status = iu_walker_new(&q, &w, error);
+	const struct iu_walk *walk;
+
+	if (status != INUSE_OK)
+		return status;
+	walk = iu_walker_answer(w);
+	for (uint32_t i = 0; i < walk->n_places; i++) {
+		e.netns = walk->places[i].netns;
+		e.count = walk->places[i].count;
+		e.listening = walk->places[i].listening != 0;
+		if (!fn(arg, &e))
+			break;
+	}
+	iu_walker_free(w);
+	return INUSE_OK;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What a build without BPF says instead. */
+#include "base/error.h"
+#include "base/gettext.h"
+#include "host/sources.h"
+
+static enum inuse_status lacking(struct inuse_error *error)
+{
+	return iu_fail(error, INUSE_E_UNSUPPORTED, 0, NULL, _("this inuse was built without BPF (clang, bpftool, libbpf)"));
+}
+
+enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn, iu_bucket_fn *bucket_fn, void *arg,
+				 uint32_t *ret_unseen, struct inuse_error *error)
+{
+	return lacking(error);
+}
+
+enum inuse_status iu_bucket_elsewhere(uint16_t port, bool (*fn)(void *arg, const struct iu_elsewhere *e), void *arg,
+				      struct inuse_error *error)
+{
+	return lacking(error);
+}
+
+enum inuse_status iu_iter_each(const struct iu_scope *scope, iu_socket_fn *fn, void *arg, uint32_t *ret_unseen,
+			       struct inuse_error *error)
+{
+	return lacking(error);
+}
+
+enum inuse_status iu_files_owners(const uint64_t *inodes, size_t n, iu_owner_fn *fn, void *arg, bool *ret_complete,
+				  struct inuse_error *error)
+{
+	return lacking(error);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* Records of the BPF programs in the words of the library. */
+#include "host/record.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/address.h"
+#include "host/linux_tcp.h"
+
+static const struct {
+	uint32_t rec, flag;
+} flags[] = {
+	{IU_REC_REUSE, INUSE_REUSEADDR},
+	{IU_REC_REUSEPORT, INUSE_REUSEPORT},
+	{IU_REC_V6ONLY, INUSE_V6ONLY},
+	{IU_REC_TIMESTAMPS, INUSE_TIMESTAMPS},
+	{IU_REC_PORT_LOCKED, INUSE_PORT_LOCKED},
+	{IU_REC_MPTCP, INUSE_MPTCP},
+	{IU_REC_REPAIR, INUSE_REPAIR},
+	{IU_REC_HAS_FILE, INUSE_HAS_FILE},
+	{IU_REC_KERNEL, INUSE_KERNEL},
+};
+
+enum {
+	KNOWN_ALWAYS = INUSE_KNOW_DEVICE | INUSE_KNOW_INODE | INUSE_KNOW_KERNEL | INUSE_KNOW_HAS_FILE,
+	KNOWN_MINI = KNOWN_ALWAYS | INUSE_KNOW_OWNER | INUSE_KNOW_REUSEADDR | INUSE_KNOW_REUSEPORT | INUSE_KNOW_V6ONLY |
+		     INUSE_KNOW_TIMESTAMPS,
+	KNOWN_REQUEST = KNOWN_ALWAYS | INUSE_KNOW_OWNER | INUSE_KNOW_V6ONLY,
+	KNOWN_FULL = KNOWN_ALWAYS | INUSE_KNOW_REUSEADDR | INUSE_KNOW_REUSEPORT | INUSE_KNOW_V6ONLY |
+		     INUSE_KNOW_TIMESTAMPS | INUSE_KNOW_PORT_LOCKED | INUSE_KNOW_MPTCP | INUSE_KNOW_UID,
+};
+
+int64_t iu_record_end(const struct iu_rec *rec, int64_t tick_ns, int64_t *ret_slack_ns)
+{
+	int64_t ticks = 0;
+
+	*ret_slack_ns = 0;
+	if (!(rec->flags & IU_REC_MINI))
+		return 0;
+	if (rec->flags & IU_REC_TIMER)
+		ticks = (int64_t)(iu_wheel_end(rec->expires, rec->timer_flags) - rec->jiffies);
+	if (ticks > 0)
+		return (int64_t)rec->now_ns + ticks * tick_ns;
+	*ret_slack_ns = tick_ns;
+	return (int64_t)rec->now_ns;
+}
+
+static struct inuse_addr address(const struct iu_rec *rec, const uint8_t *bytes, uint16_t port)
+{
+	struct inuse_addr a = {.family = rec->family == AF_INET6 ? 6 : 4, .port = port};
+
+	memcpy(a.ip, bytes, a.family == 6 ? 16 : 4);
+	if (iu_addr_is_link_local6(&a))
+		a.scope = rec->device;
+	return a;
+}
+
+static uint32_t known(const struct iu_rec *rec)
+{
+	if (rec->flags & IU_REC_MINI)
+		return KNOWN_MINI;
+	if (rec->flags & IU_REC_REQUEST)
+		return KNOWN_REQUEST;
+	/* A subflow of MPTCP is held through the socket above it, which is not looked at. */
+	if (rec->flags & IU_REC_MPTCP)
+		return KNOWN_FULL & ~(uint32_t)(rec->flags & IU_REC_HAS_FILE ? 0 : INUSE_KNOW_HAS_FILE);
+	if (rec->inode == 0 || (rec->flags & IU_REC_KERNEL))
+		return KNOWN_FULL | INUSE_KNOW_OWNER;
+	return KNOWN_FULL;
+}
+
+struct inuse_socket iu_record_socket(const struct iu_rec *rec, int64_t tick_ns)
+{
+	struct inuse_socket s = {
+		.state = iu_state_from_linux(rec->state),
+		.family = rec->family == AF_INET6 ? 6 : 4,
+		.mini = rec->flags & IU_REC_MINI,
+		.proto = INUSE_PROTO_TCP,
+		.known = known(rec),
+		.device = rec->device,
+		.uid = rec->uid,
+		.inode = rec->inode,
+		.cookie = rec->cookie,
+		.count = 1,
+	};
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (rec->flags & flags[i].rec)
+			s.flags |= flags[i].flag;
+	s.local = address(rec, rec->saddr, rec->sport);
+	s.remote = address(rec, rec->daddr, ntohs(rec->dport));
+	s.free_at_ns = iu_record_end(rec, tick_ns, &s.free_slack_ns);
+	return s;
+}
+
+struct iu_bucket iu_record_bucket(const struct iu_rec_bucket *rec)
+{
+	struct iu_bucket b = {.port = rec->port, .fastreuse = rec->fastreuse, .fastreuseport = rec->fastreuseport};
+
+	if (rec->fastreuseport <= 0)
+		return b;
+	b.uid = rec->uid;
+	b.family = rec->family == AF_INET6 ? 6 : 4;
+	b.v6only = rec->v6only;
+	b.addr4 = iu_addr_any(4, rec->port);
+	memcpy(b.addr4.ip, rec->addr4, sizeof(rec->addr4));
+	b.addr6 = iu_addr_any(6, rec->port);
+	memcpy(b.addr6.ip, rec->addr6, sizeof(rec->addr6));
+	return b;
+}

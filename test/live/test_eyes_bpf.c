@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/* What the BPF eyes see of sockets that are made for real. */
+#include "support/live.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "host/sources.h"
+
+/* ------------------------------------------------------------------------------------------ looking */
+
+#define MAX_SEEN 8192
+
+/* What an eye delivered. */
+static struct {
+	struct inuse_socket sockets[MAX_SEEN];
+	size_t n, n_buckets;
+	uint64_t total; /* counts added up */
+	struct iu_bucket buckets[64];
+	uint32_t unseen;
+} seen;
+
+static bool keep_socket(void *arg, const struct inuse_socket *socket)
+{
+	seen.total += socket->count;
+	if (seen.n < MAX_SEEN)
+		seen.sockets[seen.n++] = *socket;
+	return true;
+}
+
+static bool keep_bucket(void *arg, const struct iu_bucket *bucket)
+{
+	if (seen.n_buckets < 64)
+		seen.buckets[seen.n_buckets++] = *bucket;
+	return true;
+}
+
+static void need(enum inuse_status status, const struct inuse_error *error)
+{
+	if (status == INUSE_E_PERMISSION || status == INUSE_E_UNSUPPORTED)
+		live_skip("%s", error->text);
+	if (status != INUSE_OK)
+		live_fail("%d: %s", status, error->text);
+}
+
+static void look_scope(const struct iu_scope *scope)
+{
+	struct inuse_error error = {0};
+
+	memset(&seen, 0, sizeof(seen));
+	need(iu_bucket_each(scope, keep_socket, keep_bucket, NULL, &seen.unseen, &error), &error);
+	assert_int_equal(seen.unseen, 0);
+}
+
+static void look(uint16_t port)
+{
+	struct iu_scope scope = {.ports = &port, .n_ports = 1, .classes = true, .bound = true};
+
+	look_scope(&scope);
+}
+
+/* The only socket of that state that was seen. */
+static const struct inuse_socket *only(enum inuse_state state)
+{
+	const struct inuse_socket *found = NULL;
+
+	for (size_t i = 0; i < seen.n; i++) {
+		if (seen.sockets[i].state != state)
+			continue;
+		if (found != NULL)
+			live_fail("more than one socket in state %d", state);
+		found = &seen.sockets[i];
+	}
+	if (found == NULL)
+		live_fail("no socket in state %d among %zu", state, seen.n);
+	return found;
+}
+
+static void check_addr(const struct inuse_addr *a, const char *text)
+{
+	char buf[INUSE_ADDR_TEXT];
+
+	assert_string_equal(inuse_addr_text(a, buf), text);
+}
+
+static void check_flags(const struct inuse_socket *s, uint32_t mask, uint32_t flags)
+{
+	if ((s->known & mask) != mask)
+		live_fail("known %x lacks some of %x", s->known, mask);
+	if ((s->flags & mask) != flags)
+		live_fail("flags %x, of which %x should be %x", s->flags, mask, flags);
+}
+
+#define REUSE (INUSE_REUSEADDR | INUSE_REUSEPORT | INUSE_V6ONLY)
+
+/* ------------------------------------------------------------------------------------------ one by one */
+
+static void test_bucket__listener__every_field(void **state)
+{
+	int fd = live_listener("127.0.0.1:8080", LIVE_REUSEADDR);
+	const struct inuse_socket *s;
+
+	look(8080);
+	assert_int_equal(seen.n, 1);
+	s = only(INUSE_LISTEN);
+	check_addr(&s->local, "127.0.0.1:8080");
+	assert_int_equal(s->family, 4);
+	assert_false(s->mini);
+	assert_int_equal(s->count, 1);
+	assert_int_equal(s->inode, live_inode(fd));
+	assert_int_equal(s->uid, geteuid());
+	assert_int_equal(s->device, 0);
+	assert_int_equal(s->free_at_ns, 0);
+	check_flags(s, REUSE | INUSE_PORT_LOCKED | INUSE_HAS_FILE | INUSE_KERNEL | INUSE_MPTCP,
+		    INUSE_REUSEADDR | INUSE_PORT_LOCKED | INUSE_HAS_FILE);
+	assert_int_equal(seen.n_buckets, 1);
+	assert_int_equal(seen.buckets[0].port, 8080);
+}
+
+static void test_bucket__free_port__nothing(void **state)
+{
+	live_listener("127.0.0.1:8080", 0);
+	look(8081);
+	assert_int_equal(seen.n, 0);
+	assert_int_equal(seen.n_buckets, 0);
+}
+
+static void test_bucket__bound_only__seen(void **state)
+{
+	int fd = live_bound("[::1]:8080", 0);
+	const struct inuse_socket *s;
+
+	live_need_ipv6();
+	look(8080);
+	s = only(INUSE_BOUND);
+	check_addr(&s->local, "[::1]:8080");
+	assert_int_equal(s->family, 6);
+	assert_int_equal(s->inode, live_inode(fd));
+	/* linux: binding a concrete IPv6 address sets it */
+	check_flags(s, REUSE, INUSE_V6ONLY);
+}
+
+static void test_bucket__connection__both_ends_and_the_listener(void **state)
+{
+	struct live_connection c = live_connection("127.0.0.1:8080", LIVE_REUSEADDR, NULL, 0);
+	const struct inuse_socket *s;
+
+	look(8080);
+	assert_int_equal(seen.n, 2);
+	assert_int_equal(only(INUSE_LISTEN)->inode, live_inode(c.listener));
+	s = only(INUSE_ESTABLISHED);
+	assert_int_equal(s->inode, live_inode(c.server));
+	assert_int_equal(s->remote.port, c.client_port);
+	check_flags(s, REUSE | INUSE_PORT_LOCKED | INUSE_TIMESTAMPS, INUSE_REUSEADDR | INUSE_TIMESTAMPS);
+	look(c.client_port);
+	s = only(INUSE_ESTABLISHED);
+	assert_int_equal(s->inode, live_inode(c.client));
+	check_addr(&s->remote, "127.0.0.1:8080");
+	check_flags(s, REUSE | INUSE_PORT_LOCKED, 0);
+	assert_int_equal(seen.buckets[0].fastreuse, -1);
+	assert_int_equal(seen.buckets[0].fastreuseport, -1);
+}
+
+static void check_time_wait(const char *addr, unsigned options, uint32_t flags)
+{
+	uint16_t client = live_time_wait(addr, options, NULL);
+	const struct inuse_socket *s;
+	int64_t left;
+
+	look(8080);
+	assert_int_equal(seen.n, 1);
+	s = only(INUSE_TIME_WAIT);
+	assert_true(s->mini);
+	assert_int_equal(s->remote.port, client);
+	assert_int_equal(s->inode, 0);
+	check_flags(s, REUSE | INUSE_TIMESTAMPS, flags | INUSE_TIMESTAMPS);
+	assert_int_not_equal(s->known & INUSE_KNOW_OWNER, 0);
+	assert_int_equal(s->known & INUSE_KNOW_UID, 0);
+	left = s->free_at_ns - iu_host_now();
+	assert_in_range(left, INT64_C(59000000000), INT64_C(65200000000));
+	assert_int_equal(s->free_slack_ns, 0);
+}
+
+static void test_bucket__time_wait_without_reuseaddr__no_flag(void **state)
+{
+	check_time_wait("127.0.0.1:8080", 0, 0);
+	check_addr(&seen.sockets[0].local, "127.0.0.1:8080");
+}
+
+static void test_bucket__time_wait_with_reuseaddr__flag(void **state)
+{
+	check_time_wait("127.0.0.1:8080", LIVE_REUSEADDR, INUSE_REUSEADDR);
+}
+
+static void test_bucket__time_wait_with_reuseport__flag(void **state)
+{
+	check_time_wait("127.0.0.1:8080", LIVE_REUSEPORT, INUSE_REUSEPORT);
+}
+
+static void test_bucket__time_wait_ipv6__v6only_as_the_listener(void **state)
+{
+	live_need_ipv6();
+	check_time_wait("[::1]:8080", LIVE_REUSEADDR, INUSE_REUSEADDR | INUSE_V6ONLY);
+	check_addr(&seen.sockets[0].local, "[::1]:8080");
+	assert_int_equal(seen.sockets[0].family, 6);
+}
+
+static void test_bucket__time_wait_dual_stack__not_v6only(void **state)
+{
+	struct live_connection c;
+	const struct inuse_socket *s;
+
+	live_need_ipv6();
+	c.listener = live_listener("[::]:8080", 0);
+	c.client = live_dial("127.0.0.1:8080", NULL, 0);
+	c.server = live_accept(c.listener);
+	c.server_port = 8080;
+	c.client_port = live_port(c.client);
+	live_end(&c, LIVE_SERVER_FIRST);
+	look(8080);
+	s = only(INUSE_TIME_WAIT);
+	assert_int_equal(s->family, 6);
+	check_addr(&s->local, "[::ffff:127.0.0.1]:8080");
+	check_flags(s, REUSE, 0);
+}
+
+static void test_bucket__no_timestamps__not_marked(void **state)
+{
+	live_sysctl("net.ipv4.tcp_timestamps", "0");
+	live_time_wait("127.0.0.1:8080", 0, NULL);
+	look(8080);
+	check_flags(only(INUSE_TIME_WAIT), INUSE_TIMESTAMPS, 0);
+}
+
+static void test_bucket__reuseport__remembered_with_uid_and_address(void **state)
+{
+	const struct iu_bucket *b = &seen.buckets[0];
+
+	live_listener("127.0.0.1:8080", LIVE_REUSEPORT);
+	look(8080);
+	assert_int_equal(seen.n_buckets, 1);
+	assert_true(b->fastreuseport > 0);
+	assert_int_equal(b->uid, geteuid());
+	assert_int_equal(b->family, 4);
+	assert_int_equal(b->addr4.ip[0], 127);
+	live_bound("127.0.0.2:8080", 0);
+	look(8080);
+	assert_int_equal(b->fastreuseport, 0);
+	assert_int_equal(b->family, 0);
+}
+
+static void test_bucket__device_and_other_uid__seen(void **state)
+{
+	int fd;
+
+	live_need_root();
+	fd = live_socket(AF_INET, 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3), 0);
+	live_chown(fd, LIVE_NOBODY);
+	{
+		struct sockaddr_storage a;
+		socklen_t len = live_sockaddr("0.0.0.0:8080", &a);
+
+		assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
+	}
+	look(8080);
+	assert_int_equal(only(INUSE_BOUND)->device, if_nametoindex("lo"));
+	assert_int_equal(only(INUSE_BOUND)->uid, LIVE_NOBODY);
+}
+
+static void test_bucket__mptcp_listener__inode_of_the_descriptor(void **state)
+{
+	int fd = live_listener("127.0.0.1:8080", LIVE_MPTCP);
+
+	look(8080);
+	check_flags(only(INUSE_LISTEN), INUSE_MPTCP | INUSE_KERNEL, INUSE_MPTCP);
+	assert_int_equal(only(INUSE_LISTEN)->inode, live_inode(fd));
+}
+
+static void test_bucket__in_flight__has_a_file(void **state)
+{
+	int fd = live_listener("127.0.0.1:8080", 0);
+
+	live_in_flight(fd);
+	look(8080);
+	check_flags(only(INUSE_LISTEN), INUSE_HAS_FILE, INUSE_HAS_FILE);
+	assert_int_equal(only(INUSE_LISTEN)->known & INUSE_KNOW_OWNER, 0);
+}
+
+static void test_bucket__not_accepted_yet__nobody_has_it(void **state)
+{
+	const struct inuse_socket *s;
+
+	live_listener("127.0.0.1:8080", 0);
+	live_dial("127.0.0.1:8080", NULL, 0);
+	look(8080);
+	s = only(INUSE_ESTABLISHED);
+	assert_int_equal(s->inode, 0);
+	check_flags(s, INUSE_HAS_FILE, 0);
+	assert_int_not_equal(s->known & INUSE_KNOW_OWNER, 0);
+}
+
+static void test_bucket__several_ports__one_look(void **state)
+{
+	uint16_t ports[] = {8080, 8082, 8081};
+	struct iu_scope scope = {.ports = ports, .n_ports = 3, .classes = true};
+
+	live_bound("127.0.0.1:8080", 0);
+	live_listener("127.0.0.1:8081", 0);
+	look_scope(&scope);
+	assert_int_equal(seen.n, 2);
+	assert_int_equal(seen.n_buckets, 2);
+	assert_int_equal(only(INUSE_BOUND)->local.port, 8080);
+	assert_int_equal(only(INUSE_LISTEN)->local.port, 8081);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		live_test(test_bucket__listener__every_field),
+		live_test(test_bucket__free_port__nothing),
+		live_test(test_bucket__bound_only__seen),
+		live_test(test_bucket__connection__both_ends_and_the_listener),
+		live_test(test_bucket__time_wait_without_reuseaddr__no_flag),
+		live_test(test_bucket__time_wait_with_reuseaddr__flag),
+		live_test(test_bucket__time_wait_with_reuseport__flag),
+		live_test(test_bucket__time_wait_ipv6__v6only_as_the_listener),
+		live_test(test_bucket__time_wait_dual_stack__not_v6only),
+		live_test(test_bucket__no_timestamps__not_marked),
+		live_test(test_bucket__reuseport__remembered_with_uid_and_address),
+		live_test(test_bucket__device_and_other_uid__seen),
+		live_test(test_bucket__mptcp_listener__inode_of_the_descriptor),
+		live_test(test_bucket__in_flight__has_a_file),
+		live_test(test_bucket__not_accepted_yet__nobody_has_it),
+		live_test(test_bucket__several_ports__one_look),
+	};
+
+	return LIVE_RUN("eyes_bpf", tests);
+}
