@@ -234,7 +234,7 @@ static bool collect(struct stream *a, struct stream *b, const char *text, int64_
 			return false;
 		if (pfds[0].revents != 0)
 			drain(a);
-		if (pfds[1].revents != 0)
+		if (b != NULL && pfds[1].revents != 0)
 			drain(b);
 	}
 	return text == NULL || (a->data != NULL && strstr(a->data, text) != NULL);

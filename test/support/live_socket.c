@@ -165,13 +165,12 @@ int live_try_connect(const char *remote, const char *from, unsigned options)
 
 uint16_t live_port(int fd)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
+	struct sockaddr_in6 sin6 = {0}; /* the port is at the same place in a sockaddr_in */
+	socklen_t len = sizeof(sin6);
 
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0)
+	if (getsockname(fd, (struct sockaddr *)&sin6, &len) < 0)
 		live_fail("getsockname: %s", strerror(errno));
-	return ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&ss)->sin6_port
-					      : ((struct sockaddr_in *)&ss)->sin_port);
+	return ntohs(sin6.sin6_port);
 }
 
 uint64_t live_inode(int fd)
@@ -224,7 +223,7 @@ void live_in_flight(int fd)
 struct live_connection live_connection(const char *addr, unsigned options, const char *from, unsigned client_options)
 {
 	struct live_connection c = {.listener = live_listener(addr, options)};
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = {0};
 	socklen_t len = sizeof(ss);
 
 	if (getsockname(c.listener, (struct sockaddr *)&ss, &len) < 0)
