@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -155,33 +154,6 @@ static enum iu_netlink_end dump_family(struct dump *d, int family, int *ret_os_c
 	return end;
 }
 
-/*
- * In a user namespace the kernel shows a user without a number there as the overflow uid, which may be somebody's real
- * number, too (linux v6.18 kernel/user_namespace.c from_kuid_munged()).
- */
-static int64_t find_doubtful_uid(void)
-{
-	unsigned long inside = 1, outside = 1, count = 0;
-	long overflow = 65534;
-	FILE *f = fopen("/proc/self/uid_map", "re");
-	bool whole;
-
-	if (f == NULL)
-		return -1;
-	whole = fscanf(f, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 &&
-		count == UINT32_MAX;
-	fclose(f);
-	if (whole)
-		return -1;
-	f = fopen("/proc/sys/kernel/overflowuid", "re");
-	if (f != NULL) {
-		if (fscanf(f, "%ld", &overflow) != 1)
-			overflow = 65534;
-		fclose(f);
-	}
-	return overflow;
-}
-
 static void context_init(struct iu_diag_context *context, enum inuse_proto proto)
 {
 	struct utsname name;
@@ -190,7 +162,7 @@ static void context_init(struct iu_diag_context *context, enum inuse_proto proto
 		.proto = proto,
 		.hz = iu_host_hz(),
 		.kernel = uname(&name) == 0 ? iu_kernel_from_release(name.release) : 0,
-		.doubtful_uid = find_doubtful_uid(),
+		.doubtful_uid = iu_host_doubtful_uid(),
 	};
 }
 

@@ -235,3 +235,26 @@ enum inuse_status iu_settings_read(struct inuse_snapshot *s, struct inuse_error 
 	read_reserved(s);
 	return INUSE_OK;
 }
+
+int64_t iu_host_doubtful_uid(void)
+{
+	unsigned long inside = 1, outside = 1, count = 0;
+	long overflow = 65534;
+	FILE *f = fopen("/proc/self/uid_map", "re");
+	bool whole;
+
+	if (f == NULL)
+		return -1;
+	whole = fscanf(f, "%lu %lu %lu", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 &&
+		count == UINT32_MAX;
+	fclose(f);
+	if (whole)
+		return -1;
+	f = fopen("/proc/sys/kernel/overflowuid", "re");
+	if (f != NULL) {
+		if (fscanf(f, "%ld", &overflow) != 1)
+			overflow = 65534;
+		fclose(f);
+	}
+	return overflow;
+}

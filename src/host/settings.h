@@ -33,4 +33,10 @@ uint32_t iu_hz_from_resolution(int64_t resolution_ns);
 /* Ticks a second of this kernel, 0 unknown. (_SC_CLK_TCK is another thing.) Not pure. */
 uint32_t iu_host_hz(void);
 
+/*
+ * In a user namespace the kernel shows a user without a number there as the overflow uid, which may be somebody's real
+ * number, too (linux v6.18 kernel/user_namespace.c from_kuid_munged()). That uid, or -1 where every user has a number.
+ */
+int64_t iu_host_doubtful_uid(void);
+
 #endif
