@@ -15,6 +15,13 @@
 
 #include "host/snapshot.h"
 
+enum iu_source_id {
+#define SOURCE(id, name, each, use, tells) IU_SOURCE_##id,
+#include "host/hosts.def"
+#undef SOURCE
+	IU_N_SOURCES,
+};
+
 struct iu_scope {
 	const uint16_t *ports; /* local ports that matter; NULL all */
 	size_t n_ports;
@@ -28,13 +35,13 @@ struct iu_scope {
 	size_t n_at;
 	uint32_t route_device, route_mark;
 	const struct inuse_addr *route_from; /* source, or NULL */
-	unsigned without; /* bit per row of hosts.def: sources not to use (tests, and --eyes) */
+	unsigned without; /* bit (1u << enum iu_source_id): sources not to use (tests, and --eyes) */
 };
 
 /* Return false to stop. The socket is borrowed for the call. */
 typedef bool iu_socket_fn(void *arg, const struct inuse_socket *socket);
 
-/* What a source did. unseen: enum inuse_missing. reason: one sentence when it could not run, "" else. */
+/* Which source answered. unseen: enum inuse_missing. reason: why a better one did not, one sentence, or "". */
 struct iu_seen {
 	uint32_t unseen;
 	char source[32];
@@ -45,7 +52,10 @@ struct iu_seen {
 enum inuse_status iu_host_each(const struct iu_scope *scope, iu_socket_fn *fn, void *arg, struct iu_seen *ret_seen,
 			       struct inuse_error *error);
 
-/* Takes a sealed snapshot; the caller frees it with iu_snapshot_free(). */
+/*
+ * Takes a sealed snapshot; the caller frees it with iu_snapshot_free(). Which sources were used, missing or refused is in
+ * iu_snapshot_said(). INUSE_E_* when no source could tell of sockets.
+ */
 enum inuse_status iu_host_take(const struct iu_scope *scope, struct inuse_snapshot **ret_snapshot,
 			       struct inuse_error *error);
 

@@ -70,7 +70,8 @@ static void note_failure(struct search *s)
 		s->gap = true;
 }
 
-static void look_at_link(struct search *s, int dir, const char *name, int32_t pid)
+/* False when the links of this process may not be read. */
+static bool look_at_link(struct search *s, int dir, const char *name, int32_t pid)
 {
 	char link[64];
 	struct wanted key = {0}, *hit;
@@ -78,20 +79,21 @@ static void look_at_link(struct search *s, int dir, const char *name, int32_t pi
 	ssize_t n;
 
 	if (!iu_parse_u64(name, 0, INT32_MAX, &fd))
-		return;
+		return true;
 	n = readlinkat(dir, name, link, sizeof(link));
 	if (n < 0) {
 		note_failure(s);
-		return;
+		return errno != EACCES && errno != EPERM;
 	}
 	if (!iu_proc_parse_socket_link(link, (size_t)n, &key.inode))
-		return;
+		return true;
 	hit = bsearch(&key, s->wanted, s->n, sizeof(key), by_inode);
 	if (hit == NULL)
-		return;
+		return true;
 	s->n_found += !hit->found;
 	hit->found = true;
 	s->stopped |= !s->fn(s->arg, key.inode, pid, (int32_t)fd);
+	return true;
 }
 
 /* base: an open /proc/PID or /proc/PID/task/TID. True if the links could be listed. */
@@ -100,6 +102,7 @@ static bool look_at_links(struct search *s, int base, int32_t pid)
 	int fd = openat(base, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
+	bool readable = true;
 
 	if (dir == NULL) {
 		note_failure(s);
@@ -108,15 +111,14 @@ static bool look_at_links(struct search *s, int base, int32_t pid)
 		return false;
 	}
 	errno = 0;
-	while (!s->stopped && (entry = readdir(dir)) != NULL) {
-		if (entry->d_name[0] != '.')
-			look_at_link(s, dirfd(dir), entry->d_name, pid);
+	while (readable && !s->stopped && (entry = readdir(dir)) != NULL) {
+		readable = look_at_link(s, dirfd(dir), entry->d_name, pid);
 		errno = 0;
 	}
 	if (errno != 0)
 		note_failure(s);
 	closedir(dir);
-	return true;
+	return readable;
 }
 
 static bool shares_table(int32_t pid, int32_t tid)
