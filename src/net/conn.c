@@ -192,6 +192,22 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 
 static void put(struct iu_conn *c, const char *data, size_t len);
 
+/*
+ * libuv makes an end of a reset when it has just read a part of its buffer (1.44 src/unix/stream.c uv__stream_io(), at
+ * POLLHUP); the socket still has the error.
+ */
+static void at_end(struct iu_conn *c)
+{
+	char byte;
+
+	if (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno != EAGAIN && errno != EINTR) {
+		fail(c, errno);
+		return;
+	}
+	c->ending.peer_ended = true;
+	step(c);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct iu_conn *c = stream->data;
@@ -202,12 +218,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (n < 0) {
 		uv_read_stop(stream);
 		c->reading = false;
-		if (n != UV_EOF) {
+		if (n == UV_EOF)
+			at_end(c);
+		else
 			fail(c, (int)-n);
-			return;
-		}
-		c->ending.peer_ended = true;
-		step(c);
 		return;
 	}
 	c->ending.bytes_in += (uint64_t)n;
