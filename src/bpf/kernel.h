@@ -255,4 +255,12 @@ struct bpf_iter__task_file {
 
 #pragma clang attribute pop
 
+/* The inode behind a socket: they are allocated side by side, linux v6.18 include/net/sock.h SOCK_INODE(). */
+static __always_inline __u64 inode_of(const struct socket *socket)
+{
+	const char *both = (const char *)socket - bpf_core_field_offset(struct socket_alloc, socket);
+
+	return BPF_CORE_READ((const struct socket_alloc *)both, vfs_inode.i_ino);
+}
+
 #endif

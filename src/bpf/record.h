@@ -61,6 +61,13 @@ static inline __u64 iu_wheel_end(__u64 expires, __u32 timer_flags)
 	return ((expires >> shift) + 1) << shift;
 }
 
+/* A process and one of its descriptors that is a socket. pid: in the reader's pid namespace; fd: -1 a thread's own. */
+struct iu_rec_file {
+	__u64 inode;
+	__s32 pid;
+	__s32 fd;
+};
+
 /* What a bucket remembers: linux struct inet_bind_bucket. */
 struct iu_rec_bucket {
 	__u32 uid;

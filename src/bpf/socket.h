@@ -95,14 +95,6 @@ static __always_inline void put_mini(struct iu_rec *rec)
 		rec->flags |= IU_REC_TIMESTAMPS;
 }
 
-/* The inode behind a socket: they are allocated side by side, linux v6.18 include/net/sock.h SOCK_INODE(). */
-static __always_inline __u64 inode_of(const struct socket *socket)
-{
-	const char *both = (const char *)socket - bpf_core_field_offset(struct socket_alloc, socket);
-
-	return BPF_CORE_READ((const struct socket_alloc *)both, vfs_inode.i_ino);
-}
-
 static __always_inline void put_full(struct iu_rec *rec, const struct sock *sk)
 {
 	const struct tcp_sock *tcp = (const struct tcp_sock *)sk;

@@ -159,3 +159,25 @@ int iu_bpf_open_iterator(int prog_fd)
 	errno = os_code;
 	return fd < 0 ? -1 : fd;
 }
+
+int iu_bpf_read_records(int fd, size_t size, bool (*fn)(void *arg, const void *record), void *arg)
+{
+	_Alignas(8) char buf[32768]; /* what the kernel gathers before it hands out anything */
+	size_t have = 0, at;
+	ssize_t n;
+
+	for (;;) {
+		n = read(fd, buf + have, sizeof(buf) - have);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 ? 0 : errno;
+		have += (size_t)n;
+		for (at = 0; have - at >= size; at += size)
+			if (!fn(arg, buf + at))
+				return 0;
+		/* A record may be cut by the end of a read. */
+		have -= at;
+		memmove(buf, buf + at, have);
+	}
+}

@@ -32,4 +32,7 @@ void *iu_bpf_map_array(int map_fd, size_t size);
  */
 int iu_bpf_open_iterator(int prog_fd);
 
+/* Reads records of `size` bytes to the end, or until fn returns false. Bounded memory. Returns 0 or an errno. */
+int iu_bpf_read_records(int fd, size_t size, bool (*fn)(void *arg, const void *record), void *arg);
+
 #endif

@@ -4,6 +4,8 @@
 
 #include <fcntl.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -318,6 +320,134 @@ static void test_bucket__several_ports__one_look(void **state)
 	assert_int_equal(only(INUSE_LISTEN)->local.port, 8081);
 }
 
+/* ------------------------------------------------------------------------------------------ the table */
+
+static void look_table(const struct iu_scope *scope)
+{
+	struct inuse_error error = {0};
+
+	memset(&seen, 0, sizeof(seen));
+	need(iu_iter_each(scope, keep_socket, NULL, &seen.unseen, &error), &error);
+	assert_int_equal(seen.unseen, 0);
+}
+
+static void test_iter__every_kind__seen_with_flags(void **state)
+{
+	struct iu_scope scope = {.bound = true};
+	struct live_connection c;
+	const struct inuse_socket *s;
+
+	live_time_wait("127.0.0.1:8080", LIVE_REUSEADDR, "127.0.0.1:9999");
+	live_bound("[::1]:8081", LIVE_REUSEPORT);
+	c = live_connection("127.0.0.1:8082", 0, NULL, 0);
+	live_close(c.client);
+	live_wait(8082, c.client_port, INUSE_CLOSE_WAIT);
+	live_dial("127.0.0.1:8082", NULL, LIVE_NONBLOCK);
+	look_table(&scope);
+	s = only(INUSE_TIME_WAIT);
+	assert_int_equal(s->local.port, 8080);
+	assert_true(s->free_at_ns > iu_host_now());
+	check_flags(s, REUSE | INUSE_TIMESTAMPS, INUSE_REUSEADDR | INUSE_TIMESTAMPS);
+	s = only(INUSE_BOUND);
+	check_addr(&s->local, "[::1]:8081");
+	check_flags(s, REUSE, INUSE_REUSEPORT | INUSE_V6ONLY);
+	assert_int_equal(only(INUSE_LISTEN)->inode, live_inode(c.listener));
+	assert_int_equal(only(INUSE_CLOSE_WAIT)->inode, live_inode(c.server));
+	assert_int_equal(only(INUSE_FIN_WAIT2)->inode, 0);
+}
+
+static void test_iter__one_port__no_other(void **state)
+{
+	uint16_t port = 8082;
+	struct iu_scope scope = {.ports = &port, .n_ports = 1, .bound = true};
+
+	live_bound("127.0.0.1:8081", 0);
+	live_bound("127.0.0.1:8082", 0);
+	live_connection("127.0.0.2:8082", 0, NULL, 0);
+	look_table(&scope);
+	assert_int_equal(seen.n, 3);
+	for (size_t i = 0; i < seen.n; i++)
+		assert_int_equal(seen.sockets[i].local.port, 8082);
+}
+
+static void test_iter__half_open__syn_recv(void **state)
+{
+	struct iu_scope scope = {0};
+	int listener = live_listener("127.0.0.1:8080", 0), seconds = 60;
+	const struct inuse_socket *s;
+
+	/* the kernel keeps the connection half-open until data comes */
+	assert_int_equal(setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds)), 0);
+	live_dial("127.0.0.1:8080", NULL, 0);
+	look_table(&scope);
+	s = only(INUSE_SYN_RECV);
+	assert_int_equal(s->local.port, 8080);
+	assert_int_equal(s->inode, 0);
+	assert_int_equal(s->known & INUSE_KNOW_REUSEADDR, 0);
+	/* it holds no port */
+	look(8080);
+	assert_int_equal(seen.n, 1);
+	only(INUSE_LISTEN);
+}
+
+/* ----------------------------------------------------------------------------------------- who has it */
+
+static struct {
+	unsigned n;
+	int32_t pid, fd, last_pid;
+} held;
+
+static bool keep_owner(void *arg, uint64_t inode, int32_t pid, int32_t fd)
+{
+	assert_int_equal(inode, *(const uint64_t *)arg);
+	held.n++;
+	held.last_pid = pid;
+	if (pid != getpid())
+		return true;
+	held.pid = pid;
+	held.fd = fd;
+	return true;
+}
+
+static bool look_owners(uint64_t inode)
+{
+	struct inuse_error error = {0};
+	bool complete = false;
+
+	memset(&held, 0, sizeof(held));
+	need(iu_files_owners(&inode, 1, keep_owner, &inode, &complete, &error), &error);
+	return complete;
+}
+
+static void test_files__this_process__pid_and_fd(void **state)
+{
+	int fd = live_listener("127.0.0.1:8080", 0);
+
+	look_owners(live_inode(fd));
+	assert_int_equal(held.n, 1);
+	assert_int_equal(held.pid, getpid());
+	assert_int_equal(held.fd, fd);
+}
+
+static void test_files__inherited__both(void **state)
+{
+	int fd = live_listener("127.0.0.1:8080", 0);
+
+	LIVE_CHILD_INHERITS((void)0);
+	look_owners(live_inode(fd));
+	assert_int_equal(held.n, 2);
+}
+
+static void test_files__in_flight__nobody(void **state)
+{
+	int fd = live_listener("127.0.0.1:8080", 0);
+	uint64_t inode = live_inode(fd);
+
+	live_in_flight(fd);
+	look_owners(inode);
+	assert_int_equal(held.n, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -337,6 +467,12 @@ int main(void)
 		live_test(test_bucket__in_flight__has_a_file),
 		live_test(test_bucket__not_accepted_yet__nobody_has_it),
 		live_test(test_bucket__several_ports__one_look),
+		live_test(test_iter__every_kind__seen_with_flags),
+		live_test(test_iter__one_port__no_other),
+		live_test(test_iter__half_open__syn_recv),
+		live_test(test_files__this_process__pid_and_fd),
+		live_test(test_files__inherited__both),
+		live_test(test_files__in_flight__nobody),
 	};
 
 	return LIVE_RUN("eyes_bpf", tests);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The second eye: the whole table of TCP, with the flags that sock_diag does not tell.
+ *
+ * Theory of operation
+ *
+ * The kernel's iterator over TCP shows all but the sockets that are only bound, which are in no table: those come from a
+ * walk over all bind buckets, before the table. A socket that connects or listens in between may be seen twice; none is
+ * missed for that reason. Nothing is kept: the table streams through a buffer of fixed size.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "host/bpf_access.h"
+#include "host/bpf_walk.h"
+#include "host/record.h"
+#include "tcp.lskel.h"
+
+/* Where the sockets go. */
+struct delivery {
+	const struct iu_scope *scope;
+	iu_socket_fn *fn;
+	void *arg;
+	int64_t tick_ns;
+	bool stopped;
+	uint64_t delivered;
+};
+
+static bool wanted(const struct iu_scope *scope, uint16_t port)
+{
+	if (scope->ports == NULL)
+		return true;
+	for (size_t i = 0; i < scope->n_ports; i++)
+		if (scope->ports[i] == port)
+			return true;
+	return false;
+}
+
+static bool deliver(void *arg, const void *record)
+{
+	const struct iu_rec *rec = record;
+	struct delivery *d = arg;
+	struct inuse_socket s;
+
+	if (!wanted(d->scope, rec->sport))
+		return true;
+	s = iu_record_socket(rec, d->tick_ns);
+	d->delivered++;
+	d->stopped = !d->fn(d->arg, &s);
+	return !d->stopped;
+}
+
+static void deliver_bound(struct delivery *d, uint32_t *ret_unseen)
+{
+	const struct iu_walk_question q = {.mode = IU_WALK_BOUND};
+	const struct iu_rec *records;
+	struct iu_walker *w = NULL;
+	size_t n;
+
+	if (iu_walker_new(&q, &w, NULL) != INUSE_OK) {
+		*ret_unseen |= INUSE_MISSING_BOUND;
+		return;
+	}
+	if (iu_walker_partial(w))
+		*ret_unseen |= INUSE_MISSING_PARTIAL;
+	records = iu_walker_records(w, &n);
+	for (size_t i = 0; i < n && deliver(d, &records[i]); i++)
+		;
+	iu_walker_free(w);
+}
+
+/* The program with the ports of the scope, where it has room for them: the others are left to wanted(). 0 or an errno. */
+static int load(const struct iu_scope *scope, struct iu_tcp_bpf **ret_skel)
+{
+	struct iu_tcp_bpf *skel = iu_tcp_bpf__open();
+	int failed;
+
+	if (skel == NULL)
+		return ENOMEM;
+	if (scope->ports != NULL && scope->n_ports <= IU_WALK_PORTS) {
+		skel->rodata->n_ports = (__u32)scope->n_ports;
+		for (size_t i = 0; i < scope->n_ports; i++)
+			skel->rodata->ports[i] = scope->ports[i];
+	}
+	failed = iu_tcp_bpf__load(skel);
+	if (failed == 0) {
+		*ret_skel = skel;
+		return 0;
+	}
+	iu_tcp_bpf__destroy(skel);
+	return failed < 0 ? -failed : failed;
+}
+
+static int open_table(const struct iu_scope *scope, int *ret_fd)
+{
+	struct iu_tcp_bpf *skel = NULL;
+	int os_code = load(scope, &skel);
+
+	if (os_code != 0)
+		return os_code;
+	*ret_fd = iu_bpf_open_iterator(skel->progs.dump_tcp.prog_fd);
+	os_code = *ret_fd < 0 ? errno : 0;
+	iu_tcp_bpf__destroy(skel);
+	return os_code;
+}
+
+enum inuse_status iu_iter_each(const struct iu_scope *scope, iu_socket_fn *fn, void *arg, uint32_t *ret_unseen,
+			       struct inuse_error *error)
+{
+	struct delivery d = {.scope = scope, .fn = fn, .arg = arg, .tick_ns = iu_bpf_tick_ns()};
+	int fd = -1, os_code = open_table(scope, &fd);
+
+	*ret_unseen = 0;
+	if (os_code != 0)
+		return iu_bpf_refused(os_code, error);
+	if (scope->bound)
+		deliver_bound(&d, ret_unseen);
+	if (!d.stopped)
+		os_code = iu_bpf_read_records(fd, sizeof(struct iu_rec), deliver, &d);
+	close(fd);
+	if (os_code != 0 && d.delivered == 0)
+		return iu_bpf_refused(os_code, error);
+	if (os_code != 0)
+		*ret_unseen |= INUSE_MISSING_PARTIAL;
+	return INUSE_OK;
+}
