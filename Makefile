@@ -22,42 +22,48 @@ help:
 	@echo 'make pot           po/inuse.pot, the sentences for translators'
 	@echo 'make clean         removes the build folders'
 
-build: setup-build
+build:
+	@tools/setup build
 	@test -d $(BUILD) || meson setup $(BUILD) --prefix $(PREFIX)
 	@ninja -C $(BUILD)
 
 demo: build
 	@BUILD=$(BUILD) tools/demo
 
-check: setup-build setup-test
+check:
+	@tools/setup build test
 	@BUILD=$(BUILD) tools/check
 
-test: setup-test build
+test:
+	@tools/setup build test
+	@test -d $(BUILD) || meson setup $(BUILD) --prefix $(PREFIX)
+	@ninja -C $(BUILD)
 	@meson test -C $(BUILD) --no-rebuild --print-errorlogs
 
 install: build
 	@meson install -C $(BUILD) --no-rebuild
 
-asan: setup-build setup-test
+asan:
+	@tools/setup build test
 	@BUILD=$(BUILD) tools/check asan
 
-fuzz: setup-build setup-test setup-fuzz
+fuzz:
+	@tools/setup build test fuzz
 	@test -d $(FUZZ) || CC=clang meson setup $(FUZZ) -Dfuzz=true -Db_lundef=false
 	@ninja -C $(FUZZ)
 	@tools/fuzz $(FUZZ) $(SECONDS)
 
-lint: setup-build setup-test setup-lint
+lint:
+	@tools/setup build test lint
 	@test -d $(BUILD) || meson setup $(BUILD) --prefix $(PREFIX)
 	@ninja -C $(BUILD)
 	@BUILD=$(BUILD) tools/lint
 
-pot: setup-test
+pot:
+	@tools/setup test
 	@tools/pot po/inuse.pot
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-*
-
-setup-%:
-	@tools/setup $*
 
 .PHONY: all help build demo check test install asan fuzz lint pot clean

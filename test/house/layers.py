@@ -14,7 +14,7 @@ import sys
 
 # A layer may include those before it, and itself. Those of one row do not know each other.
 ORDER = [['base'], ['model'], ['say'], ['host'], ['cure'], ['supervise', 'net', 'lab', 'sim'], ['cli']]
-# bpf/record.h is shared with the kernel's side; generated *.skel.h is what loads it.
+# bpf/record.h is shared with the kernel's side; generated *.skel.h and *.lskel.h are what loads it.
 BESIDE = {'bpf': set(), 'host': {'bpf'}}
 # The only headers from outside that the model knows: none of an operating system.
 MODEL_HEADERS = {'assert.h', 'limits.h', 'stdbool.h', 'stddef.h', 'stdint.h', 'string.h'}
@@ -50,7 +50,7 @@ def check_includes(files):
             folder = quoted.split('/')[0] if '/' in quoted else None
             if folder is not None and folder not in allowed:
                 yield f'{name}: {layer} may not include "{quoted}"'
-            if quoted and folder is None and quoted != 'inuse.h' and not quoted.endswith('.skel.h'):
+            if quoted and folder is None and quoted != 'inuse.h' and not quoted.endswith('skel.h'):
                 yield f'{name}: "{quoted}" is not written from src/'
             if system and layer == 'model' and system not in MODEL_HEADERS:
                 yield f'{name}: the model knows no <{system}>'
