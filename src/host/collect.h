@@ -5,6 +5,9 @@
 
 #include "host/sources.h"
 
+/* linux v6.18 include/linux/proc_ns.h PROC_PID_INIT_INO: the number of the machine's first pid namespace is fixed. */
+#define IU_FIRST_PID_NAMESPACE 0xEFFFFFFC
+
 enum iu_source_use { IU_FOR_PORTS = 1, IU_FOR_TABLE = 2, IU_FOR_OWNERS = 4, IU_FOR_OPTIONS = 8 };
 
 /* Where sockets go. Any but fn may be NULL. */

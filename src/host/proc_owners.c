@@ -10,6 +10,8 @@
  * A process that ends while it is looked at is no gap: what it held is closed. A thread may have a table of descriptors
  * of its own, and one whose first thread has ended shows only there; threads are looked at when an inode was found
  * nowhere else, as there can be very many of them.
+ * A link takes some 6 us (the kernel makes a name and a node for each), so a machine with millions of them is left
+ * unfinished after a while: sooner when every inode has been found and only further holders could turn up.
  * Not seen by anybody here: descriptors on their way through a unix socket, files registered with io_uring, sockets of
  * the kernel itself. That is what a socket with an inode and no holder is.
  */
@@ -27,8 +29,11 @@
 #include "base/error.h"
 #include "base/gettext.h"
 #include "base/parse.h"
+#include "host/collect.h"
 #include "host/proc_parse.h"
-#include "host/sources.h"
+
+#define ENOUGH_NS 2000000000  /* when each inode has a holder */
+#define TOO_LONG_NS 10000000000 /* anyway */
 
 struct wanted {
 	uint64_t inode;
@@ -40,7 +45,8 @@ struct search {
 	size_t n, n_found;
 	iu_owner_fn *fn;
 	void *arg;
-	bool stopped;  /* the callback has had enough */
+	int64_t began_ns;
+	bool stopped;  /* the callback has had enough, or it took too long */
 	bool gap;      /* a process could not be read */
 	bool saw_init; /* pid 1 was read */
 };
@@ -129,6 +135,12 @@ static bool shares_table(int32_t pid, int32_t tid)
 	return rc == 0 || (rc < 0 && errno == ENOSYS);
 }
 
+/* Asked once a process. */
+static bool takes_too_long(const struct search *s)
+{
+	return iu_host_now() - s->began_ns > (s->n_found == s->n ? ENOUGH_NS : TOO_LONG_NS);
+}
+
 static void look_at_threads(struct search *s, int base, int32_t pid)
 {
 	int fd = openat(base, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -181,23 +193,23 @@ static enum inuse_status look_at_all(struct search *s, bool threads, struct inus
 		else if (look_at_links(s, base, (int32_t)pid) && pid == 1)
 			s->saw_init = true;
 		close(base);
+		s->stopped |= takes_too_long(s);
 	}
 	closedir(dir);
 	return INUSE_OK;
 }
 
-/* linux v6.18 include/linux/proc_ns.h PROC_PID_INIT_INO: the number of the machine's first pid namespace is fixed. */
 static bool in_first_pid_namespace(void)
 {
 	struct stat st;
 
-	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == 0xEFFFFFFC;
+	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == IU_FIRST_PID_NAMESPACE;
 }
 
 enum inuse_status iu_proc_owners(const uint64_t *inodes, size_t n, iu_owner_fn *fn, void *arg, bool *ret_complete,
 				 struct inuse_error *error)
 {
-	struct search s = {.fn = fn, .arg = arg};
+	struct search s = {.fn = fn, .arg = arg, .began_ns = iu_host_now()};
 	enum inuse_status status;
 
 	s.wanted = calloc(n ? n : 1, sizeof(*s.wanted));
