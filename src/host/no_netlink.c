@@ -4,6 +4,7 @@
 #include "base/gettext.h"
 #include "host/diag_udp.h"
 #include "host/sources.h"
+#include "host/unix_socket.h"
 
 static enum inuse_status lacking(struct inuse_error *error)
 {
@@ -22,6 +23,11 @@ enum inuse_status iu_diag_each(const struct iu_scope *scope, enum inuse_proto pr
 }
 
 enum inuse_status iu_diag_udp(uint16_t port, struct iu_elsewhere *ret, struct inuse_error *error)
+{
+	return lacking(error);
+}
+
+enum inuse_status iu_unix_diag_each(iu_unix_fn *fn, void *arg, struct inuse_error *error)
 {
 	return lacking(error);
 }
