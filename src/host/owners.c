@@ -111,9 +111,12 @@ static bool take_hit(void *arg, uint64_t inode, int32_t pid, int32_t fd)
 	return true;
 }
 
-/* The kernel's own list of files first, then /proc. */
-static enum inuse_status run_search(const struct iu_scope *scope, struct search *s, struct inuse_snapshot *told,
-				    bool *ret_complete, struct inuse_error *error)
+/*
+ * The kernel's own list of files first, then /proc: the first that works. When nobody was found (agree), both are asked,
+ * and only if neither lacks a process is it said that there is none: a security module may keep one from either.
+ */
+static enum inuse_status run_search(const struct iu_scope *scope, struct search *s, bool agree,
+				    struct inuse_snapshot *told, bool *ret_complete, struct inuse_error *error)
 {
 	static const struct {
 		enum iu_source_id id;
@@ -121,7 +124,8 @@ static enum inuse_status run_search(const struct iu_scope *scope, struct search 
 					  struct inuse_error *error);
 	} rows[] = {{IU_SOURCE_FILES, iu_files_owners}, {IU_SOURCE_PROCFD, iu_proc_owners}};
 
-	*ret_complete = false;
+	bool any = false, every = true;
+
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct iu_source *source = &iu_sources[rows[i].id];
 		struct inuse_error why = {0};
@@ -130,7 +134,6 @@ static enum inuse_status run_search(const struct iu_scope *scope, struct search 
 
 		if (iu_source_is_out(scope, rows[i].id))
 			continue;
-		s->n_hits = 0;
 		status = rows[i].find(s->inodes, s->n, take_hit, s, &complete, &why);
 		if (s->c->failed)
 			return iu_fail(error, INUSE_E_MEMORY, 0, "owners", _("out of memory"));
@@ -139,12 +142,14 @@ static enum inuse_status run_search(const struct iu_scope *scope, struct search 
 		else if (told != NULL)
 			iu_snapshot_say(told, source->name, true,
 					complete ? _(source->tells) : _("the open files of some processes; others may not be read"));
-		if (status == INUSE_OK) {
-			*ret_complete = complete;
-			return INUSE_OK;
-		}
+		if (status < 0)
+			continue;
+		any = true;
+		every &= complete;
+		if (!agree)
+			break;
 	}
-	s->n_hits = 0;
+	*ret_complete = any && every;
 	return INUSE_OK;
 }
 
@@ -269,7 +274,7 @@ enum inuse_status iu_owners_find(const struct iu_scope *scope, enum iu_owners_of
 	bool complete = false;
 
 	if (status == INUSE_OK && search.n > 0)
-		status = run_search(scope, &search, tell ? s : NULL, &complete, error);
+		status = run_search(scope, &search, which == IU_OWNERS_OF_UNHELD, tell ? s : NULL, &complete, error);
 	if (status == INUSE_OK) {
 		if (search.n_hits > 0)
 			describe_hits(&search, s);

@@ -7,7 +7,8 @@
  * Sockets are collected first and owners searched for afterwards; a process that ends in between leaves a socket that
  * nobody seems to hold, which looks like a descriptor in flight. Nothing is called that before a second look: the
  * sockets are read again, and if the one in question is gone, all is taken once more (the whole table is too long for
- * that: there its owner becomes unknown). If it is still there, the owners of such sockets are searched for again.
+ * that: there its owner becomes unknown). If it is still there, the owners of such sockets are searched for again,
+ * with every source of owners.
  * Only then does everything go into the snapshot, which cannot take back what was added.
  */
 #include <stdlib.h>
