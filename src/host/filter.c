@@ -10,6 +10,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "say/names.h"
+#include "say/row.h"
 
 #define WORD_MAX 256
 
@@ -364,12 +365,6 @@ static bool end_matches(const struct iu_filter_term *t, const struct inuse_addr 
 	return iu_addr_in(&plain, &want, t->prefix_len) || iu_addr_in(end, &t->addr, t->prefix_len);
 }
 
-/* The remote end of a listener or of a socket that is only bound is nobody. */
-static bool has_remote(const struct inuse_socket *s)
-{
-	return s->state != INUSE_LISTEN && s->state != INUSE_BOUND;
-}
-
 static bool owner_matches(const struct iu_filter_term *t, const struct inuse_socket *s, const struct iu_facts *facts)
 {
 	for (size_t i = 0; facts != NULL && i < s->n_holders; i++) {
@@ -387,7 +382,7 @@ static bool term_matches(const struct iu_filter_term *t, const struct inuse_sock
 	switch (t->kind) {
 	case IU_FILTER_END:
 		return (t->ends & IU_FILTER_LOCAL && end_matches(t, &s->local, true)) ||
-		       (t->ends & IU_FILTER_REMOTE && end_matches(t, &s->remote, has_remote(s)));
+		       (t->ends & IU_FILTER_REMOTE && end_matches(t, &s->remote, iu_socket_has_remote(s)));
 	case IU_FILTER_STATE:
 		return t->states & 1u << s->state;
 	case IU_FILTER_USER:

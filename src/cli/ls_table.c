@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows for people, aligned and sorted or as they come, and lines for programs. */
+#include "cli/ls_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/gettext.h"
+#include "say/row.h"
+#include "say/say.h"
+
+/* Columns of a stream, whose widest row is not known before the last: an IPv4 address and port, "reuseaddr,reuseport". */
+static const size_t stream_widths[IU_N_COLUMNS] = {
+	[IU_COLUMN_STATE] = 12, [IU_COLUMN_LOCAL] = 21, [IU_COLUMN_REMOTE] = 21, [IU_COLUMN_LEFT] = 4,
+	[IU_COLUMN_FLAGS] = 19, [IU_COLUMN_UID] = 5,    [IU_COLUMN_INODE] = 8,   [IU_COLUMN_OWNER] = 0,
+};
+
+static bool is_shown(const struct iu_ls_style *style, enum iu_column column)
+{
+	if (column == IU_COLUMN_OWNER)
+		return style->owners;
+	return style->verbose || (column != IU_COLUMN_UID && column != IU_COLUMN_INODE);
+}
+
+static enum iu_column last_column(const struct iu_ls_style *style)
+{
+	return style->owners ? IU_COLUMN_OWNER : style->verbose ? IU_COLUMN_INODE : IU_COLUMN_FLAGS;
+}
+
+/* ---------------------------------------------------------------------------------------------- a row */
+
+static const char *colour_of(enum inuse_state state)
+{
+	switch (state) {
+	case INUSE_LISTEN:
+		return "\033[32m";
+	case INUSE_TIME_WAIT:
+	case INUSE_FIN_WAIT2:
+		return "\033[33m";
+	case INUSE_CLOSE_WAIT:
+		return "\033[31m";
+	default:
+		return "";
+	}
+}
+
+/* Adds the cell, in colour if any, and blanks up to the width of its column. */
+static void add_cell(struct iu_text *line, const char *cell, size_t width, const char *colour, bool last)
+{
+	size_t columns = iu_width(cell);
+
+	iu_text_addf(line, "%s%s%s", colour, cell, colour[0] != 0 ? "\033[0m" : "");
+	for (; !last && columns < width + 2; columns++)
+		iu_text_add(line, " ");
+}
+
+static void print_line(const struct iu_ls_style *style, struct iu_text *line)
+{
+	iu_text_add(line, "\n");
+	fwrite(line->data ? line->data : "\n", 1, line->data ? line->len : 1, style->f);
+	iu_text_done(line);
+}
+
+static void print_heading(const struct iu_ls_style *style, const size_t *widths)
+{
+	struct iu_text line = {0};
+
+	for (enum iu_column c = 0; c < IU_N_COLUMNS; c++)
+		if (is_shown(style, c))
+			add_cell(&line, iu_say_column(c), widths[c], style->colour ? "\033[1m" : "",
+				 c == last_column(style));
+	print_line(style, &line);
+}
+
+static void print_row(const struct iu_ls_style *style, const struct inuse_socket *s, const struct iu_facts *facts,
+		      const size_t *widths)
+{
+	struct iu_text line = {0}, cell = {0};
+
+	for (enum iu_column c = 0; c < IU_N_COLUMNS; c++) {
+		if (!is_shown(style, c))
+			continue;
+		cell.len = 0;
+		iu_say_cell(&cell, c, s, facts, style->verbose);
+		add_cell(&line, cell.data ? cell.data : "", widths[c],
+			 style->colour && c == IU_COLUMN_STATE ? colour_of(s->state) : "", c == last_column(style));
+	}
+	iu_text_done(&cell);
+	print_line(style, &line);
+}
+
+static void print_json(const struct iu_ls_style *style, const struct inuse_socket *s, const struct iu_facts *facts)
+{
+	json_t *line = json_pack("{s:s, s:i}", "schema", "inuse-socket", "version", 1);
+	json_t *socket = iu_json_socket(facts, s, style->full);
+
+	json_object_update(line, socket);
+	if (s->netns == 0 && facts->netns != 0)
+		json_object_set_new(line, "netns", json_integer((json_int_t)facts->netns));
+	json_dumpf(line, style->f, JSON_COMPACT);
+	fputc('\n', style->f);
+	json_decref(socket);
+	json_decref(line);
+}
+
+static void note_hidden(const struct inuse_socket *s, struct iu_ls_hidden *hidden)
+{
+	uint32_t flags = INUSE_KNOW_REUSEADDR | INUSE_KNOW_REUSEPORT;
+
+	hidden->flags += (s->known & flags) != flags;
+	hidden->owners += !s->mini && s->n_holders == 0 && (s->known & INUSE_KNOW_OWNER) == 0 &&
+			  (s->flags & s->known & INUSE_KERNEL) == 0;
+}
+
+/* -------------------------------------------------------------------------------------------- a stream */
+
+void iu_ls_print_heading(const struct iu_ls_style *style)
+{
+	if (!style->json)
+		print_heading(style, stream_widths);
+}
+
+void iu_ls_print_row(const struct iu_ls_style *style, const struct inuse_socket *socket, const struct iu_facts *facts,
+		     struct iu_ls_hidden *hidden)
+{
+	note_hidden(socket, hidden);
+	if (style->json)
+		print_json(style, socket, facts);
+	else
+		print_row(style, socket, facts, stream_widths);
+}
+
+void iu_ls_say_unsorted(const struct iu_ls_style *style)
+{
+	if (!style->json)
+		fprintf(stderr, _("inuse ls: more than %d sockets: they are listed as they come, not sorted\n"), IU_LS_SORTED_MAX);
+}
+
+/* --------------------------------------------------------------------------------------------- a table */
+
+static bool matches(const struct iu_ls_rows *rows, const struct inuse_socket *s)
+{
+	return rows->filter == NULL || iu_filter_match(rows->filter, s, rows->facts);
+}
+
+uint64_t iu_ls_matching(const struct iu_ls_rows *rows, uint64_t stop_at)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < rows->facts->n_sockets && n < stop_at; i++)
+		n += matches(rows, &rows->facts->sockets[i]);
+	return n;
+}
+
+/* Who may take new connections comes first, what only has to end comes last. */
+static int rank_of(enum inuse_state state)
+{
+	static const int ranks[INUSE_N_STATES] = {
+		[INUSE_LISTEN] = 0,     [INUSE_BOUND] = 1,     [INUSE_ESTABLISHED] = 2, [INUSE_SYN_SENT] = 3,
+		[INUSE_SYN_RECV] = 4,   [INUSE_CLOSE_WAIT] = 5, [INUSE_FIN_WAIT1] = 6,  [INUSE_LAST_ACK] = 7,
+		[INUSE_CLOSING] = 8,    [INUSE_FIN_WAIT2] = 9, [INUSE_TIME_WAIT] = 10,  [INUSE_STATE_UNKNOWN] = 11,
+	};
+
+	return ranks[(unsigned)state < INUSE_N_STATES ? state : INUSE_STATE_UNKNOWN];
+}
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_addrs(const struct inuse_addr *a, const struct inuse_addr *b)
+{
+	int c = compare_numbers(a->family, b->family);
+
+	if (c == 0)
+		c = memcmp(a->ip, b->ip, sizeof(a->ip));
+	if (c == 0)
+		c = compare_numbers(a->scope, b->scope);
+	return c != 0 ? c : compare_numbers(a->port, b->port);
+}
+
+static int compare(const void *x, const void *y)
+{
+	const struct inuse_socket *a = *(const struct inuse_socket *const *)x, *b = *(const struct inuse_socket *const *)y;
+	int c = compare_numbers(a->local.port, b->local.port);
+
+	if (c == 0)
+		c = rank_of(a->state) - rank_of(b->state);
+	if (c == 0)
+		c = compare_addrs(&a->local, &b->local);
+	if (c == 0)
+		c = compare_addrs(&a->remote, &b->remote);
+	return c != 0 ? c : compare_numbers(a->inode, b->inode);
+}
+
+static void measure(const struct iu_ls_style *style, const struct inuse_socket *const *list, size_t n,
+		    const struct iu_facts *facts, size_t widths[IU_N_COLUMNS])
+{
+	struct iu_text cell = {0};
+
+	for (enum iu_column c = 0; c < IU_N_COLUMNS; c++) {
+		widths[c] = iu_width(iu_say_column(c));
+		for (size_t i = 0; i < n && is_shown(style, c) && c != last_column(style); i++) {
+			size_t width;
+
+			cell.len = 0;
+			iu_say_cell(&cell, c, list[i], facts, style->verbose);
+			width = cell.data ? iu_width(cell.data) : 0;
+			widths[c] = width > widths[c] ? width : widths[c];
+		}
+	}
+	iu_text_done(&cell);
+}
+
+static void print_sorted(const struct iu_ls_style *style, const struct inuse_socket **list, size_t n,
+			 const struct iu_facts *facts, struct iu_ls_hidden *hidden)
+{
+	size_t widths[IU_N_COLUMNS];
+
+	qsort(list, n, sizeof(*list), compare);
+	if (!style->json) {
+		measure(style, list, n, facts, widths);
+		print_heading(style, widths);
+	}
+	for (size_t i = 0; i < n && !ferror(style->f); i++) {
+		note_hidden(list[i], hidden);
+		if (style->json)
+			print_json(style, list[i], facts);
+		else
+			print_row(style, list[i], facts, widths);
+	}
+}
+
+static void print_unsorted(const struct iu_ls_style *style, const struct iu_ls_rows *rows, struct iu_ls_hidden *hidden)
+{
+	iu_ls_say_unsorted(style);
+	iu_ls_print_heading(style);
+	for (size_t i = 0; i < rows->facts->n_sockets && !ferror(style->f); i++)
+		if (matches(rows, &rows->facts->sockets[i]))
+			iu_ls_print_row(style, &rows->facts->sockets[i], rows->facts, hidden);
+}
+
+enum inuse_status iu_ls_print(const struct iu_ls_style *style, const struct iu_ls_rows *rows, struct iu_ls_hidden *hidden,
+			      struct inuse_error *error)
+{
+	size_t n = (size_t)iu_ls_matching(rows, IU_LS_SORTED_MAX + 1), at = 0;
+	const struct inuse_socket **list;
+
+	if (n == 0)
+		return INUSE_OK;
+	if (style->title != NULL && !style->json)
+		fprintf(style->f, "%s\n", style->title);
+	if (n > IU_LS_SORTED_MAX) {
+		print_unsorted(style, rows, hidden);
+		return INUSE_OK;
+	}
+	list = malloc(n * sizeof(*list));
+	if (list == NULL)
+		return iu_fail(error, INUSE_E_MEMORY, 0, "ls", _("out of memory"));
+	for (size_t i = 0; i < rows->facts->n_sockets && at < n; i++)
+		if (matches(rows, &rows->facts->sockets[i]))
+			list[at++] = &rows->facts->sockets[i];
+	print_sorted(style, list, n, rows->facts, hidden);
+	free(list);
+	return INUSE_OK;
+}

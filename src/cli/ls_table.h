@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* What `inuse ls` prints: rows for people, aligned and sorted or as they come, and lines for programs. */
+#ifndef IU_CLI_LS_TABLE_H
+#define IU_CLI_LS_TABLE_H
+
+#include <stdio.h>
+
+#include "host/filter.h"
+
+/* Up to so many rows are sorted and aligned; beyond that they come in the order of whoever tells of them. */
+#define IU_LS_SORTED_MAX 100000
+
+struct iu_ls_style {
+	FILE *f;
+	bool json, colour;
+	bool verbose; /* every flag, user number and inode */
+	bool owners;  /* a column for them */
+	bool full;    /* json: whole command lines */
+	const char *title; /* a line before the headings, escaped, or NULL */
+};
+
+/* What of the printed rows was not known. */
+struct iu_ls_hidden {
+	uint64_t owners, flags;
+};
+
+/* Which sockets are to be printed. NULL: all. */
+struct iu_ls_rows {
+	const struct iu_facts *facts;
+	const struct iu_filter *filter;
+};
+
+/* How many match, counted no further than stop_at. */
+uint64_t iu_ls_matching(const struct iu_ls_rows *rows, uint64_t stop_at);
+/* Prints all that match: sorted and aligned if they are few enough, and says on stderr when they are not. */
+enum inuse_status iu_ls_print(const struct iu_ls_style *style, const struct iu_ls_rows *rows, struct iu_ls_hidden *hidden,
+			      struct inuse_error *error);
+/* For a stream: the headings, with widths that fit most rows; and one row. */
+void iu_ls_print_heading(const struct iu_ls_style *style);
+void iu_ls_print_row(const struct iu_ls_style *style, const struct inuse_socket *socket, const struct iu_facts *facts,
+		     struct iu_ls_hidden *hidden);
+/* One line on stderr about the order of rows that are too many to sort. */
+void iu_ls_say_unsorted(const struct iu_ls_style *style);
+
+#endif
