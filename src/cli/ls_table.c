@@ -67,6 +67,8 @@ static void print_heading(const struct iu_ls_style *style, const size_t *widths)
 {
 	struct iu_text line = {0};
 
+	if (style->title != NULL)
+		fprintf(style->f, "%s\n", style->title);
 	for (enum iu_column c = 0; c < IU_N_COLUMNS; c++)
 		if (is_shown(style, c))
 			add_cell(&line, iu_say_column(c), widths[c], style->colour ? "\033[1m" : "",
@@ -97,8 +99,8 @@ static void print_json(const struct iu_ls_style *style, const struct inuse_socke
 	json_t *socket = iu_json_socket(facts, s, style->full);
 
 	json_object_update(line, socket);
-	if (s->netns == 0 && facts->netns != 0)
-		json_object_set_new(line, "netns", json_integer((json_int_t)facts->netns));
+	if (s->netns == 0 && (facts->netns != 0 || style->netns != 0))
+		json_object_set_new(line, "netns", json_integer((json_int_t)(facts->netns ? facts->netns : style->netns)));
 	json_dumpf(line, style->f, JSON_COMPACT);
 	fputc('\n', style->f);
 	json_decref(socket);
@@ -251,8 +253,6 @@ enum inuse_status iu_ls_print(const struct iu_ls_style *style, const struct iu_l
 
 	if (n == 0)
 		return INUSE_OK;
-	if (style->title != NULL && !style->json)
-		fprintf(style->f, "%s\n", style->title);
 	if (n > IU_LS_SORTED_MAX) {
 		print_unsorted(style, rows, hidden);
 		return INUSE_OK;

@@ -16,6 +16,7 @@ struct iu_ls_style {
 	bool verbose; /* every flag, user number and inode */
 	bool owners;  /* a column for them */
 	bool full;    /* json: whole command lines */
+	uint64_t netns; /* json: the namespace of a stream; 0: the facts know it */
 	const char *title; /* a line before the headings, escaped, or NULL */
 };
 

@@ -110,6 +110,8 @@ static int check(const struct iu_ls *o)
 		return iu_usage(&iu_verb_ls, _("--save lists nothing: --count and --json do not go with it"));
 	if (o->save != NULL && o->netns != NULL && strcmp(o->netns, "all") == 0)
 		return iu_usage(&iu_verb_ls, _("--save holds one network namespace, not all of them"));
+	if (o->save != NULL && !iu_filter_is_ports(&o->filter))
+		return iu_usage(&iu_verb_ls, _("--save keeps whole ports: no filter but local ports goes with it"));
 	if (o->style.full && o->save == NULL && !o->style.json)
 		return iu_usage(&iu_verb_ls, _("--full goes with --save or --json"));
 	if (!o->style.owners && iu_filter_needs_owners(&o->filter))
@@ -175,9 +177,9 @@ static const char *first_refusal(const struct inuse_snapshot *s)
 	return "";
 }
 
-static void say_hidden(const struct iu_ls *ls, const struct iu_ls_hidden *hidden)
+static void say_hidden(const struct iu_ls *ls)
 {
-	unsigned long long owners = ls->style.owners ? hidden->owners : 0, flags = hidden->flags;
+	unsigned long long owners = ls->style.owners ? ls->hidden.owners : 0, flags = ls->hidden.flags;
 	const char *why = ls->snapshot != NULL ? _(" from whoever saved this") : geteuid() != 0 ? _("; root would see more") : "";
 
 	if (owners != 0 && flags != 0)
@@ -189,18 +191,22 @@ static void say_hidden(const struct iu_ls *ls, const struct iu_ls_hidden *hidden
 		fprintf(stderr, _("inuse ls: hidden: the reuse flags of some sockets (%llu)%s\n"), flags, why);
 }
 
-void iu_ls_say_unseen(const struct iu_ls *ls, uint32_t unseen, const char *reason, const struct iu_ls_hidden *hidden)
+void iu_ls_note_unseen(struct iu_ls *ls, uint32_t unseen, const char *reason)
 {
-	char shown[256];
+	ls->unseen |= unseen;
+	if (ls->reason[0] == 0)
+		iu_escape(reason, ls->reason, sizeof(ls->reason));
+}
 
-	iu_escape(reason, shown, sizeof(shown));
-	if (unseen & INUSE_MISSING_BOUND && shown[0] != 0)
-		fprintf(stderr, _("inuse ls: sockets that are bound but not listening cannot be seen here: %s\n"), shown);
-	else if (unseen & INUSE_MISSING_BOUND)
+static void say_unseen(const struct iu_ls *ls)
+{
+	if (ls->unseen & INUSE_MISSING_BOUND && ls->reason[0] != 0)
+		fprintf(stderr, _("inuse ls: sockets that are bound but not listening cannot be seen here: %s\n"), ls->reason);
+	else if (ls->unseen & INUSE_MISSING_BOUND)
 		fputs(_("inuse ls: sockets that are bound but not listening cannot be seen here\n"), stderr);
-	if (unseen & INUSE_MISSING_PARTIAL)
+	if (ls->unseen & INUSE_MISSING_PARTIAL)
 		fputs(_("inuse ls: sockets changed while they were read: some may be missing or be there twice\n"), stderr);
-	say_hidden(ls, hidden);
+	say_hidden(ls);
 }
 
 /* ---------------------------------------------------------------------------------------- what to do */
@@ -218,20 +224,19 @@ enum inuse_status iu_ls_snapshot(struct iu_ls *ls, const struct inuse_snapshot *
 {
 	const struct iu_facts *facts = iu_snapshot_facts(snapshot);
 	const struct iu_ls_rows rows = {facts, &ls->filter};
-	struct iu_ls_hidden hidden = {0};
 	enum inuse_status status;
 
 	ls->shown += iu_ls_matching(&rows, UINT64_MAX);
 	if (ls->count != NULL)
 		status = count_all(ls, facts, error);
 	else
-		status = iu_ls_print(&ls->style, &rows, &hidden, error);
+		status = iu_ls_print(&ls->style, &rows, &ls->hidden, error);
 	if (status < 0)
 		return status;
 	iu_ls_flush(ls);
 	if (ls->style.verbose)
 		say_sources(snapshot);
-	iu_ls_say_unseen(ls, facts->unseen, first_refusal(snapshot), &hidden);
+	iu_ls_note_unseen(ls, facts->unseen, first_refusal(snapshot));
 	return INUSE_OK;
 }
 
@@ -241,7 +246,7 @@ static enum inuse_status list(struct iu_ls *ls, struct inuse_error *error)
 	enum inuse_status status;
 
 	if (ls->snapshot == NULL)
-		return iu_ls_live(ls, error);
+		return iu_ls_netns(ls, error);
 	status = inuse_snapshot_load(ls->snapshot, &snapshot, error);
 	if (status < 0)
 		return status;
@@ -260,6 +265,7 @@ void iu_ls_flush(struct iu_ls *ls)
 static int finish(struct iu_ls *ls)
 {
 	iu_ls_flush(ls);
+	say_unseen(ls);
 	if (ls->shown == 0 && ls->save == NULL)
 		fputs(_("inuse ls: no socket matches\n"), stderr);
 	if (ls->write_errno == 0 || ls->write_errno == EPIPE)

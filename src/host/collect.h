@@ -39,6 +39,7 @@ enum inuse_status iu_sources_run(const struct iu_scope *scope, const struct iu_s
 
 /* What one pass over the machine found. Strings of the processes are in the snapshot's arena. */
 struct iu_collection {
+	const struct iu_scope *scope; /* whose want() chooses; NULL: all */
 	struct inuse_socket *sockets;
 	size_t n_sockets, cap_sockets;
 	struct iu_bucket *buckets;

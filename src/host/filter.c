@@ -402,10 +402,32 @@ bool iu_filter_match(const struct iu_filter *filter, const struct inuse_socket *
 	return true;
 }
 
+static bool is_about_owners(const struct iu_filter_term *t)
+{
+	return t->kind == IU_FILTER_PID || t->kind == IU_FILTER_USER;
+}
+
+bool iu_filter_may_match(const struct iu_filter *filter, const struct inuse_socket *socket)
+{
+	for (size_t i = 0; i < filter->n; i++)
+		if (!is_about_owners(&filter->terms[i]) &&
+		    term_matches(&filter->terms[i], socket, NULL) == filter->terms[i].negated)
+			return false;
+	return true;
+}
+
+bool iu_filter_is_ports(const struct iu_filter *filter)
+{
+	for (size_t i = 0; i < filter->n; i++)
+		if (!is_local_port(&filter->terms[i]) || filter->terms[i].addr.family != 0)
+			return false;
+	return true;
+}
+
 bool iu_filter_needs_owners(const struct iu_filter *filter)
 {
 	for (size_t i = 0; i < filter->n; i++)
-		if (filter->terms[i].kind == IU_FILTER_PID || filter->terms[i].kind == IU_FILTER_USER)
+		if (is_about_owners(&filter->terms[i]))
 			return true;
 	return false;
 }

@@ -53,6 +53,10 @@ enum inuse_status iu_filter_parse(const char *const *words, size_t n, const stru
 				  struct iu_filter *ret_filter, struct inuse_error *error);
 /* facts: for the owners, may be NULL: then no owner is known. */
 bool iu_filter_match(const struct iu_filter *filter, const struct inuse_socket *socket, const struct iu_facts *facts);
+/* The same before the owners are known: what pid and user ask is taken for true. */
+bool iu_filter_may_match(const struct iu_filter *filter, const struct inuse_socket *socket);
+/* It asks for nothing but local ports. */
+bool iu_filter_is_ports(const struct iu_filter *filter);
 /* It cannot be decided without owners. */
 bool iu_filter_needs_owners(const struct iu_filter *filter);
 /* The local ports outside of which nothing can match, at most max; 0: there is no such list, or it is longer. */

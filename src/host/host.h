@@ -35,6 +35,8 @@ struct iu_scope {
 	size_t n_at;
 	uint32_t route_device, route_mark;
 	const struct inuse_addr *route_from; /* source, or NULL */
+	bool (*want)(void *arg, const struct inuse_socket *socket); /* iu_host_take(): leaves out those it is false of; NULL none */
+	void *want_arg;
 	unsigned without; /* bit (1u << enum iu_source_id): sources not to use (tests, and --eyes) */
 };
 

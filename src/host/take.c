@@ -45,6 +45,8 @@ static bool collect_socket(void *arg, const struct inuse_socket *socket)
 	struct iu_collection *c = arg;
 	struct inuse_socket mine = *socket;
 
+	if (c->scope != NULL && c->scope->want != NULL && !c->scope->want(c->scope->want_arg, socket))
+		return true;
 	mine.holders = mine.n_holders = 0;
 	return iu_collection_add(c, &c->sockets, &c->n_sockets, &c->cap_sockets, &mine, sizeof(mine));
 }
@@ -76,8 +78,10 @@ static enum inuse_status collect(const struct iu_scope *scope, struct inuse_snap
 				 enum iu_source_id *ret_id, uint32_t *ret_unseen, struct inuse_error *error)
 {
 	struct iu_sink sink = {.fn = collect_socket, .bucket_fn = collect_bucket, .arg = c, .restart = forget, .told = told};
-	enum inuse_status status = iu_sources_run(scope, &sink, ret_id, ret_unseen, error);
+	enum inuse_status status;
 
+	c->scope = scope;
+	status = iu_sources_run(scope, &sink, ret_id, ret_unseen, error);
 	if (status == INUSE_OK && c->failed)
 		return iu_fail(error, INUSE_E_MEMORY, 0, "collect", _("out of memory"));
 	return status;

@@ -253,8 +253,17 @@ static void test_filter_user__saved_snapshot__name_of_its_owners(void **state)
 	assert_string_equal(letters, "abdi");
 	assert_true(iu_filter_needs_owners(&f));
 	assert_false(iu_filter_match(&f, &sockets[0], NULL));
+	assert_true(iu_filter_may_match(&f, &sockets[4]));
+	assert_int_equal(parse("state listen not pid 10", &saved, &f, NULL), INUSE_OK);
+	assert_true(iu_filter_may_match(&f, &sockets[0]));
+	assert_false(iu_filter_may_match(&f, &sockets[2]));
 	assert_int_equal(parse("state listen", &saved, &f, NULL), INUSE_OK);
 	assert_false(iu_filter_needs_owners(&f));
+	assert_false(iu_filter_is_ports(&f));
+	assert_int_equal(parse(":80,443", &saved, &f, NULL), INUSE_OK);
+	assert_true(iu_filter_is_ports(&f));
+	assert_int_equal(parse("local 127.0.0.1:80", &saved, &f, NULL), INUSE_OK);
+	assert_false(iu_filter_is_ports(&f));
 }
 
 static void test_filter_ports__only_where_nothing_else_can_match(void **state)
