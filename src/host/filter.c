@@ -432,22 +432,34 @@ bool iu_filter_needs_owners(const struct iu_filter *filter)
 	return false;
 }
 
+/* The ports of a term, each once, into ret; more than max: max + 1. */
+static size_t list_ports(const struct iu_filter_term *t, uint16_t *ret, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t r = 0; r < t->n_ports; r++) {
+		if ((size_t)(t->ports[r].last - t->ports[r].first) >= max)
+			return max + 1;
+		for (uint32_t port = t->ports[r].first; port <= t->ports[r].last; port++) {
+			bool listed = false;
+
+			for (size_t i = 0; i < n && !listed; i++)
+				listed = ret[i] == port;
+			if (!listed && n == max)
+				return max + 1;
+			if (!listed)
+				ret[n++] = (uint16_t)port;
+		}
+	}
+	return n;
+}
+
 size_t iu_filter_ports(const struct iu_filter *filter, uint16_t *ret_ports, size_t max)
 {
 	for (size_t i = 0; i < filter->n; i++) {
-		const struct iu_filter_term *t = &filter->terms[i];
-		size_t n = 0;
+		size_t n = is_local_port(&filter->terms[i]) ? list_ports(&filter->terms[i], ret_ports, max) : 0;
 
-		if (!is_local_port(t))
-			continue;
-		for (uint32_t port = 0; port <= UINT16_MAX && n <= max; port++) {
-			if (!port_in(t, (uint16_t)port))
-				continue;
-			if (n < max)
-				ret_ports[n] = (uint16_t)port;
-			n++;
-		}
-		if (n <= max)
+		if (n > 0 && n <= max)
 			return n;
 	}
 	return 0;

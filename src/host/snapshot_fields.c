@@ -112,8 +112,10 @@ static const struct iu_field process_fields[] = {
 	TEXT(inuse_process, "cwd", cwd, IU_FIELD_SECRET),
 	TEXT(inuse_process, "tty", tty, 0),
 	TEXT(inuse_process, "unit", unit, 0),
+	BOOL(inuse_process, "user_unit", user_unit),
 	TEXT(inuse_process, "socket_unit", socket_unit, 0),
 	TEXT(inuse_process, "container", container, 0),
+	TEXT(inuse_process, "container_kind", container_kind, 0),
 	{NULL},
 };
 
