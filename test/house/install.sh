@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What a packager gets: program, library with soname, header, pkg-config file and manual; and a program that is built
+# against them as a stranger would. usage: install.sh BUILD-FOLDER PREFIX EXAMPLE.c VERB...
+set -eu
+build=$1 prefix=$2 example=$3
+shift 3
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+wrong()
+{
+	echo "$*"
+	exit 1
+}
+
+meson install -C "$build" --no-rebuild --quiet --destdir "$root"
+for file in bin/inuse include/inuse.h share/man/man1/inuse.1; do
+	[ -s "$root$prefix/$file" ] || wrong "$file is not installed"
+done
+for verb in "$@"; do
+	[ -s "$root$prefix/share/man/man1/inuse-$verb.1" ] || wrong "inuse-$verb.1 is not installed"
+done
+pc=$(find "$root" -name libinuse.pc)
+[ -n "$pc" ] || wrong "libinuse.pc is not installed"
+library=$(find "$root" -name libinuse.so)
+soname=$(objdump -p "$library" | awk '$1 == "SONAME" { print $2 }')
+case $soname in libinuse.so.[0-9]*) ;; *) wrong "the soname is \"$soname\"" ;; esac
+[ -e "${library%/*}/$soname" ] || wrong "$soname is not installed"
+
+# A program that needs no private part of the library, and no library but this one.
+flags=$(PKG_CONFIG_PATH=${pc%/*} PKG_CONFIG_SYSROOT_DIR=$root pkg-config --cflags --libs libinuse)
+case $flags in *jansson* | *bpf* | *mnl*) wrong "libinuse.pc hands private libraries on: $flags" ;; esac
+# shellcheck disable=SC2086 # a list of flags
+cc -std=c11 -Wall -Wextra -Werror -o "$root/example" "$example" $flags -Wl,-rpath-link,"${library%/*}" ||
+	wrong "the example does not build against what was installed"
+LD_LIBRARY_PATH=${library%/*} "$root/example" >/dev/null || wrong "the example fails with what was installed"
+
+# The header is C++, too.
+if command -v clang >/dev/null 2>&1; then
+	clang -x c++ -std=c++11 -Wall -fsyntax-only "$root$prefix/include/inuse.h" || wrong "inuse.h is not C++"
+fi
