@@ -323,6 +323,81 @@ INUSE_API enum inuse_status inuse_snapshot_save(const struct inuse_snapshot *sna
 /* NULL is fine. */
 INUSE_API void inuse_snapshot_free(struct inuse_snapshot *snapshot);
 
+/*
+ * Judges one request against a snapshot by the rules of Linux. Always answers; what is missing makes it CANNOT_TELL.
+ * ret_verdict->size and request->size must be set; the verdict borrows from the snapshot. INUSE_E_INPUT: a size or an
+ * enumeration is out of range.
+ */
+INUSE_API enum inuse_status inuse_judge(const struct inuse_snapshot *snapshot, const struct inuse_request *request,
+					struct inuse_verdict *ret_verdict, struct inuse_error *error);
+
+/* ------------------------------------------------------------------------------------------------ answers */
+
+/*
+ * A question in words, to this host or to a snapshot. Start from INUSE_QUESTION_INIT. Strings are read during inuse_ask()
+ * only.
+ */
+struct inuse_question {
+	size_t size;
+	enum inuse_call call;
+	const char *address; /* what a person pasted; for connect the destination */
+	const char *from;    /* connect: local address, or port; accept: the peer; NULL: any */
+	uint32_t flags;      /* enum inuse_flag: options of the call */
+	uint32_t given;      /* which of them were said; IPV6_V6ONLY not given follows net.ipv6.bindv6only */
+	const char *device;  /* SO_BINDTODEVICE, or NULL */
+	int64_t uid;         /* whose socket it would be; -1: the caller's */
+	const struct inuse_snapshot *snapshot; /* judge this instead of the live host; must outlive the answer; or NULL */
+	uint32_t without;    /* sources not to use; 0 for the best there is */
+};
+#define INUSE_QUESTION_INIT \
+	{sizeof(struct inuse_question), INUSE_CALL_LISTEN, NULL, NULL, INUSE_REUSEADDR, 0, NULL, -1, NULL, 0}
+
+/* The verdicts on every address that a question names, and the snapshot that they borrow from. */
+struct inuse_answer;
+
+/*
+ * Looks at the host and judges. Never binds, never connects. The caller frees the answer with inuse_answer_free().
+ * INUSE_E_INPUT, INUSE_E_NO_HOST: the question; INUSE_E_PERMISSION, INUSE_E_UNSUPPORTED, INUSE_E_SYSTEM: no source answers.
+ */
+INUSE_API enum inuse_status inuse_ask(const struct inuse_question *question, struct inuse_answer **ret_answer,
+				      struct inuse_error *error);
+INUSE_API void inuse_answer_free(struct inuse_answer *answer); /* NULL is fine */
+/* Verdict i, NULL past the last one; the deciding one first is inuse_answer_deciding(). Lives as long as the answer. */
+INUSE_API const struct inuse_verdict *inuse_answer_verdict(const struct inuse_answer *answer, size_t i);
+INUSE_API const struct inuse_verdict *inuse_answer_deciding(const struct inuse_answer *answer);
+
+enum inuse_style { INUSE_STYLE_VERBOSE = 1u << 0, INUSE_STYLE_COLOUR = 1u << 1 };
+
+/* The answer for people (lines ending in '\n') or as JSON (one line); free() it. NULL when out of memory. */
+INUSE_API char *inuse_answer_text(const struct inuse_answer *answer, uint32_t style);
+INUSE_API char *inuse_answer_json(const struct inuse_answer *answer, uint32_t style);
+
+/* --------------------------------------------------------------------------------- sockets done right */
+
+/* Start from INUSE_SOCKET_OPTIONS_INIT: close-on-exec, SO_REUSEADDR where it is harmless (not on Windows). */
+struct inuse_socket_options {
+	size_t size;
+	uint32_t flags;   /* enum inuse_flag: REUSEADDR, REUSEPORT, V6ONLY, FREEBIND */
+	int backlog;      /* 0: as much as the system allows */
+	bool nonblocking;
+	const char *from; /* connect: local address or port; NULL any */
+	int timeout_ms;   /* connect: 0 waits as long as the system does */
+};
+#define INUSE_SOCKET_OPTIONS_INIT {sizeof(struct inuse_socket_options), INUSE_REUSEADDR, 0, false, NULL, 0}
+
+/*
+ * Listens on an address in words. A bare port listens on IPv6 and IPv4 together where there is IPv6. *ret_fd is the
+ * caller's to close. INUSE_E_REFUSED: the system refused (os_code says which errno); *ret_answer, if not NULL, then tells why and is
+ * the caller's to free (it may be NULL when nothing could be found out). options NULL: the defaults.
+ */
+INUSE_API enum inuse_status inuse_listen(const char *address, const struct inuse_socket_options *options, int *ret_fd,
+					 struct inuse_answer **ret_answer, struct inuse_error *error);
+/* Connects; of a name's addresses the first that works. Otherwise as inuse_listen(). */
+INUSE_API enum inuse_status inuse_connect(const char *address, const struct inuse_socket_options *options, int *ret_fd,
+					  struct inuse_answer **ret_answer, struct inuse_error *error);
+
+INUSE_API const char *inuse_version(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,6 +6,7 @@
 #include "base/gettext.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/why.h"
 
 #define VERB(name, summary) extern const struct iu_verb iu_verb_##name;
 #include "cli/verbs.def"
@@ -18,6 +19,12 @@ static const struct iu_verb *const verbs[] = {
 	NULL,
 };
 
+static const char *const summaries[] = {
+#define VERB(name, summary) summary,
+#include "cli/verbs.def"
+#undef VERB
+};
+
 const struct iu_verb *iu_verb_find(const char *name)
 {
 	for (size_t i = 0; verbs[i] != NULL; i++)
@@ -26,16 +33,14 @@ const struct iu_verb *iu_verb_find(const char *name)
 	return NULL;
 }
 
-static int print_overview(FILE *f)
+static int print_verbs(FILE *f)
 {
-	fputs(_("usage: inuse [options] ADDR        what holds a port, for how long, what frees it\n"
-		"       inuse VERB ...\n\n"), f);
+	fputs(_("\nVerbs:\n"), f);
 	for (size_t i = 0; verbs[i] != NULL; i++)
-		fprintf(f, "  %-10s %s\n", verbs[i]->name, _(verbs[i]->summary));
+		fprintf(f, "  %-10s %s\n", verbs[i]->name, _(summaries[i]));
 	fputs(_("\nADDR is 8080, 127.0.0.1:8080, [::1]:8080, localhost:http, http://host:3000/, /run/x.sock ...\n"
-		"inuse VERB --help tells each verb's options; inuse --version what this kernel shows you.\n"
-		"Exit status: 0 go ahead or done, 1 would fail, 2 the input was wrong, 3 cannot tell.\n"), f);
-	return ferror(f) ? IU_EXIT_UNKNOWN : IU_EXIT_GO;
+		"inuse VERB --help tells each verb's options.\n"), f);
+	return fflush(f) == 0 ? IU_EXIT_GO : IU_EXIT_UNKNOWN;
 }
 
 int main(int argc, char **argv)
@@ -48,18 +53,22 @@ int main(int argc, char **argv)
 	bind_textdomain_codeset("inuse", "UTF-8");
 #endif
 	if (argc < 2) {
-		print_overview(stderr);
+		fputs(_("usage: inuse [options] ADDR        what holds a port, for how long, what frees it\n"
+			"       inuse VERB ...\n"), stderr);
+		print_verbs(stderr);
 		return IU_EXIT_USAGE;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		verb = argc > 2 ? iu_verb_find(argv[2]) : NULL;
-		if (verb == NULL)
-			return print_overview(stdout);
-		iu_print_help(stdout, verb);
-		return IU_EXIT_GO;
+		if (verb != NULL) {
+			iu_print_help(stdout, verb);
+			return IU_EXIT_GO;
+		}
+		iu_print_help(stdout, &iu_verb_bare);
+		return print_verbs(stdout);
 	}
 	verb = iu_verb_find(argv[1]);
 	if (verb != NULL)
 		return verb->run(argc - 1, argv + 1);
-	return iu_usage(NULL, "not yet");
+	return iu_verb_bare.run(argc, argv);
 }

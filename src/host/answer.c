@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/* From a question in words to verdicts: resolve, look at the host, judge, tell. */
+#include "host/answer.h"
+
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/gettext.h"
+#include "host/host.h"
+#include "host/resolve.h"
+
+#define CAP_NET_BIND_SERVICE_BIT 10
+
+const char *inuse_version(void)
+{
+	return INUSE_VERSION;
+}
+
+enum inuse_tri iu_may_bind_low(int64_t uid)
+{
+	unsigned long long caps = 0;
+	char line[256];
+	bool found = false;
+	FILE *f;
+
+	if (uid >= 0 && uid != (int64_t)getuid())
+		return uid == 0 ? INUSE_YES : INUSE_NO;
+	f = fopen("/proc/self/status", "re");
+	if (f == NULL)
+		return geteuid() == 0 ? INUSE_MAYBE : INUSE_NO;
+	while (!found && fgets(line, sizeof(line), f) != NULL)
+		found = sscanf(line, "CapEff: %llx", &caps) == 1;
+	fclose(f);
+	return !found ? INUSE_MAYBE : (caps >> CAP_NET_BIND_SERVICE_BIT & 1) != 0 ? INUSE_YES : INUSE_NO;
+}
+
+/* ------------------------------------------------------------------------------------------------ question */
+
+/* The question with its names resolved. */
+struct resolved {
+	const struct inuse_question *q;
+	struct inuse_target target, from_target;
+	struct inuse_addr addrs[IU_MAX_ADDRS], from;
+	size_t n;
+	uint32_t device;
+};
+
+static enum inuse_status resolve_device(struct resolved *r, struct inuse_error *error)
+{
+	const char *name = r->q->device;
+
+	if (name == NULL && r->target.kind == INUSE_TARGET_ADDR && r->target.addr.family == 4)
+		name = r->target.scope_name[0] ? r->target.scope_name : NULL; /* ss writes 127.0.0.53%lo:53 */
+	if (name == NULL)
+		return INUSE_OK;
+	if (name[0] == 0 || strlen(name) >= IF_NAMESIZE)
+		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("an interface name has 1 to 15 characters"));
+	r->device = if_nametoindex(name);
+	if (r->device == 0)
+		r->device = UINT32_MAX; /* the rules say what comes of an interface that is not there */
+	return INUSE_OK;
+}
+
+static enum inuse_status resolve_from(struct resolved *r, struct inuse_error *error)
+{
+	struct inuse_addr list[IU_MAX_ADDRS];
+	enum inuse_status status;
+	char shown[120], port[128];
+	size_t n;
+	const char *text = r->q->from;
+
+	if (text == NULL)
+		return INUSE_OK;
+	if (inuse_addr_parse(text, &r->from, NULL) == INUSE_OK)
+		return INUSE_OK; /* an address without a port: any port */
+	status = inuse_target_parse(text, &r->from_target, error);
+	(void)port;
+	if (status == INUSE_OK)
+		status = iu_resolve(&r->from_target, list, IU_MAX_ADDRS, &n, error);
+	if (status < 0)
+		return status;
+	if (r->from_target.kind == INUSE_TARGET_PORT) {
+		r->from = (struct inuse_addr){.port = list[0].port};
+		return INUSE_OK;
+	}
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < r->n; j++)
+			if (iu_addr_unmapped(&list[i]).family == iu_addr_unmapped(&r->addrs[j]).family ||
+			    r->target.kind == INUSE_TARGET_PORT) {
+				r->from = list[i];
+				return INUSE_OK;
+			}
+	return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("\"%s\" and the address are not of the same family"),
+		       iu_escape(text, shown, sizeof(shown)));
+}
+
+static enum inuse_status resolve(const struct inuse_question *q, struct resolved *r, struct inuse_error *error)
+{
+	enum inuse_status status;
+
+	*r = (struct resolved){.q = q};
+	status = inuse_target_parse(q->address, &r->target, error);
+	if (status < 0)
+		return status;
+	if (r->target.kind == INUSE_TARGET_ADDR && r->target.addr.family == 4 && r->target.scope_name[0] != 0) {
+		struct inuse_target plain = r->target;
+
+		plain.scope_name[0] = 0;
+		status = iu_resolve(&plain, r->addrs, IU_MAX_ADDRS, &r->n, error);
+	} else {
+		status = iu_resolve(&r->target, r->addrs, IU_MAX_ADDRS, &r->n, error);
+	}
+	if (status == INUSE_OK)
+		status = resolve_device(r, error);
+	if (status == INUSE_OK)
+		status = resolve_from(r, error);
+	if (status < 0)
+		return status;
+	if (q->call == INUSE_CALL_CONNECT && r->addrs[0].port == 0)
+		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("connect needs the port of the destination, not 0"));
+	if (q->call == INUSE_CALL_ACCEPT && r->addrs[0].port == 0)
+		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("accept needs the port that is listened on, not 0"));
+	return INUSE_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------- looking */
+
+static enum inuse_status look(const struct resolved *r, struct inuse_snapshot **ret, struct inuse_error *error)
+{
+	struct iu_scope scope = {.owners = true, .classes = true, .elsewhere = true, .bound = true, .without = r->q->without};
+	uint16_t ports[2] = {r->addrs[0].port, r->from.port};
+
+	scope.at = r->addrs;
+	scope.n_at = r->n;
+	switch (r->q->call) {
+	case INUSE_CALL_CONNECT:
+		scope.routes = r->addrs;
+		scope.n_routes = r->n;
+		scope.route_from = r->from.family != 0 && !iu_addr_is_any(&r->from) ? &r->from : NULL;
+		scope.route_device = r->device == UINT32_MAX ? 0 : r->device;
+		/* a 4-tuple must not be counted away with others like it, nor can an automatic port be judged from one port */
+		scope.classes = false;
+		if (r->from.port != 0) {
+			scope.ports = ports;
+			scope.n_ports = ports[0] == ports[1] ? 1 : 2;
+		}
+		break;
+	case INUSE_CALL_ACCEPT:
+		scope.classes = false;
+		/* fall through */
+	default:
+		if (ports[0] != 0) {
+			scope.ports = ports;
+			scope.n_ports = 1;
+		}
+	}
+	return iu_host_take(&scope, ret, error);
+}
+
+static bool ipv6_is_off(const struct iu_facts *f)
+{
+	int64_t off;
+
+	return iu_setting(f, IU_SET_IPV6, &off) && off == 1;
+}
+
+static struct inuse_request make_request(const struct resolved *r, const struct iu_facts *f, const struct inuse_addr *addr)
+{
+	const struct inuse_question *q = r->q;
+	struct inuse_request req = INUSE_REQUEST_INIT;
+	int64_t v6only = 0;
+
+	req.call = q->call;
+	req.flags = q->flags;
+	req.device = r->device;
+	req.uid = q->uid >= 0 ? (uint32_t)q->uid : (uint32_t)getuid();
+	req.may_bind_low = iu_may_bind_low(q->uid);
+	if (q->call == INUSE_CALL_CONNECT) {
+		req.remote = *addr;
+		req.local = r->from;
+		if (req.local.family == 0)
+			req.local.family = addr->family;
+	} else {
+		req.local = *addr;
+		req.remote = r->from;
+	}
+	iu_setting(f, IU_SET_BINDV6ONLY, &v6only);
+	if (v6only == 1 && (q->given & INUSE_V6ONLY) == 0 && req.local.family == 6)
+		req.flags |= INUSE_V6ONLY;
+	return req;
+}
+
+static void name_asked(struct inuse_answer *a, const struct resolved *r)
+{
+	char local[INUSE_ADDR_TEXT], shown[300];
+	const struct inuse_target *t = &r->target;
+
+	if (t->kind == INUSE_TARGET_HOST)
+		snprintf(a->asked, sizeof(a->asked), "%s:%u", iu_escape(t->host, shown, sizeof(shown)), r->addrs[0].port);
+	else if (t->kind == INUSE_TARGET_PORT)
+		snprintf(a->asked, sizeof(a->asked), "%u", r->addrs[0].port);
+	else
+		inuse_addr_text(&r->addrs[0], a->asked);
+	strncat(a->asked, "/tcp", sizeof(a->asked) - strlen(a->asked) - 1);
+	if (r->from.port == 0 && r->from.family == 0)
+		return;
+	snprintf(shown, sizeof(shown), _(" from %s"), inuse_addr_text(&r->from, local));
+	strncat(a->asked, shown, sizeof(a->asked) - strlen(a->asked) - 1);
+}
+
+void iu_answer_judge(struct inuse_answer *a, const struct inuse_request *requests, size_t n)
+{
+	struct inuse_request other;
+
+	a->n = n;
+	for (size_t i = 0; i < n; i++)
+		iu_judge(&iu_profile_linux, a->facts, &requests[i], &a->verdicts[i]);
+	if (requests[0].call != INUSE_CALL_BIND && requests[0].call != INUSE_CALL_LISTEN)
+		return;
+	/* "would it be otherwise without SO_REUSEADDR": any address on which it is */
+	for (size_t i = 0; i < n && !a->has_other; i++) {
+		other = requests[i];
+		other.flags ^= INUSE_REUSEADDR;
+		iu_judge(&iu_profile_linux, a->facts, &other, &a->other);
+		a->has_other = a->other.outcome != a->verdicts[iu_say_deciding(a->verdicts, n)].outcome;
+	}
+}
+
+enum inuse_status inuse_ask(const struct inuse_question *question, struct inuse_answer **ret_answer,
+			    struct inuse_error *error)
+{
+	struct inuse_request requests[IU_MAX_ADDRS];
+	struct inuse_answer *a;
+	struct resolved r;
+	enum inuse_status status;
+	size_t n = 0;
+
+	if (question == NULL || question->size < sizeof(*question) || question->address == NULL || ret_answer == NULL)
+		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("the question is not filled in"));
+	status = resolve(question, &r, error);
+	if (status < 0)
+		return status;
+	a = calloc(1, sizeof(*a));
+	if (a == NULL)
+		return iu_fail(error, INUSE_E_MEMORY, 0, NULL, _("out of memory"));
+	if (question->snapshot == NULL) {
+		status = look(&r, &a->own, error);
+		if (status < 0) {
+			inuse_answer_free(a);
+			return status;
+		}
+	}
+	a->facts = iu_snapshot_facts(a->own ? a->own : question->snapshot);
+	for (size_t i = 0; i < r.n; i++)
+		if (r.n == 1 || r.addrs[i].family == 4 || r.target.kind != INUSE_TARGET_PORT || !ipv6_is_off(a->facts))
+			requests[n++] = make_request(&r, a->facts, &r.addrs[i]);
+	name_asked(a, &r);
+	iu_answer_judge(a, requests, n);
+	*ret_answer = a;
+	return INUSE_OK;
+}
+
+void inuse_answer_free(struct inuse_answer *answer)
+{
+	if (answer == NULL)
+		return;
+	iu_snapshot_free(answer->own);
+	free(answer);
+}
+
+const struct inuse_verdict *inuse_answer_verdict(const struct inuse_answer *answer, size_t i)
+{
+	return i < answer->n ? &answer->verdicts[i] : NULL;
+}
+
+const struct inuse_verdict *inuse_answer_deciding(const struct inuse_answer *answer)
+{
+	return &answer->verdicts[iu_say_deciding(answer->verdicts, answer->n)];
+}
+
+static struct iu_telling telling(const struct inuse_answer *a, uint32_t style)
+{
+	return (struct iu_telling){.asked = a->asked,
+				   .verbose = (style & INUSE_STYLE_VERBOSE) != 0,
+				   .colour = (style & INUSE_STYLE_COLOUR) != 0,
+				   .other = a->has_other ? &a->other : NULL};
+}
+
+char *inuse_answer_text(const struct inuse_answer *answer, uint32_t style)
+{
+	struct iu_telling how = telling(answer, style);
+	struct iu_text text = {0};
+
+	iu_say_answer(&text, answer->facts, answer->verdicts, answer->n, &how);
+	if (text.failed) {
+		iu_text_done(&text);
+		return NULL;
+	}
+	return text.data;
+}
+
+char *inuse_answer_json(const struct inuse_answer *answer, uint32_t style)
+{
+	struct iu_telling how = telling(answer, style);
+	json_t *o = iu_json_answer(answer->facts, answer->verdicts, answer->n, &how);
+	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+
+	json_decref(o);
+	return text;
+}
+
+enum inuse_status inuse_judge(const struct inuse_snapshot *snapshot, const struct inuse_request *request,
+			      struct inuse_verdict *ret_verdict, struct inuse_error *error)
+{
+	if (snapshot == NULL || request == NULL || ret_verdict == NULL || request->size < sizeof(*request) ||
+	    ret_verdict->size < sizeof(*ret_verdict) || (unsigned)request->call > INUSE_CALL_ACCEPT ||
+	    request->proto != INUSE_PROTO_TCP)
+		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("the request is not filled in, or is not about TCP"));
+	iu_judge(&iu_profile_linux, iu_snapshot_facts(snapshot), request, ret_verdict);
+	return INUSE_OK;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* Listening and connecting with the right options, and a verdict when the system refuses. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/gettext.h"
+#include "base/text.h"
+#include "host/answer.h"
+#include "host/resolve.h"
+#include "host/sockaddr.h"
+
+static const struct inuse_socket_options defaults = INUSE_SOCKET_OPTIONS_INIT;
+
+socklen_t iu_sockaddr_from(const struct inuse_addr *a, struct sockaddr_storage *ret)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+
+	memset(ret, 0, sizeof(*ret));
+	if (a->family != 6) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(a->port);
+		memcpy(&v4->sin_addr, a->ip, 4);
+		return sizeof(*v4);
+	}
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons(a->port);
+	v6->sin6_scope_id = a->scope;
+	memcpy(&v6->sin6_addr, a->ip, 16);
+	return sizeof(*v6);
+}
+
+struct inuse_addr iu_sockaddr_to(const struct sockaddr_storage *sa)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;
+	struct inuse_addr a = {0};
+
+	if (sa->ss_family == AF_INET) {
+		a.family = 4;
+		a.port = ntohs(v4->sin_port);
+		memcpy(a.ip, &v4->sin_addr, 4);
+	} else if (sa->ss_family == AF_INET6) {
+		a.family = 6;
+		a.port = ntohs(v6->sin6_port);
+		a.scope = v6->sin6_scope_id;
+		memcpy(a.ip, &v6->sin6_addr, 16);
+	}
+	return a;
+}
+
+static bool set_on(int fd, int level, int name, bool wanted)
+{
+	int on = 1;
+
+	return !wanted || setsockopt(fd, level, name, &on, sizeof(on)) == 0;
+}
+
+static bool set_options(int fd, int family, uint32_t flags)
+{
+	int v6only = (flags & INUSE_V6ONLY) != 0;
+
+	return set_on(fd, SOL_SOCKET, SO_REUSEADDR, (flags & INUSE_REUSEADDR) != 0) &&
+	       set_on(fd, SOL_SOCKET, SO_REUSEPORT, (flags & INUSE_REUSEPORT) != 0) &&
+	       set_on(fd, IPPROTO_IP, IP_FREEBIND, (flags & INUSE_FREEBIND) != 0) &&
+	       (family != 6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)) == 0);
+}
+
+/* The socket, bound; -1 with errno set and *ret_step telling the call. */
+static int make_bound(const struct inuse_addr *local, const struct inuse_socket_options *o, const char **ret_step)
+{
+	int fd = socket(local->family == 6 ? AF_INET6 : AF_INET,
+			SOCK_STREAM | SOCK_CLOEXEC | (o->nonblocking ? SOCK_NONBLOCK : 0), 0);
+	struct sockaddr_storage sa;
+	int code;
+
+	*ret_step = "socket";
+	if (fd < 0)
+		return -1;
+	*ret_step = "setsockopt";
+	if (set_options(fd, local->family, o->flags)) {
+		*ret_step = "bind";
+		/* an automatic port is connect()'s to choose: it may share one, bind() may not */
+		if ((local->port == 0 && iu_addr_is_any(local) && o->from == NULL && o->backlog < 0) ||
+		    bind(fd, (struct sockaddr *)&sa, iu_sockaddr_from(local, &sa)) == 0)
+			return fd;
+	}
+	code = errno;
+	close(fd);
+	errno = code;
+	return -1;
+}
+
+static enum inuse_status refused(int code, const char *step, enum inuse_call call, const char *address,
+				 const struct inuse_socket_options *o, struct inuse_answer **ret_answer,
+				 struct inuse_error *error)
+{
+	struct inuse_question q = INUSE_QUESTION_INIT;
+	char shown[160];
+
+	q.call = call;
+	q.address = address;
+	q.from = call == INUSE_CALL_CONNECT ? o->from : NULL;
+	q.flags = o->flags;
+	q.given = INUSE_REUSEADDR | INUSE_REUSEPORT | INUSE_V6ONLY | INUSE_FREEBIND;
+	if (ret_answer != NULL) {
+		*ret_answer = NULL;
+		if (inuse_ask(&q, ret_answer, NULL) < 0)
+			*ret_answer = NULL;
+	}
+	return iu_fail(error, INUSE_E_REFUSED, code, step, _("%s on %s: %s"), step, iu_escape(address, shown, sizeof(shown)),
+		       strerrordesc_np(code) ? strerrordesc_np(code) : "");
+}
+
+static enum inuse_status resolve_words(const char *address, struct inuse_target *t, struct inuse_addr list[IU_MAX_ADDRS],
+				       size_t *ret_n, struct inuse_error *error)
+{
+	enum inuse_status status;
+
+	if (address == NULL)
+		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("the address is missing"));
+	status = inuse_target_parse(address, t, error);
+	return status < 0 ? status : iu_resolve(t, list, IU_MAX_ADDRS, ret_n, error);
+}
+
+enum inuse_status inuse_listen(const char *address, const struct inuse_socket_options *options, int *ret_fd,
+			       struct inuse_answer **ret_answer, struct inuse_error *error)
+{
+	const struct inuse_socket_options *o = options ? options : &defaults;
+	struct inuse_addr list[IU_MAX_ADDRS], local;
+	struct inuse_target target;
+	const char *step;
+	enum inuse_status status;
+	size_t n;
+	int fd, code;
+
+	if (o->size < sizeof(*o) || ret_fd == NULL)
+		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("the options are not filled in"));
+	status = resolve_words(address, &target, list, &n, error);
+	if (status < 0)
+		return status;
+	/* a bare port: one socket for both families, and IPv4 alone where there is no IPv6 */
+	local = target.kind == INUSE_TARGET_PORT ? iu_addr_any(6, list[0].port) : list[0];
+	fd = make_bound(&local, o, &step);
+	if (fd < 0 && target.kind == INUSE_TARGET_PORT && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
+		local = iu_addr_any(4, local.port);
+		fd = make_bound(&local, o, &step);
+	}
+	if (fd < 0)
+		return refused(errno, step, INUSE_CALL_LISTEN, address, o, ret_answer, error);
+	if (listen(fd, o->backlog > 0 ? o->backlog : SOMAXCONN) < 0) {
+		code = errno;
+		close(fd);
+		return refused(code, "listen", INUSE_CALL_LISTEN, address, o, ret_answer, error);
+	}
+	*ret_fd = fd;
+	return INUSE_OK;
+}
+
+/* connect() that waits at most timeout_ms; 0, or -1 with errno set. */
+static int connect_within(int fd, const struct sockaddr_storage *sa, socklen_t len, int timeout_ms, bool stay_nonblocking)
+{
+	int flags = fcntl(fd, F_GETFL), code = 0, rc;
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	socklen_t code_len = sizeof(code);
+
+	if (timeout_ms <= 0 || stay_nonblocking) {
+		rc = connect(fd, (const struct sockaddr *)sa, len);
+		return rc < 0 && errno == EINPROGRESS && stay_nonblocking ? 0 : rc;
+	}
+	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	rc = connect(fd, (const struct sockaddr *)sa, len);
+	if (rc < 0 && errno == EINPROGRESS) {
+		do
+			rc = poll(&p, 1, timeout_ms);
+		while (rc < 0 && errno == EINTR);
+		if (rc == 0)
+			code = ETIMEDOUT;
+		else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &code_len) < 0)
+			code = errno;
+		rc = code == 0 ? 0 : -1;
+		errno = code;
+	}
+	if (rc == 0)
+		fcntl(fd, F_SETFL, flags);
+	return rc;
+}
+
+static enum inuse_status local_for(const struct inuse_socket_options *o, const struct inuse_addr *remote,
+				   struct inuse_addr *ret, struct inuse_error *error)
+{
+	struct inuse_addr list[IU_MAX_ADDRS];
+	struct inuse_target target;
+	enum inuse_status status;
+	char shown[120];
+	size_t n;
+
+	*ret = iu_addr_any(remote->family, 0);
+	if (o->from == NULL || inuse_addr_parse(o->from, ret, NULL) == INUSE_OK)
+		return INUSE_OK;
+	status = resolve_words(o->from, &target, list, &n, error);
+	if (status < 0)
+		return status;
+	for (size_t i = 0; i < n; i++)
+		if (list[i].family == remote->family) {
+			*ret = list[i];
+			return INUSE_OK;
+		}
+	return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("\"%s\" and the destination are not of the same family"),
+		       iu_escape(o->from, shown, sizeof(shown)));
+}
+
+enum inuse_status inuse_connect(const char *address, const struct inuse_socket_options *options, int *ret_fd,
+				struct inuse_answer **ret_answer, struct inuse_error *error)
+{
+	struct inuse_socket_options o = options ? *options : defaults;
+	struct inuse_addr list[IU_MAX_ADDRS], local;
+	struct inuse_target target;
+	struct sockaddr_storage sa;
+	const char *step = "connect";
+	enum inuse_status status;
+	int code = 0, fd;
+	size_t n;
+
+	if (o.size < sizeof(o) || ret_fd == NULL)
+		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("the options are not filled in"));
+	o.backlog = -1;
+	status = resolve_words(address, &target, list, &n, error);
+	for (size_t i = 0; status == INUSE_OK && i < n; i++) {
+		status = local_for(&o, &list[i], &local, error);
+		if (status < 0)
+			return status;
+		fd = make_bound(&local, &o, &step);
+		if (fd >= 0) {
+			step = "connect";
+			if (connect_within(fd, &sa, iu_sockaddr_from(&list[i], &sa), o.timeout_ms, o.nonblocking) == 0) {
+				*ret_fd = fd;
+				return INUSE_OK;
+			}
+		}
+		code = errno;
+		if (fd >= 0)
+			close(fd);
+	}
+	return status < 0 ? status : refused(code, step, INUSE_CALL_CONNECT, address, &o, ret_answer, error);
+}
