@@ -116,7 +116,7 @@ enum inuse_flag {
 	INUSE_FREEBIND = 1u << 3,
 	INUSE_TRANSPARENT = 1u << 4,
 	INUSE_TIMESTAMPS = 1u << 5,  /* the peer sent TCP timestamps on this connection */
-	INUSE_PORT_LOCKED = 1u << 6, /* the port was chosen by bind(), not by the kernel for connect() */
+	INUSE_PORT_LOCKED = 1u << 6, /* the port came from bind() or from a listener, not from connect()'s own search */
 	INUSE_MPTCP = 1u << 7,
 	INUSE_GROUP = 1u << 8,       /* request: a reuseport program was attached before bind */
 	INUSE_REPAIR = 1u << 9,      /* TCP_REPAIR */

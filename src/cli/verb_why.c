@@ -12,6 +12,7 @@
 #include "host/answer.h"
 #include "host/host.h"
 #include "host/resolve.h"
+#include "say/names.h"
 
 enum {
 	OPT_REUSEADDR = 256,

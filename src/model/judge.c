@@ -92,6 +92,11 @@ static void give_scan(const struct iu_world *w, struct inuse_verdict *v)
 {
 	const struct iu_scan *s = &w->scan;
 
+	v->ports_total = w->ports_total;
+	v->ports_left = w->ports_left;
+	/* what memory let in although it stands in the way is not told as a blocker */
+	if (v->outcome == INUSE_GO && v->step != INUSE_CALL_CONNECT && v->step != INUSE_CALL_ACCEPT)
+		return;
 	v->n_blockers = s->n;
 	memcpy(v->n_by_state, s->n_by_state, sizeof(v->n_by_state));
 	v->n_shown = s->n_shown;
@@ -102,8 +107,6 @@ static void give_scan(const struct iu_world *w, struct inuse_verdict *v)
 	}
 	if (v->result == INUSE_R_ADDRINUSE && s->n_shown > 0 && s->rule[0] != NULL)
 		v->rule = s->rule[0];
-	v->ports_total = w->ports_total;
-	v->ports_left = w->ports_left;
 }
 
 void iu_judge_bare(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,

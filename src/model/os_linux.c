@@ -34,12 +34,13 @@ static const struct iu_call_rule calls[] = {
 	 "linux v6.18 net/ipv4/inet_connection_sock.c inet_csk_find_open_port()", "Z01"},
 	{"port-automatic", INUSE_CALL_BIND, IU_BOTH, iu_pred_port_automatic, INUSE_R_OK, 0, 0, GET_PORT, "Z04"},
 	{"repair", INUSE_CALL_BIND, IU_BOTH, iu_pred_repair, INUSE_R_OK, 0, 0, GET_PORT, "B34"},
+	{"nobody", INUSE_CALL_BIND, IU_BOTH, iu_pred_no_conflict, INUSE_R_OK, 0, 0, GET_PORT, "B01"},
+	/* the kernel asks its memory first; asked here it answers only for what would fail else, and says so */
 	{"reuseport-memory", INUSE_CALL_BIND, IU_BOTH, iu_pred_reuseport_memory, INUSE_R_OK, 0, 0,
 	 "linux v6.18 net/ipv4/inet_connection_sock.c sk_reuseport_match()", "B17"},
 	{"reuse-memory", INUSE_CALL_BIND, IU_BOTH, iu_pred_reuse_memory, INUSE_R_OK, 0, IU_FEATURE_OWNERS_BY_ADDR,
 	 "linux v6.1 net/ipv4/inet_connection_sock.c inet_csk_get_port()", "B16"},
-	{"conflict", INUSE_CALL_BIND, IU_BOTH, iu_pred_conflict, INUSE_R_ADDRINUSE, 0, 0, CONFLICT, "B02"},
-	{"nobody", INUSE_CALL_BIND, IU_BOTH, NULL, INUSE_R_OK, 0, 0, GET_PORT, "B01"},
+	{"conflict", INUSE_CALL_BIND, IU_BOTH, NULL, INUSE_R_ADDRINUSE, 0, 0, CONFLICT, "B02"},
 
 	{"mapped-by-v6only", INUSE_CALL_CONNECT, IU_V6, iu_pred_mapped_by_v6only, INUSE_R_NETUNREACH, 0, 0,
 	 "linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_connect()", "C29"},

@@ -180,7 +180,7 @@ void iu_scan_add(struct iu_scan *scan, const struct inuse_socket *o, const char 
 	}
 }
 
-enum inuse_tri iu_pred_conflict(struct iu_world *w, uint32_t *missing)
+enum inuse_tri iu_pred_no_conflict(struct iu_world *w, uint32_t *missing)
 {
 	enum inuse_tri any = INUSE_NO;
 
@@ -196,7 +196,7 @@ enum inuse_tri iu_pred_conflict(struct iu_world *w, uint32_t *missing)
 			iu_scan_add(&w->scan, o, rule, blocks == INUSE_YES);
 		any = iu_or(any, blocks);
 	}
-	return any;
+	return iu_not(any);
 }
 
 static bool has_owners(const struct iu_world *w, enum inuse_state state)

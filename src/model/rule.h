@@ -124,7 +124,7 @@ enum inuse_tri iu_listener_for(const struct iu_world *w, const struct inuse_addr
 iu_call_when iu_pred_multicast6, iu_pred_privileged, iu_pred_mapped_on_v6only, iu_pred_link_local_without_scope,
 	iu_pred_device_missing, iu_pred_tentative, iu_pred_not_local;
 iu_call_when iu_pred_ports_exhausted, iu_pred_port_automatic, iu_pred_repair, iu_pred_reuseport_memory,
-	iu_pred_reuse_memory, iu_pred_conflict;
+	iu_pred_reuse_memory, iu_pred_no_conflict;
 iu_owner_when iu_pred_no_overlap, iu_pred_devices_differ, iu_pred_both_reuse, iu_pred_both_reuseport, iu_pred_owner_listens,
 	iu_pred_owner_mini, iu_pred_owner_bound;
 iu_call_when iu_pred_no_route, iu_pred_unreachable, iu_pred_prohibited, iu_pred_route_invalid, iu_pred_mapped_by_v6only,

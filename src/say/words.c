@@ -71,7 +71,7 @@ static const struct iu_words causes[] = {
 	 N_("[::] wants IPv4 as well unless the new socket is IPv6-only.")},
 	{"wildcard-and-specific", N_("IN USE by {who}, on {addr}"),
 	 N_("All addresses (*) and a single one overlap; on Linux SO_REUSEADDR does not let them listen side by side.")},
-	{"started-twice", N_("IN USE by {who}, started from this very directory"),
+	{"started-twice", N_("IN USE by {who}, started from this directory"),
 	 N_("Most likely the same program runs already.")},
 	{"listener", N_("IN USE by {who}, which listens there"), NULL},
 	{"bound-not-listening", N_("IN USE by {who}, which took the port but does not listen"),
