@@ -39,6 +39,7 @@ typedef __u32 __wsum;
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define SOCK_BINDPORT_LOCK 8
+#define SOCK_CONNECT_BIND 16 /* where inet_timewait_sock has tw_connect_bind: observed on 6.18 */
 enum {
 	TCP_ESTABLISHED = 1,
 	TCP_FIN_WAIT2 = 5,
@@ -200,6 +201,7 @@ struct timer_list {
 struct inet_timewait_sock {
 	struct sock_common __tw_common;
 	unsigned char tw_substate;
+	unsigned int tw_connect_bind : 1; /* 6.18: the port was picked by connect() */
 	struct timer_list tw_timer;
 	struct inet_bind_bucket *tw_tb;
 };

@@ -28,6 +28,7 @@
 #define IU_REC_KERNEL 512   /* made by the kernel itself: no file, does not pin its namespace */
 #define IU_REC_REQUEST 1024 /* a half-open connection: nearly nothing is known of it */
 #define IU_REC_TIMER 2048   /* the timer of a mini socket is running */
+#define IU_REC_PORT_KNOWN 4096 /* IU_REC_PORT_LOCKED says what it says; else who chose the port is not known */
 
 /* One socket. Addresses and dport in network order, sport in host order, times in jiffies. */
 struct iu_rec {

@@ -93,6 +93,22 @@ static __always_inline void put_mini(struct iu_rec *rec)
 		rec->flags |= IU_REC_TIMER;
 	if (TCP_TW->tw_ts_recent_stamp)
 		rec->flags |= IU_REC_TIMESTAMPS;
+	if (bpf_core_field_exists(struct inet_timewait_sock, tw_connect_bind))
+		rec->flags |= IU_REC_PORT_KNOWN | (BPF_CORE_READ_BITFIELD(TW, tw_connect_bind) ? 0 : IU_REC_PORT_LOCKED);
+}
+
+/*
+ * Did the port come from bind() or a listener, or from connect()'s own search? An accepted connection does not have
+ * SOCK_BINDPORT_LOCK either, so without the newer mark the two cannot be told apart.
+ */
+static __always_inline void put_port_lock(struct iu_rec *rec, const struct sock *sk)
+{
+	unsigned int locks = BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks);
+
+	if (bpf_core_field_exists(struct inet_timewait_sock, tw_connect_bind))
+		rec->flags |= IU_REC_PORT_KNOWN | (locks & SOCK_CONNECT_BIND ? 0 : IU_REC_PORT_LOCKED);
+	else if ((locks & SOCK_BINDPORT_LOCK) || rec->state == TCP_LISTEN || rec->state == TCP_CLOSE)
+		rec->flags |= IU_REC_PORT_KNOWN | IU_REC_PORT_LOCKED;
 }
 
 static __always_inline void put_full(struct iu_rec *rec, const struct sock *sk)
@@ -101,8 +117,7 @@ static __always_inline void put_full(struct iu_rec *rec, const struct sock *sk)
 	const struct socket *socket = BPF_CORE_READ(sk, sk_socket);
 
 	rec->uid = BPF_CORE_READ(sk, sk_uid.val);
-	if (BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK)
-		rec->flags |= IU_REC_PORT_LOCKED;
+	put_port_lock(rec, sk);
 	if (BPF_CORE_READ(tcp, rx_opt.ts_recent_stamp))
 		rec->flags |= IU_REC_TIMESTAMPS;
 	if (bpf_core_field_exists(struct tcp_sock, is_mptcp) && BPF_CORE_READ(tcp, is_mptcp))

@@ -29,7 +29,7 @@ enum {
 		     INUSE_KNOW_TIMESTAMPS,
 	KNOWN_REQUEST = KNOWN_ALWAYS | INUSE_KNOW_OWNER | INUSE_KNOW_V6ONLY,
 	KNOWN_FULL = KNOWN_ALWAYS | INUSE_KNOW_REUSEADDR | INUSE_KNOW_REUSEPORT | INUSE_KNOW_V6ONLY |
-		     INUSE_KNOW_TIMESTAMPS | INUSE_KNOW_PORT_LOCKED | INUSE_KNOW_MPTCP | INUSE_KNOW_UID,
+		     INUSE_KNOW_TIMESTAMPS | INUSE_KNOW_MPTCP | INUSE_KNOW_UID,
 };
 
 int64_t iu_record_end(const struct iu_rec *rec, int64_t tick_ns, int64_t *ret_slack_ns)
@@ -57,7 +57,7 @@ static struct inuse_addr address(const struct iu_rec *rec, const uint8_t *bytes,
 	return a;
 }
 
-static uint32_t known(const struct iu_rec *rec)
+static uint32_t known_of_kind(const struct iu_rec *rec)
 {
 	if (rec->flags & IU_REC_MINI)
 		return KNOWN_MINI;
@@ -69,6 +69,11 @@ static uint32_t known(const struct iu_rec *rec)
 	if (rec->inode == 0 || (rec->flags & IU_REC_KERNEL))
 		return KNOWN_FULL | INUSE_KNOW_OWNER;
 	return KNOWN_FULL;
+}
+
+static uint32_t known(const struct iu_rec *rec)
+{
+	return known_of_kind(rec) | (rec->flags & IU_REC_PORT_KNOWN ? INUSE_KNOW_PORT_LOCKED : 0);
 }
 
 struct inuse_socket iu_record_socket(const struct iu_rec *rec, int64_t tick_ns)
