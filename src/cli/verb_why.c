@@ -11,6 +11,7 @@
 #include "cure/try.h"
 #include "host/answer.h"
 #include "host/host.h"
+#include "host/netns.h"
 #include "host/resolve.h"
 #include "say/names.h"
 
@@ -238,6 +239,53 @@ static int ask_once(const struct ask *ask)
 	return status;
 }
 
+struct everywhere {
+	const struct ask *ask;
+	int status;
+	size_t n, free_in;
+};
+
+static bool ask_in(void *arg, const struct iu_netns *ns)
+{
+	struct everywhere *e = arg;
+	struct inuse_error error = {0};
+	struct inuse_answer *a = NULL;
+	int status;
+
+	if (iu_netns_enter_fd(ns->fd, ns->name, &error) < 0 || inuse_ask(&e->ask->q, &a, &error) < 0) {
+		fprintf(stderr, "inuse: %s: %s\n", ns->name, error.text);
+		e->status = e->status == IU_EXIT_FAIL ? IU_EXIT_FAIL : IU_EXIT_UNKNOWN;
+		return true;
+	}
+	status = exit_of(e->ask, inuse_answer_deciding(a));
+	e->n++;
+	e->free_in += status == IU_EXIT_GO;
+	if (status == IU_EXIT_FAIL || e->status == IU_EXIT_GO)
+		e->status = status;
+	if (!e->ask->quiet && (status != IU_EXIT_GO || e->ask->verbose || e->ask->json)) {
+		if (!e->ask->json)
+			printf(_("In namespace %s:\n"), ns->name);
+		print_answer(e->ask, a);
+	}
+	inuse_answer_free(a);
+	return true;
+}
+
+static int ask_everywhere(const struct ask *ask)
+{
+	struct everywhere e = {.ask = ask};
+	struct inuse_error error = {0};
+	bool complete = false;
+
+	if (iu_netns_each(ask_in, &e, &complete, &error) < 0)
+		return iu_report_error(&error);
+	if (!ask->quiet && !ask->json)
+		printf(_("Free in %zu of %zu network namespaces.\n"), e.free_in, e.n);
+	if (!complete && !ask->quiet)
+		fputs(_("inuse: there may be namespaces that are hidden from you\n"), stderr);
+	return e.status == IU_EXIT_GO && !complete && ask->strict ? IU_EXIT_UNKNOWN : e.status;
+}
+
 static int answer(struct ask *ask)
 {
 	struct inuse_error error = {0};
@@ -248,11 +296,15 @@ static int answer(struct ask *ask)
 	if (inuse_target_parse(ask->q.address, &target, &error) < 0)
 		return iu_report_error(&error);
 	if (target.kind == INUSE_TARGET_UNIX)
-		return iu_usage(ask->verb, "unix sockets: soon");
+		return flushed(iu_why_unix(target.host, ask->json, ask->quiet));
 	if (target.udp)
 		return iu_usage(ask->verb, _("inuse judges TCP; leave out /udp"));
 	if (ask->snapshot != NULL && (ask->try_it || ask->netns != NULL))
 		return iu_usage(ask->verb, _("--snapshot judges a saved state: --try and --netns need the live one"));
+	if (ask->netns != NULL && strcmp(ask->netns, "all") == 0)
+		return ask->try_it ? iu_usage(ask->verb, _("--try works in one namespace, not in all")) : flushed(ask_everywhere(ask));
+	if (ask->netns != NULL && iu_netns_enter(ask->netns, &error) < 0)
+		return iu_report_error(&error);
 	if (ask->snapshot != NULL && inuse_snapshot_load(ask->snapshot, &snapshot, &error) < 0)
 		return iu_report_error(&error);
 	ask->q.snapshot = snapshot;

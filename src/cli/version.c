@@ -1,10 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /* inuse --version: the version, and what this kernel shows this user. */
+#include <sys/utsname.h>
+
 #include "base/gettext.h"
+#include "base/text.h"
 #include "cli/why.h"
+#include "host/abilities.h"
+
+static void print_ability(void *arg, const struct iu_ability *a)
+{
+	struct iu_text line = {0};
+
+	iu_text_addf(&line, "  %s", a->name);
+	iu_text_pad(&line, 0, 11, 1);
+	iu_text_add(&line, !a->usable ? _("no") : a->complete ? _("yes") : _("partly"));
+	iu_text_pad(&line, 0, 19, 1);
+	iu_text_add(&line, a->text);
+	fprintf(arg, "%s\n", line.data ? line.data : "");
+	iu_text_done(&line);
+}
 
 int iu_print_version(FILE *f)
 {
+	struct utsname uts;
+
 	fprintf(f, "inuse %s\n", INUSE_VERSION);
+	if (uname(&uts) == 0)
+		fprintf(f, _("What %s %s shows this user, best source first:\n"), uts.sysname, uts.release);
+	iu_host_abilities(print_ability, f);
 	return IU_EXIT_GO;
 }
