@@ -19,7 +19,7 @@ static const struct iu_option options[] = {
 	{NO_REUSEADDR, "no-reuseaddr", NULL, NULL},
 	{SEND, "send", "TEXT", N_("what to send")},
 	{REPEAT, "repeat", "N", N_("connect N times (1); 0: until it fails")},
-	{INTERVAL, "interval", "MS", N_("milliseconds between two rounds (0)")},
+	{INTERVAL, "interval", "MS", N_("milliseconds between two rounds (until the last one is over)")},
 	{CLOSE, "close", "HOW", N_("how a connection ends (after-peer)")},
 	{LINGER, "linger", "SECONDS", N_("set SO_LINGER: close waits so long; 0 resets")},
 	{TIMEOUT, "timeout", "SECONDS", N_("give up connecting, or after so much silence (10; 0 never)")},
@@ -62,6 +62,7 @@ static bool take(const struct iu_args *args, int id, struct iu_dial_options *o, 
 	case REPEAT:
 		return iu_arg_number(args, "repeat", 0, UINT64_MAX, &o->rounds);
 	case INTERVAL:
+		o->at_once = true;
 		return iu_arg_number(args, "interval", 0, 86400000, &o->interval_ms);
 	case CLOSE:
 		return iu_arg_close(args, &o->close);

@@ -39,6 +39,7 @@ struct iu_conn {
 	bool done;    /* the job is: what remains is to end the connection */
 	bool fin;     /* our side has ended */
 	bool closing;
+	bool held;    /* by iu_conns_take(), which frees it */
 };
 
 static void step(struct iu_conn *c);
@@ -141,7 +142,7 @@ static void finish(struct iu_conn *c, bool reset)
 		close(c->fd);
 	if (c->opened)
 		uv_close((uv_handle_t *)&c->tcp, on_closed);
-	else
+	else if (!c->held)
 		free(c);
 	iu_conns_farewell(set, &ending, linger_fd);
 }
@@ -374,14 +375,16 @@ void iu_conns_take(struct iu_conns *set, int fd, const struct inuse_addr *peer, 
 	touch(c);
 	if (set->linger_s >= 0)
 		iu_net_linger(fd, set->linger_s);
+	c->held = true;
 	if (set->job == IU_JOB_SEND) {
 		if (set->text_len > 0 && !reset)
 			put(c, set->text, set->text_len);
-		if (c->closing)
-			return;
 		c->done = !c->writing;
 	}
 	step(c);
+	c->held = false;
+	if (c->closing && !c->opened)
+		free(c);
 	iu_conns_stay_awake(set, set->awake);
 }
 

@@ -45,8 +45,9 @@ struct iu_conns {
 	uint64_t idle_ms;   /* 0: never give up */
 	uint64_t finish_ms; /* 0: idle_ms decides */
 	bool observe;       /* find out who ended it first and what is left: costs a few system calls */
+	uint64_t patience_ms; /* ... and look again until it has settled: after 1, 2, 4 ... patience_ms */
 	void (*received)(void *arg, const char *data, size_t len); /* may be NULL */
-	/* The descriptor is closed; called from within iu_conns_take(), too. With `observe`, up to 0.3 s later. */
+	/* The descriptor is closed; called from within iu_conns_take(), too. With `observe`, up to 2 * patience_ms later. */
 	void (*ended)(void *arg, const struct iu_net_ending *ending);
 	/* Called ten times a second while there are connections, and while `awake`. May be NULL. */
 	void (*tick)(void *arg);

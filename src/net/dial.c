@@ -7,6 +7,9 @@
  * One connection after the other, each a *round*. In a round every address of the peer is tried in order, each on a new
  * socket (socket.c), and the first that connects is handed to a set of connections (conn.h) in which it is alone. The
  * connect() is ours and waits through uv_poll, so that an error is known with its call. A round that fails ends the run.
+ *
+ * With a fixed local port a round that begins while the FINs of the last one are under way fails, whatever becomes
+ * of its TIME-WAIT; so by default a round waits for that, and --interval 0 does not.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -150,6 +153,14 @@ static bool has_failed(struct dialer *d, const struct iu_net_ending *ending)
 	return true;
 }
 
+/* Where it cannot be looked up whether the connection before is over, a delayed ACK (40 ms) is given time. */
+static uint64_t pause_ms(const struct dialer *d)
+{
+	if (d->options->at_once)
+		return d->options->interval_ms;
+	return d->conns.diag != NULL ? 0 : 50;
+}
+
 static void on_next_round(uv_timer_t *timer)
 {
 	next_round(timer->data);
@@ -171,7 +182,7 @@ static void on_ended(void *arg, const struct iu_net_ending *ending)
 		end(d, DONE);
 	} else {
 		/* by way of the loop, so that rounds do not nest */
-		uv_timer_start(&d->timer, on_next_round, o->interval_ms, 0);
+		uv_timer_start(&d->timer, on_next_round, pause_ms(d), 0);
 	}
 }
 
@@ -311,7 +322,8 @@ static void set_up(struct dialer *d, const struct iu_dial_options *o)
 	d->conns.text_len = strlen(o->text);
 	d->conns.linger_s = o->linger_s;
 	d->conns.idle_ms = o->timeout_ms;
-	d->conns.observe = o->verbose || o->json;
+	d->conns.observe = true;
+	d->conns.patience_ms = o->at_once ? 0 : IU_NET_PATIENCE_MS;
 	d->conns.received = on_received;
 	d->conns.ended = on_ended;
 	d->conns.arg = d;

@@ -5,8 +5,6 @@
 
 #include "net/conn.h"
 
-enum { LAST_LOOK_MS = 128 }; /* looks after 0, 1, 2, 4 ... 128 ms: the peer's FIN is under way */
-
 struct farewell {
 	struct iu_conns *set;
 	struct iu_net_ending ending;
@@ -28,7 +26,7 @@ static void on_look(uv_timer_t *timer)
 	struct farewell *f = timer->data;
 
 	f->wait_ms *= 2;
-	if (!iu_net_diag_settle(f->set->diag, &f->ending) && f->wait_ms <= LAST_LOOK_MS) {
+	if (!iu_net_diag_settle(f->set->diag, &f->ending) && f->wait_ms <= f->set->patience_ms) {
 		uv_timer_start(timer, on_look, f->wait_ms, 0);
 		return;
 	}
@@ -36,10 +34,10 @@ static void on_look(uv_timer_t *timer)
 	uv_close((uv_handle_t *)timer, on_gone);
 }
 
-/* Looks once at once. Takes f, which may be NULL (then this look has to do). */
+/* Looks at once, and again while the peer's FIN is under way: after 1, 2, 4 ms ... Takes f; without it one look has to do. */
 static void look(struct iu_conns *set, struct iu_net_ending *ending, struct farewell *f)
 {
-	if (iu_net_diag_settle(set->diag, ending) || f == NULL) {
+	if (iu_net_diag_settle(set->diag, ending) || f == NULL || set->patience_ms == 0) {
 		set->ended(set->arg, ending);
 		free(f);
 		return;

@@ -7,6 +7,8 @@
 
 /* What a connection does; conn.h tells how. */
 enum iu_net_job { IU_JOB_SEND, IU_JOB_ECHO, IU_JOB_DRAIN };
+/* How long it may take after a close until both FINs have been exchanged; then what is there is what is told. */
+enum { IU_NET_PATIENCE_MS = 128 };
 /* How it is ended. */
 enum iu_net_close { IU_CLOSE_FIRST, IU_CLOSE_HALF, IU_CLOSE_AFTER_PEER, IU_CLOSE_RESET };
 
@@ -37,7 +39,9 @@ struct iu_dial_options {
 	const char *text;    /* to send, "" for nothing; borrowed */
 	int linger_s;        /* SO_LINGER, -1: not set */
 	uint64_t rounds;     /* 0: until one fails */
-	uint64_t interval_ms, timeout_ms; /* timeout of connecting and of silence, 0: none */
+	bool at_once;        /* interval_ms counts; else a round begins when the connection before has ended on both sides */
+	uint64_t interval_ms;
+	uint64_t timeout_ms; /* of connecting and of silence, 0: none */
 	bool verbose, json;
 };
 

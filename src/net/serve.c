@@ -232,6 +232,7 @@ static void set_up(struct server *s, const struct iu_serve_options *o)
 	s->conns.idle_ms = o->idle_ms;
 	s->conns.finish_ms = FINISH_MS;
 	s->conns.observe = o->verbose || o->json;
+	s->conns.patience_ms = IU_NET_PATIENCE_MS;
 	s->conns.ended = on_ended;
 	s->conns.tick = on_tick;
 	s->conns.arg = s;
