@@ -141,12 +141,12 @@ static enum inuse_status search_proc(struct search *s, struct inuse_error *error
 	return INUSE_OK;
 }
 
-/* *certain becomes false when a source was used that might not know the socket by this path. */
-static enum inuse_status search_here(struct search *s, bool *certain, struct inuse_error *error)
+/* *exact becomes false when only names could be compared. */
+static enum inuse_status search_here(struct search *s, bool *exact, struct inuse_error *error)
 {
 	if (iu_unix_diag_each(on_socket, s, NULL) == INUSE_OK)
 		return INUSE_OK;
-	*certain = false;
+	*exact = false;
 	return found(s) ? INUSE_OK : search_proc(s, error);
 }
 
@@ -154,7 +154,8 @@ static enum inuse_status search_here(struct search *s, bool *certain, struct inu
 
 struct others {
 	struct search search;
-	bool certain;
+	bool exact;    /* sockets were compared by their file */
+	bool complete; /* every namespace was asked */
 };
 
 static bool on_netns(void *arg, const struct iu_netns *netns)
@@ -165,8 +166,8 @@ static bool on_netns(void *arg, const struct iu_netns *netns)
 		return true;
 	o->search.netns = netns->inode;
 	if (iu_netns_enter_fd(netns->fd, netns->name, NULL) != INUSE_OK ||
-	    search_here(&o->search, &o->certain, NULL) != INUSE_OK)
-		o->certain = false;
+	    search_here(&o->search, &o->exact, NULL) != INUSE_OK)
+		o->complete = false;
 	return !found(&o->search);
 }
 
@@ -177,7 +178,7 @@ static void *search_others(void *arg)
 
 	/* The thread ends here, so the way back may be closed. */
 	iu_netns_each(on_netns, o, &complete, NULL);
-	o->certain = o->certain && complete;
+	o->complete = o->complete && complete;
 	return NULL;
 }
 
@@ -235,16 +236,16 @@ enum inuse_status iu_unix_look(const char *path, struct iu_unix_look *ret, struc
 
 	if (status < 0 || !more)
 		return status;
-	others = (struct others){.search = {.file = &file, .ret = ret}, .certain = true};
-	status = search_here(&others.search, &others.certain, error);
+	others = (struct others){.search = {.file = &file, .ret = ret}, .exact = true, .complete = true};
+	status = search_here(&others.search, &others.exact, error);
 	if (status < 0)
 		return status;
 	if (!found(&others.search)) {
 		if (pthread_create(&thread, NULL, search_others, &others) == 0)
 			pthread_join(thread, NULL);
 		else
-			others.certain = false;
+			others.complete = false;
 	}
-	ret->certain = found(&others.search) || others.certain;
+	ret->certain = others.exact && (found(&others.search) || others.complete);
 	return INUSE_OK;
 }

@@ -16,7 +16,7 @@ enum iu_unix_kind {
 
 struct iu_unix_look {
 	enum iu_unix_kind kind;
-	bool certain;       /* else LEFT_OVER means: as far as could be seen */
+	bool certain;       /* else LEFT_OVER means as far as could be seen, and the others, going by the name */
 	uint64_t inode;     /* of the socket (not of the file), 0 none */
 	uint64_t netns;     /* where the socket was found, when not in this network namespace; else 0 */
 	uint32_t uid;       /* of the socket */

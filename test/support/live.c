@@ -275,6 +275,10 @@ void live_need_root(void)
 
 void live_need_ipv6(void)
 {
-	if (live_try_bind("[::1]:0", 0) != 0)
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0)
+		close(fd);
+	if (fd < 0 || live_try_bind("[::1]:0", 0) != 0)
 		live_skip("this machine has no IPv6");
 }
