@@ -104,6 +104,18 @@ static void try_owners(enum iu_source_id id, struct iu_ability *a, struct inuse_
 		a->text = what_hides_processes();
 }
 
+static bool ignore_inode(void *arg, uint64_t inode)
+{
+	return true;
+}
+
+static void try_flight(struct iu_ability *a, struct inuse_error *why)
+{
+	uint64_t nothing = 0;
+
+	a->usable = a->complete = iu_flight_each(&nothing, 1, ignore_inode, NULL, why) == INUSE_OK;
+}
+
 static void try_options(struct iu_ability *a)
 {
 	const char *hindrance = iu_yama_hindrance(read_yama(), may_trace_all());
@@ -128,7 +140,9 @@ void iu_host_abilities(iu_ability_fn *fn, void *arg)
 		struct iu_ability ability = {.name = iu_sources[id].name, .text = _(iu_sources[id].tells)};
 		struct inuse_error why = {0};
 
-		if (iu_sources[id].use & IU_FOR_OWNERS)
+		if (id == IU_SOURCE_FLIGHT)
+			try_flight(&ability, &why);
+		else if (iu_sources[id].use & IU_FOR_OWNERS)
 			try_owners((enum iu_source_id)id, &ability, &why);
 		else if (iu_sources[id].use & IU_FOR_OPTIONS)
 			try_options(&ability);

@@ -32,3 +32,8 @@ enum inuse_status iu_files_owners(const uint64_t *inodes, size_t n, iu_owner_fn 
 {
 	return lacking(error);
 }
+
+enum inuse_status iu_flight_each(const uint64_t *inodes, size_t n, iu_inode_fn *fn, void *arg, struct inuse_error *error)
+{
+	return lacking(error);
+}

@@ -8,7 +8,8 @@
  * sorted by socket and then by age, so that a socket's holders are one slice with the ancestor in front; a process counts
  * once, with its lowest descriptor. pid 1 may hold sockets for many units: it becomes one process record per unit.
  * A socket without an inode has no process by its nature (an ended connection, an orphan, one that nobody accepted yet);
- * that is known without any search.
+ * that is known without any search. A socket with an inode and without a holder is in flight (or in the hands of
+ * io_uring): that is said when it was met on its way, or when every process was read.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,11 +23,14 @@
 /* Sockets whose options are read from their processes, and whose unit is looked up. */
 #define OPTIONS_MAX (1u << 16)
 #define UNITS_MAX 256
+/* Sockets without a holder that are looked for in the queues of unix sockets. */
+#define FLYING_MAX 4096
 
 /* A socket that is searched for. */
 struct wanted {
 	uint64_t inode;
 	size_t socket;
+	bool flying;
 };
 
 struct hit {
@@ -82,16 +86,16 @@ static enum inuse_status prepare(struct search *s, enum iu_owners_of which, stru
 		return iu_fail(error, INUSE_E_MEMORY, 0, "owners", _("out of memory"));
 	for (size_t i = 0, n = 0; n < s->n; i++)
 		if (is_wanted(which, &s->c->sockets[i]))
-			s->wanted[n++] = (struct wanted){s->c->sockets[i].inode, i};
+			s->wanted[n++] = (struct wanted){s->c->sockets[i].inode, i, false};
 	qsort(s->wanted, s->n, sizeof(*s->wanted), by_inode);
 	for (size_t i = 0; i < s->n; i++)
 		s->inodes[i] = s->wanted[i].inode;
 	return INUSE_OK;
 }
 
-static bool take_hit(void *arg, uint64_t inode, int32_t pid, int32_t fd)
+/* Where in the sorted list the inode is, or would be. */
+static size_t first_wanted(const struct search *s, uint64_t inode)
 {
-	struct search *s = arg;
 	size_t low = 0, high = s->n;
 
 	while (low < high) {
@@ -102,8 +106,15 @@ static bool take_hit(void *arg, uint64_t inode, int32_t pid, int32_t fd)
 		else
 			high = middle;
 	}
-	for (; low < s->n && s->wanted[low].inode == inode; low++) {
-		struct hit hit = {.socket = s->wanted[low].socket, .pid = pid, .fd = fd};
+	return low;
+}
+
+static bool take_hit(void *arg, uint64_t inode, int32_t pid, int32_t fd)
+{
+	struct search *s = arg;
+
+	for (size_t i = first_wanted(s, inode); i < s->n && s->wanted[i].inode == inode; i++) {
+		struct hit hit = {.socket = s->wanted[i].socket, .pid = pid, .fd = fd};
 
 		if (!iu_collection_add(s->c, &s->hits, &s->n_hits, &s->cap_hits, &hit, sizeof(hit)))
 			return false;
@@ -251,6 +262,33 @@ static void attach_hits(struct search *s)
 	}
 }
 
+static bool take_flying(void *arg, uint64_t inode)
+{
+	struct search *s = arg;
+
+	for (size_t i = first_wanted(s, inode); i < s->n && s->wanted[i].inode == inode; i++)
+		s->wanted[i].flying = true;
+	return true;
+}
+
+/* What nobody has open is looked for where it may be on its way: found there, no process needs to be asked any more. */
+static void find_flying(const struct iu_scope *scope, struct search *s, struct inuse_snapshot *told)
+{
+	struct inuse_error why = {0};
+	enum inuse_status status;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->c->sockets[s->wanted[i].socket].n_holders == 0)
+			s->inodes[n++] = s->wanted[i].inode;
+	if (n == 0 || n > FLYING_MAX || iu_source_is_out(scope, IU_SOURCE_FLIGHT))
+		return;
+	status = iu_flight_each(s->inodes, n, take_flying, s, &why);
+	if (told != NULL)
+		iu_snapshot_say(told, iu_sources[IU_SOURCE_FLIGHT].name, status == INUSE_OK,
+				status == INUSE_OK ? _(iu_sources[IU_SOURCE_FLIGHT].tells) : why.text);
+}
+
 static void mark_known(struct search *s, bool complete)
 {
 	for (size_t i = 0; i < s->c->n_sockets; i++) {
@@ -260,7 +298,7 @@ static void mark_known(struct search *s, bool complete)
 			socket->known |= INUSE_KNOW_OWNER;
 	}
 	for (size_t i = 0; i < s->n; i++)
-		if (complete)
+		if (complete || s->wanted[i].flying)
 			s->c->sockets[s->wanted[i].socket].known |= INUSE_KNOW_OWNER;
 		else
 			s->c->sockets[s->wanted[i].socket].known &= ~INUSE_KNOW_OWNER;
@@ -280,6 +318,7 @@ enum inuse_status iu_owners_find(const struct iu_scope *scope, enum iu_owners_of
 			describe_hits(&search, s);
 		if (search.n_hits > 0)
 			attach_hits(&search);
+		find_flying(scope, &search, tell ? s : NULL);
 		mark_known(&search, complete);
 		if (c->failed)
 			status = iu_fail(error, INUSE_E_MEMORY, 0, "owners", _("out of memory"));

@@ -40,6 +40,13 @@ enum inuse_status iu_proc_owners(const uint64_t *inodes, size_t n, iu_owner_fn *
 				 struct inuse_error *error);  /* /proc/PID/fd */
 
 /*
+ * Which of these inodes are in flight, sent over a unix socket of this network namespace and not received yet:
+ * fn(arg, inode) for each, which then nobody has open. BPF iter/unix; queues are read without locks.
+ */
+typedef bool iu_inode_fn(void *arg, uint64_t inode);
+enum inuse_status iu_flight_each(const uint64_t *inodes, size_t n, iu_inode_fn *fn, void *arg, struct inuse_error *error);
+
+/*
  * Fills in what /proc tells of a process: command, user, directory, terminal, state, unit, container. Missing is "".
  * INUSE_E_SYSTEM, with nothing filled in, when the process is gone. socket_unit is left "".
  */
