@@ -20,6 +20,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/gettext.h"
+#include "host/sockaddr.h"
 #include "net/conn.h"
 #include "net/explain.h"
 
@@ -292,7 +293,7 @@ static void try_address(struct dialer *d)
 		address_failed(d, error.text, error.os_code);
 		return;
 	}
-	len = iu_net_sockaddr(&d->request.remote, &ss);
+	len = iu_sockaddr_from(&d->request.remote, &ss);
 	d->os_code = connect(d->fd, (struct sockaddr *)&ss, len) < 0 ? errno : 0;
 	if (d->os_code == EINPROGRESS)
 		wait_for_connect(d);

@@ -12,42 +12,12 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/gettext.h"
+#include "host/sockaddr.h"
 
-socklen_t iu_net_sockaddr(const struct inuse_addr *a, struct sockaddr_storage *ret)
+struct inuse_addr iu_net_addr(const struct sockaddr_storage *sa)
 {
-	struct sockaddr_in *in = (struct sockaddr_in *)ret;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret;
+	struct inuse_addr a = iu_sockaddr_to(sa);
 
-	memset(ret, 0, sizeof(*ret));
-	if (a->family == 6) {
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons(a->port);
-		in6->sin6_scope_id = a->scope;
-		memcpy(&in6->sin6_addr, a->ip, sizeof(in6->sin6_addr));
-		return sizeof(*in6);
-	}
-	in->sin_family = AF_INET;
-	in->sin_port = htons(a->port);
-	memcpy(&in->sin_addr, a->ip, sizeof(in->sin_addr));
-	return sizeof(*in);
-}
-
-struct inuse_addr iu_net_addr(const struct sockaddr_storage *ss)
-{
-	const struct sockaddr_in *in = (const struct sockaddr_in *)ss;
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
-	struct inuse_addr a = {0};
-
-	if (ss->ss_family == AF_INET) {
-		a.family = 4;
-		a.port = ntohs(in->sin_port);
-		memcpy(a.ip, &in->sin_addr, sizeof(in->sin_addr));
-	} else if (ss->ss_family == AF_INET6) {
-		a.family = 6;
-		a.port = ntohs(in6->sin6_port);
-		a.scope = in6->sin6_scope_id;
-		memcpy(a.ip, &in6->sin6_addr, sizeof(in6->sin6_addr));
-	}
 	return iu_addr_unmapped(&a);
 }
 
@@ -110,7 +80,7 @@ static enum inuse_status listen_at(const struct iu_net_listener *what, const str
 				   struct inuse_request *request, int *ret_fd, struct inuse_error *error)
 {
 	struct sockaddr_storage ss;
-	socklen_t len = iu_net_sockaddr(at, &ss);
+	socklen_t len = iu_sockaddr_from(at, &ss);
 	int fd = make(at->family);
 	bool set_v6only = at->family == 6 && (what->at.family == 0 || what->v6only);
 
@@ -169,7 +139,7 @@ enum inuse_status iu_net_client(const struct inuse_request *request, int *ret_fd
 		/* fails before Linux 4.2, where bind() then chooses the port: no harm */
 		if (from->port == 0)
 			set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-		len = iu_net_sockaddr(from, &ss);
+		len = iu_sockaddr_from(from, &ss);
 		if (bind(fd, (struct sockaddr *)&ss, len) < 0)
 			return fail(fd, INUSE_E_REFUSED, "bind", _("cannot bind to %s: %s"), from, error);
 	}

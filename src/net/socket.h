@@ -15,10 +15,8 @@
 
 #include "inuse.h"
 
-/* Writes a with its port into ret; family 0 is the wildcard of IPv4. Returns the length. */
-socklen_t iu_net_sockaddr(const struct inuse_addr *a, struct sockaddr_storage *ret);
-/* The reverse; a v4-mapped address becomes IPv4 and any other family becomes family 0. */
-struct inuse_addr iu_net_addr(const struct sockaddr_storage *ss);
+/* An address as people know it: a v4-mapped one becomes IPv4. family 0 for what is neither IPv4 nor IPv6. */
+struct inuse_addr iu_net_addr(const struct sockaddr_storage *sa);
 /* The address that the socket is bound to, family 0 when it cannot be told. */
 struct inuse_addr iu_net_local(int fd);
 

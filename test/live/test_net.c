@@ -153,7 +153,8 @@ static void test_restart__old_server_without_reuseaddr__fails_whatever_the_new_o
 {
 	serve_once("--no-reuseaddr", SERVER, SERVER);
 	live_complains(live_inuse("serve", "--no-reuseaddr", SERVER), 1,
-		       "inuse serve: cannot listen on 127.0.0.1:12345: Address already in use\n");
+		       "inuse serve: cannot listen on 127.0.0.1:12345: Address already in use\n", "IN USE",
+		       "TIME-WAIT 127.0.0.1:12345 > ");
 	live_complains(live_inuse("serve", "--reuseaddr", SERVER), 1, "Address already in use");
 	live_complains(live_inuse("serve", "12345"), 1, "cannot listen on *:12345: Address already in use");
 }
@@ -200,7 +201,7 @@ static void test_fixed_port__without_timestamps__second_round_fails_in_connect(v
 	live_sysctl("net.ipv4.tcp_timestamps", "0");
 	live_complains(live_inuse("dial", "--from", CLIENT, "--close", "first", "--repeat", "0", SERVER), 1,
 		       "inuse dial: round 2: cannot connect to 127.0.0.1:12345 from 127.0.0.1:23456: "
-		       "Cannot assign requested address\n");
+		       "Cannot assign requested address\n", "TIME-WAIT 127.0.0.1:23456 > 127.0.0.1:12345");
 }
 
 static void test_fixed_port__without_reuseaddr__second_round_fails_in_bind(void **state)
