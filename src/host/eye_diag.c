@@ -7,7 +7,7 @@
  * The kernel walks its tables and hands the sockets out in pieces; each goes to the callback as it comes, so that the
  * memory needed does not grow with the table. IPv4 and IPv6 are two dumps. Sockets that are bound only hang on the bind
  * table, which Linux 6.8 and later walk for a state bit of its own; older kernels ignore that bit, and then such
- * sockets are unseen. For them the port in the request's header is ignored, so the port goes into a filter program, too.
+ * sockets are unseen. For them the port in the request's header is ignored, so it goes into a filter program, too.
  *
  * A dump that breaks off is started again, and what was delivered before is skipped by its cookie. At most MAX_COOKIES
  * of them are remembered; a larger table is not asked twice and comes back as partial.
@@ -131,7 +131,8 @@ static struct nlmsghdr *make_request(char *buffer, const struct dump *d, int fam
 		return request;
 	if (scope->n_ports == 1)
 		header->id.idiag_sport = htons(scope->ports[0]);
-	mnl_attr_put(request, INET_DIAG_REQ_BYTECODE, iu_diag_filter(scope->ports, scope->n_ports, ops) * sizeof(ops[0]), ops);
+	mnl_attr_put(request, INET_DIAG_REQ_BYTECODE, iu_diag_filter(scope->ports, scope->n_ports, ops) * sizeof(ops[0]),
+		     ops);
 	return request;
 }
 
@@ -169,9 +170,10 @@ static void context_init(struct iu_diag_context *context, enum inuse_proto proto
 static enum inuse_status refused(int os_code, struct inuse_error *error)
 {
 	if (os_code == EPERM || os_code == EACCES)
-		return iu_fail(error, INUSE_E_PERMISSION, os_code, "sock_diag", _("the table of sockets is not permitted here"));
-	return iu_fail(error, INUSE_E_UNSUPPORTED, os_code, "sock_diag", _("this kernel does not show its sockets through sock_diag: %s"),
-		       strerror(os_code));
+		return iu_fail(error, INUSE_E_PERMISSION, os_code, "sock_diag",
+			       _("the table of sockets is not permitted here"));
+	return iu_fail(error, INUSE_E_UNSUPPORTED, os_code, "sock_diag",
+		       _("this kernel does not show its sockets through sock_diag: %s"), strerror(os_code));
 }
 
 enum inuse_status iu_diag_each(const struct iu_scope *scope, enum inuse_proto proto, iu_socket_fn *fn, void *arg,

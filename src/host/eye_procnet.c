@@ -60,6 +60,12 @@ static void walk_lines(struct walk *w, FILE *f)
 		w->partial = true;
 }
 
+static enum inuse_status cannot_open(const char *name, int code, struct inuse_error *error)
+{
+	return iu_fail(error, code == EACCES || code == EPERM ? INUSE_E_PERMISSION : INUSE_E_UNSUPPORTED, code, "/proc/net",
+		       _("/proc/net/%s cannot be read: %s"), name, strerror(code));
+}
+
 enum inuse_status iu_procnet_each(const struct iu_scope *scope, iu_socket_fn *fn, void *arg, uint32_t *ret_unseen,
 				  struct inuse_error *error)
 {
@@ -80,9 +86,7 @@ enum inuse_status iu_procnet_each(const struct iu_scope *scope, iu_socket_fn *fn
 		if (f == NULL && tables[i].family == 6 && errno == ENOENT)
 			continue; /* a kernel without IPv6 has no IPv6 sockets */
 		if (f == NULL)
-			return iu_fail(error, errno == EACCES || errno == EPERM ? INUSE_E_PERMISSION : INUSE_E_UNSUPPORTED,
-				       errno, "/proc/net", _("/proc/net/%s cannot be read: %s"), tables[i].name,
-				       strerror(errno));
+			return cannot_open(tables[i].name, errno, error);
 		w.context.family = tables[i].family;
 		walk_lines(&w, f);
 		fclose(f);

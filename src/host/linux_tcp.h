@@ -5,7 +5,7 @@
 
 #include "inuse.h"
 
-/* TCP_ESTABLISHED (1) ... TCP_NEW_SYN_RECV (12) to ours, as sock_diag, /proc/net/tcp and the kernel's structs have them. */
+/* TCP_ESTABLISHED (1) ... TCP_NEW_SYN_RECV (12) to ours, as sock_diag and /proc/net/tcp have them. */
 enum inuse_state iu_state_from_linux(unsigned tcp_state);
 
 /*

@@ -80,7 +80,8 @@ static int on_addr(const struct nlmsghdr *message, void *arg)
 
 	if (!iu_attrs_of(message, sizeof(*header), &attrs))
 		return MNL_CB_ERROR;
-	which = iu_attrs_has(&attrs, IFA_LOCAL, 16) ? IFA_LOCAL : IFA_ADDRESS; /* with a peer, IFA_ADDRESS is the peer's */
+	/* With a peer, IFA_ADDRESS is the peer's. */
+	which = iu_attrs_has(&attrs, IFA_LOCAL, 16) ? IFA_LOCAL : IFA_ADDRESS;
 	if (header->ifa_family != AF_INET6 || !iu_attrs_has(&attrs, which, 16))
 		return MNL_CB_OK;
 	flags = iu_attrs_has(&attrs, IFA_FLAGS, 4) ? mnl_attr_get_u32(attrs.at[IFA_FLAGS]) : header->ifa_flags;

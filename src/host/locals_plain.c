@@ -55,7 +55,8 @@ enum inuse_status iu_locals_read(struct inuse_snapshot *s, struct inuse_error *e
 
 	iu_snapshot_scalars(s)->locals_known = false;
 	if (getifaddrs(&addrs) != 0)
-		return iu_fail(error, INUSE_E_UNSUPPORTED, 0, "getifaddrs", _("the addresses of this machine cannot be read"));
+		return iu_fail(error, INUSE_E_UNSUPPORTED, 0, "getifaddrs",
+			       _("the addresses of this machine cannot be read"));
 	for (const struct ifaddrs *i = addrs; i != NULL; i = i->ifa_next)
 		if (i->ifa_addr != NULL && (i->ifa_addr->sa_family == AF_INET || i->ifa_addr->sa_family == AF_INET6))
 			add_addr(s, i);

@@ -37,8 +37,8 @@ enum inuse_status iu_netlink_open(struct iu_netlink *n, int bus, struct inuse_er
 		iu_netlink_done(n);
 		if (code == EPERM || code == EACCES)
 			return iu_fail(error, INUSE_E_PERMISSION, code, "netlink", _("netlink is not permitted here"));
-		return iu_fail(error, INUSE_E_UNSUPPORTED, code, "netlink", _("this kernel does not offer netlink for this: %s"),
-			       strerror(code));
+		return iu_fail(error, INUSE_E_UNSUPPORTED, code, "netlink",
+			       _("this kernel does not offer netlink for this: %s"), strerror(code));
 	}
 	n->portid = mnl_socket_get_portid(n->socket);
 	fd = mnl_socket_get_fd(n->socket);

@@ -49,7 +49,7 @@ struct iu_attrs {
 	const struct nlattr *at[IU_ATTR_MAX + 1];
 };
 
-/* Sorts the attributes in len bytes (4-aligned). Pure. False if one of them is cut or damaged: then none is to be used. */
+/* Sorts the attributes in len bytes (4-aligned). Pure. False if one of them is cut or damaged: then use none. */
 bool iu_attrs_read(const void *bytes, size_t len, struct iu_attrs *ret);
 /* The same of a message, behind its family's header of header_len bytes; false if that is cut, too. */
 bool iu_attrs_of(const struct nlmsghdr *message, size_t header_len, struct iu_attrs *ret);

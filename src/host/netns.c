@@ -5,8 +5,8 @@
  * Theory of operation
  *
  * A namespace is named by the inode of its file in nsfs; the same one is met under many paths. Files below /run/netns
- * that are not of nsfs are remains whose mount is gone. Whether a process' file may be looked at is decided by the rules
- * of ptrace, so an ordinary user sees the namespaces of his own processes.
+ * that are not of nsfs are remains whose mount is gone. Whether a process' file may be looked at is decided by the
+ * rules of ptrace, so an ordinary user sees the namespaces of his own processes.
  * Not handled: namespaces that a single thread is in, or that only a descriptor or a mount elsewhere keeps.
  */
 #include "host/netns.h"
@@ -74,9 +74,10 @@ enum inuse_status iu_netns_enter_fd(int fd, const char *name, struct inuse_error
 		return iu_fail(error, INUSE_E_PERMISSION, code, "setns",
 			       _("entering the network namespace \"%s\" is not permitted to you"), shown);
 	if (code == EINVAL)
-		return iu_fail(error, INUSE_E_NO_NAMESPACE, code, "setns", _("\"%s\" is not a network namespace"), shown);
-	return iu_fail(error, INUSE_E_SYSTEM, code, "setns", _("the network namespace \"%s\" cannot be entered: %s"), shown,
-		       strerror(code));
+		return iu_fail(error, INUSE_E_NO_NAMESPACE, code, "setns",
+			       _("\"%s\" is not a network namespace"), shown);
+	return iu_fail(error, INUSE_E_SYSTEM, code, "setns",
+		       _("the network namespace \"%s\" cannot be entered: %s"), shown, strerror(code));
 }
 
 static enum inuse_status cannot_open(const char *name, bool is_pid, int code, struct inuse_error *error)
@@ -90,7 +91,8 @@ static enum inuse_status cannot_open(const char *name, bool is_pid, int code, st
 	if (is_pid)
 		return iu_fail(error, INUSE_E_NO_NAMESPACE, code, "open",
 			       _("there is no network namespace named \"%s\" and no process of that number"), shown);
-	return iu_fail(error, INUSE_E_NO_NAMESPACE, code, "open", _("there is no network namespace named \"%s\""), shown);
+	return iu_fail(error, INUSE_E_NO_NAMESPACE, code, "open", _("there is no network namespace named \"%s\""),
+		       shown);
 }
 
 enum inuse_status iu_netns_enter(const char *name_or_pid, struct inuse_error *error)
@@ -181,7 +183,7 @@ static bool walk_named(struct walk *w, uint64_t only, char *name, size_t size)
 	bool found = false;
 
 	while (dir != NULL && !w->stopped && !found && (entry = readdir(dir)) != NULL) {
-		int fd = entry->d_name[0] == '.' ? -1 : openat(dirfd(dir), entry->d_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		int fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		uint64_t inode = fd >= 0 ? inode_of(fd) : 0;
 
 		iu_escape(entry->d_name, name, size);
@@ -227,7 +229,7 @@ static void walk_processes(struct walk *w)
 	struct stat st;
 	uint64_t pid;
 
-	/* Where other users' processes are hidden (hidepid), the first process is; elsewhere there are processes we cannot see. */
+	/* Where other users' processes are hidden (hidepid) the first one is, and below the first pid namespace most are. */
 	if (dir == NULL || stat("/proc/1/ns/net", &st) != 0 || stat("/proc/self/ns/pid", &st) != 0 ||
 	    st.st_ino != FIRST_PID_NAMESPACE)
 		w->complete = false;
@@ -272,8 +274,8 @@ enum inuse_status iu_netns_each(iu_netns_fn *fn, void *arg, bool *ret_complete, 
 		code = errno;
 	close(own_fd);
 	if (code != 0)
-		return iu_fail(error, INUSE_E_SYSTEM, code, "setns", _("the way back from another network namespace is closed: %s"),
-			       strerror(code));
+		return iu_fail(error, INUSE_E_SYSTEM, code, "setns",
+			       _("the way back from another network namespace is closed: %s"), strerror(code));
 	if (w.no_memory)
 		return iu_fail(error, INUSE_E_MEMORY, 0, NULL, _("out of memory"));
 	*ret_complete = w.complete;

@@ -51,11 +51,13 @@ static bool read_hex(const char *text, size_t len, uint64_t *ret)
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		char c = text[i];
-		int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 
-		if (digit < 0)
+		if (c >= '0' && c <= '9')
+			value = value << 4 | (uint64_t)(c - '0');
+		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+			value = value << 4 | (uint64_t)((c | 0x20) - 'a' + 10);
+		else
 			return false;
-		value = value << 4 | (uint64_t)digit;
 	}
 	*ret = value;
 	return true;

@@ -36,7 +36,7 @@ static const struct {
 #undef SETTING
 };
 
-/* The kernel that brought the file; 0: it was always there. Source: linux Documentation/networking/ip-sysctl.rst, git log. */
+/* The kernel that brought the file; 0: it was always there. Source: linux Documentation/networking/ip-sysctl.rst. */
 static const uint32_t since[IU_N_SETTINGS] = {
 	[IU_SET_UNPRIVILEGED_PORT_START] = IU_KERNEL(4, 11),
 	[IU_SET_NONLOCAL_BIND6] = IU_KERNEL(4, 3),

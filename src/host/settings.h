@@ -9,7 +9,7 @@
 
 /* "6.18.44-fc" to IU_KERNEL(6, 18); 0 when the text does not begin with two numbers. */
 uint32_t iu_kernel_from_release(const char *release);
-/* enum iu_feature of a mainline kernel of that version; 0 (unknown) gives none. Distributions backport: probe where one can. */
+/* enum iu_feature of a mainline kernel of that version; 0 (unknown) gives none. Distributions backport: better probe. */
 uint32_t iu_features_from_version(uint32_t kernel);
 
 /*

@@ -371,7 +371,8 @@ static void test_procnet__sockets_in_many_states__the_same_as_sock_diag(void **s
 		while (j < by_diag.n && !same(&by_proc.list[i], &by_diag.list[j]))
 			j++;
 		if (j == by_diag.n)
-			fail_msg("port %u, state %d: only in /proc/net", by_proc.list[i].local.port, by_proc.list[i].state);
+			fail_msg("port %u, state %d: only in /proc/net", by_proc.list[i].local.port,
+				 by_proc.list[i].state);
 	}
 }
 

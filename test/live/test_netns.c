@@ -53,7 +53,8 @@ static void test_netns_enter__name_that_looks_like_a_pid__the_name_wins(void **s
 
 static void test_netns_enter__not_there__one_sentence(void **state)
 {
-	static const char *const names[] = {"no-such-name", "", ".", "..", "/no/such/path", "999999999", "/etc/passwd", "/tmp", "\x1b[1m"};
+	static const char *const names[] = {"no-such-name", "",            ".",    "..",       "/no/such/path",
+					    "999999999",    "/etc/passwd", "/tmp", "\x1b[1m"};
 	uint64_t before = here();
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -323,7 +324,7 @@ static void test_unix_look__owner_ended__left_over(void **state)
 
 static void test_unix_look__listener_closed_while_connected__left_over(void **state)
 {
-	int listener = unix_listener(in_folder("x.sock")), client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), server;
+	int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), listener = unix_listener(in_folder("x.sock")), server;
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", in_folder("x.sock"));
@@ -353,7 +354,8 @@ static void test_unix_look__replaced_file__the_old_listener_does_not_count(void 
 
 static void test_unix_look__other_kinds__told_apart(void **state)
 {
-	int fd = unix_bound(in_folder("x.sock"), SOCK_STREAM), datagram = unix_bound(in_folder("y.sock"), SOCK_DGRAM), plain;
+	int fd = unix_bound(in_folder("x.sock"), SOCK_STREAM), plain;
+	int datagram = unix_bound(in_folder("y.sock"), SOCK_DGRAM);
 
 	assert_int_equal(look(in_folder("x.sock")).kind, IU_UNIX_BOUND);
 	assert_int_equal(look(in_folder("x.sock")).inode, live_inode(fd));

@@ -188,7 +188,7 @@ static void test_locals__tentative_ipv6__not_bindable_yet(void **state)
 
 	need_netlink();
 	live_need_ipv6();
-	/* The other end stays down: without a carrier no duplicate can be looked for, and the address stays tentative. */
+	/* The other end stays down: without a carrier no duplicate can be looked for, and it stays tentative. */
 	live_ip("link add v0 type veth peer name v1");
 	live_ip("link set v0 up");
 	live_ip("addr add 2001:db8::1/64 dev v0");

@@ -159,7 +159,8 @@ static void test_diag_read__syn_recv__request_and_full_socket_told_apart(void **
 static void test_diag_read__ipv6__v6only_only_where_the_kernel_tells(void **state)
 {
 	struct message listener = make_full(10, "::", "::"), child = make_full(1, "2001:db8::1", "2001:db8::2");
-	struct message mapped = make_full(1, "::ffff:10.0.0.1", "::ffff:10.0.0.2"), link = make_full(1, "fe80::1", "fe80::2");
+	struct message mapped = make_full(1, "::ffff:10.0.0.1", "::ffff:10.0.0.2");
+	struct message link = make_full(1, "fe80::1", "fe80::2");
 	struct inuse_socket s;
 
 	assert_false(read_it(&listener, &context).known & INUSE_V6ONLY);
@@ -182,7 +183,8 @@ static void test_diag_read__ipv6__v6only_only_where_the_kernel_tells(void **stat
 
 static void test_diag_read__timestamps__known_of_connected_sockets(void **state)
 {
-	struct tcp_info with = {.tcpi_options = TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK}, without = {.tcpi_options = TCPI_OPT_SACK};
+	struct tcp_info with = {.tcpi_options = TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK};
+	struct tcp_info without = {.tcpi_options = TCPI_OPT_SACK};
 	struct message m = make_full(1, "127.0.0.1", "127.0.0.1"), n = m, sent = make_full(2, "127.0.0.1", "127.0.0.1");
 
 	assert_false(read_it(&m, &context).known & INUSE_TIMESTAMPS);

@@ -14,7 +14,8 @@ static struct iu_unix_socket named(const char *name)
 
 static void test_unix_has_file__inode_and_device__decide(void **state)
 {
-	struct iu_unix_file file = {.path = "x.sock", .whole = "/run/x.sock", .inode = (UINT64_C(7) << 32) + 42, .device = 25};
+	struct iu_unix_file file = {
+		.path = "x.sock", .whole = "/run/x.sock", .inode = (UINT64_C(7) << 32) + 42, .device = 25};
 	struct iu_unix_socket s = named("/tmp/other-name");
 
 	s.has_file = true;
