@@ -138,11 +138,16 @@ static __always_inline int step_net(void)
 	return 0;
 }
 
+static __always_inline bool every_port(void)
+{
+	return mode == IU_WALK_BOUND && walk.n_ports == 0;
+}
+
 static __always_inline bool next_slot(void)
 {
 	__u32 i = at.next_slot++;
 
-	if (mode == IU_WALK_BOUND) {
+	if (every_port()) {
 		at.slot = i;
 		return i <= at.bhash_mask;
 	}
@@ -220,7 +225,7 @@ static __always_inline int step_bucket(void)
 	if (slot_of(BUCKET->port, BPF_CORE_READ(net, hash_mix)) != at.slot)
 		return torn();
 	at.next_bucket = BUCKET->node.next;
-	if (net != at.net || (mode != IU_WALK_BOUND && BUCKET->port != at.port))
+	if (net != at.net || (!every_port() && BUCKET->port != at.port))
 		return 0;
 	at.port = BUCKET->port;
 	at.bucket = bucket;

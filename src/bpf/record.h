@@ -87,7 +87,7 @@ struct iu_rec_bucket {
 enum iu_walk_mode {
 	IU_WALK_CLASSES,   /* up to IU_WALK_SHOWN sockets one by one, the others counted by class */
 	IU_WALK_ALL,       /* every owner of the ports, into the map `out` */
-	IU_WALK_BOUND,     /* the bound-only ones of all ports, into the map `out` */
+	IU_WALK_BOUND,     /* the bound-only ones of the ports, of all ports if there are none, into the map `out` */
 	IU_WALK_ELSEWHERE, /* counts for the first port in every other namespace */
 };
 

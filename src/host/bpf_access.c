@@ -91,33 +91,43 @@ uint32_t iu_bpf_kernel(void)
 	return uname(&name) == 0 ? iu_kernel_from_release(name.release) : 0;
 }
 
-static enum inuse_status not_permitted(int os_code, struct inuse_error *error)
+/* What of the capabilities is missing, or NULL. CAP_SYS_ADMIN stands for all of them. */
+static const char *missing_capability(void)
 {
 	uint64_t caps = capabilities();
-	bool admin = caps >> CAP_SYS_ADMIN & 1, bpf = caps >> CAP_BPF & 1, perfmon = caps >> CAP_PERFMON & 1;
-	const char *text = _("BPF is forbidden here, by seccomp or a security module");
+	bool bpf = caps >> CAP_BPF & 1, perfmon = caps >> CAP_PERFMON & 1;
 
-	if (!admin && !bpf && !perfmon)
-		text = _("CAP_BPF and CAP_PERFMON are missing");
-	else if (!admin && !bpf)
-		text = _("CAP_BPF is missing");
-	else if (!admin && !perfmon)
-		text = _("CAP_PERFMON is missing");
-	else if (!in_first_user_namespace())
-		text = _("the capabilities of a user namespace are not enough to read the kernel's tables");
-	else if (locked_down())
-		text = _("the kernel is locked down (confidentiality): nobody may read its tables");
-	return iu_fail(error, INUSE_E_PERMISSION, os_code, "bpf", "%s", text);
+	if (caps >> CAP_SYS_ADMIN & 1 || (bpf && perfmon))
+		return NULL;
+	if (bpf)
+		return _("CAP_PERFMON is missing");
+	return perfmon ? _("CAP_BPF is missing") : _("CAP_BPF and CAP_PERFMON are missing");
+}
+
+/* What forbids it, or NULL. Helpers that are forbidden look to the verifier as if they did not exist: EINVAL, not EPERM. */
+static const char *forbidden(int os_code)
+{
+	const char *missing = missing_capability();
+
+	if (missing != NULL)
+		return missing;
+	if (locked_down())
+		return _("the kernel is locked down (confidentiality): nobody may read its tables");
+	if (os_code != EPERM && os_code != EACCES)
+		return NULL;
+	if (!in_first_user_namespace())
+		return _("the capabilities of a user namespace are not enough to read the kernel's tables");
+	return _("BPF is forbidden here, by seccomp or a security module");
 }
 
 enum inuse_status iu_bpf_refused(int os_code, struct inuse_error *error)
 {
+	const char *why = forbidden(os_code);
+
 	if (os_code == ENOMEM)
 		return iu_fail(error, INUSE_E_MEMORY, os_code, "bpf", _("out of memory"));
-	if (os_code == EPERM || os_code == EACCES)
-		return not_permitted(os_code, error);
-	if (locked_down())
-		return not_permitted(EPERM, error);
+	if (why != NULL)
+		return iu_fail(error, INUSE_E_PERMISSION, os_code, "bpf", "%s", why);
 	if (os_code == ENOSYS)
 		return iu_fail(error, INUSE_E_UNSUPPORTED, os_code, "bpf", _("this kernel has no BPF"));
 	if (iu_bpf_kernel() < IU_KERNEL(6, 1))

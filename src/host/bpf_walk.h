@@ -8,7 +8,7 @@
 
 struct iu_walk_question {
 	enum iu_walk_mode mode;
-	const uint16_t *ports; /* at most IU_WALK_PORTS; not for IU_WALK_BOUND */
+	const uint16_t *ports; /* at most IU_WALK_PORTS; none with IU_WALK_BOUND is all of them */
 	size_t n_ports;
 	const struct inuse_addr *asked; /* that classes tell apart, at most IU_WALK_ASKED; wildcards are apart anyway */
 	size_t n_asked;

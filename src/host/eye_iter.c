@@ -26,6 +26,12 @@ struct delivery {
 	uint64_t delivered;
 };
 
+/* Few enough to be chosen in the kernel; others are left to wanted(). */
+static bool few_ports(const struct iu_scope *scope)
+{
+	return scope->ports != NULL && scope->n_ports > 0 && scope->n_ports <= IU_WALK_PORTS;
+}
+
 static bool wanted(const struct iu_scope *scope, uint16_t port)
 {
 	if (scope->ports == NULL)
@@ -52,11 +58,15 @@ static bool deliver(void *arg, const void *record)
 
 static void deliver_bound(struct delivery *d, uint32_t *ret_unseen)
 {
-	const struct iu_walk_question q = {.mode = IU_WALK_BOUND};
+	struct iu_walk_question q = {.mode = IU_WALK_BOUND};
 	const struct iu_rec *records;
 	struct iu_walker *w = NULL;
 	size_t n;
 
+	if (few_ports(d->scope)) {
+		q.ports = d->scope->ports;
+		q.n_ports = d->scope->n_ports;
+	}
 	if (iu_walker_new(&q, &w, NULL) != INUSE_OK) {
 		*ret_unseen |= INUSE_MISSING_BOUND;
 		return;
@@ -69,7 +79,7 @@ static void deliver_bound(struct delivery *d, uint32_t *ret_unseen)
 	iu_walker_free(w);
 }
 
-/* The program with the ports of the scope, where it has room for them: the others are left to wanted(). 0 or an errno. */
+/* 0 or an errno. */
 static int load(const struct iu_scope *scope, struct iu_tcp_bpf **ret_skel)
 {
 	struct iu_tcp_bpf *skel = iu_tcp_bpf__open();
@@ -77,7 +87,7 @@ static int load(const struct iu_scope *scope, struct iu_tcp_bpf **ret_skel)
 
 	if (skel == NULL)
 		return ENOMEM;
-	if (scope->ports != NULL && scope->n_ports <= IU_WALK_PORTS) {
+	if (few_ports(scope)) {
 		skel->rodata->n_ports = (__u32)scope->n_ports;
 		for (size_t i = 0; i < scope->n_ports; i++)
 			skel->rodata->ports[i] = scope->ports[i];
