@@ -70,7 +70,7 @@ static enum inuse_status resolve_from(struct resolved *r, struct inuse_error *er
 {
 	struct inuse_addr list[IU_MAX_ADDRS];
 	enum inuse_status status;
-	char shown[120], port[128];
+	char shown[120];
 	size_t n;
 	const char *text = r->q->from;
 
@@ -79,7 +79,6 @@ static enum inuse_status resolve_from(struct resolved *r, struct inuse_error *er
 	if (inuse_addr_parse(text, &r->from, NULL) == INUSE_OK)
 		return INUSE_OK; /* an address without a port: any port */
 	status = inuse_target_parse(text, &r->from_target, error);
-	(void)port;
 	if (status == INUSE_OK)
 		status = iu_resolve(&r->from_target, list, IU_MAX_ADDRS, &n, error);
 	if (status < 0)
@@ -162,11 +161,11 @@ static enum inuse_status look(const struct resolved *r, struct inuse_snapshot **
 	return iu_host_take(&scope, ret, error);
 }
 
-static bool ipv6_is_off(const struct iu_facts *f)
+static bool has_no_ipv6(const struct iu_facts *f)
 {
 	int64_t off;
 
-	return iu_setting(f, IU_SET_IPV6, &off) && off == 1;
+	return iu_setting(f, IU_SET_IPV6, &off) && off == 2;
 }
 
 static struct inuse_request make_request(const struct resolved *r, const struct iu_facts *f, const struct inuse_addr *addr)
@@ -195,22 +194,50 @@ static struct inuse_request make_request(const struct resolved *r, const struct 
 	return req;
 }
 
+static void add_place(struct iu_text *t, const struct resolved *r)
+{
+	char text[INUSE_ADDR_TEXT];
+
+	if (r->target.kind == INUSE_TARGET_HOST) {
+		iu_text_add_escaped(t, r->target.host);
+		iu_text_addf(t, ":%u", r->addrs[0].port);
+	} else if (r->target.kind == INUSE_TARGET_PORT) {
+		iu_text_addf(t, "%u", r->addrs[0].port);
+	} else {
+		iu_text_add(t, inuse_addr_text(&r->addrs[0], text));
+	}
+}
+
+/* What the headline calls it, and the words that ask it again. */
 static void name_asked(struct inuse_answer *a, const struct resolved *r)
 {
-	char local[INUSE_ADDR_TEXT], shown[300];
-	const struct inuse_target *t = &r->target;
+	static const char *const calls[] = {"why bind ", "", "why connect ", "why accept "};
+	const struct inuse_question *q = r->q;
+	struct iu_text asked = {0}, again = {0};
 
-	if (t->kind == INUSE_TARGET_HOST)
-		snprintf(a->asked, sizeof(a->asked), "%s:%u", iu_escape(t->host, shown, sizeof(shown)), r->addrs[0].port);
-	else if (t->kind == INUSE_TARGET_PORT)
-		snprintf(a->asked, sizeof(a->asked), "%u", r->addrs[0].port);
-	else
-		inuse_addr_text(&r->addrs[0], a->asked);
-	strncat(a->asked, "/tcp", sizeof(a->asked) - strlen(a->asked) - 1);
-	if (r->from.port == 0 && r->from.family == 0)
-		return;
-	snprintf(shown, sizeof(shown), _(" from %s"), inuse_addr_text(&r->from, local));
-	strncat(a->asked, shown, sizeof(a->asked) - strlen(a->asked) - 1);
+	iu_text_add(&again, calls[q->call]);
+	iu_text_add_escaped(&again, q->address);
+	if (q->from != NULL) {
+		iu_text_add(&again, " --from ");
+		iu_text_add_escaped(&again, q->from);
+	}
+	if (q->call != INUSE_CALL_LISTEN && (q->flags & INUSE_REUSEADDR) != 0)
+		iu_text_add(&again, " --reuseaddr");
+	if (q->call == INUSE_CALL_LISTEN && (q->flags & INUSE_REUSEADDR) == 0)
+		iu_text_add(&again, " --plain");
+	if ((q->flags & INUSE_REUSEPORT) != 0)
+		iu_text_add(&again, " --reuseport");
+	add_place(&asked, r);
+	iu_text_add(&asked, "/tcp");
+	if (r->from.port != 0 || r->from.family != 0) {
+		char from[INUSE_ADDR_TEXT];
+
+		iu_text_addf(&asked, _(" from %s"), inuse_addr_text(&r->from, from));
+	}
+	snprintf(a->asked, sizeof(a->asked), "%s", asked.data ? asked.data : "");
+	snprintf(a->again, sizeof(a->again), "%s", again.data ? again.data : "");
+	iu_text_done(&asked);
+	iu_text_done(&again);
 }
 
 void iu_answer_judge(struct inuse_answer *a, const struct inuse_request *requests, size_t n)
@@ -257,7 +284,7 @@ enum inuse_status inuse_ask(const struct inuse_question *question, struct inuse_
 	}
 	a->facts = iu_snapshot_facts(a->own ? a->own : question->snapshot);
 	for (size_t i = 0; i < r.n; i++)
-		if (r.n == 1 || r.addrs[i].family == 4 || r.target.kind != INUSE_TARGET_PORT || !ipv6_is_off(a->facts))
+		if (r.n == 1 || r.addrs[i].family == 4 || r.target.kind != INUSE_TARGET_PORT || !has_no_ipv6(a->facts))
 			requests[n++] = make_request(&r, a->facts, &r.addrs[i]);
 	name_asked(a, &r);
 	iu_answer_judge(a, requests, n);
@@ -286,6 +313,7 @@ const struct inuse_verdict *inuse_answer_deciding(const struct inuse_answer *ans
 static struct iu_telling telling(const struct inuse_answer *a, uint32_t style)
 {
 	return (struct iu_telling){.asked = a->asked,
+				   .again = a->again,
 				   .verbose = (style & INUSE_STYLE_VERBOSE) != 0,
 				   .colour = (style & INUSE_STYLE_COLOUR) != 0,
 				   .other = a->has_other ? &a->other : NULL};

@@ -15,7 +15,7 @@ struct inuse_answer {
 	struct inuse_verdict other;             /* the deciding request with SO_REUSEADDR the other way round */
 	bool has_other;
 	size_t n;
-	char asked[600];                        /* as the headline names it, escaped */
+	char asked[600], again[800];            /* what the headline calls it; the words that ask it again; escaped */
 };
 
 /* May this process, or for another uid any process of that user, bind ports below ip_unprivileged_port_start? */

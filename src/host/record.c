@@ -81,7 +81,7 @@ struct inuse_socket iu_record_socket(const struct iu_rec *rec, int64_t tick_ns)
 	struct inuse_socket s = {
 		.state = iu_state_from_linux(rec->state),
 		.family = rec->family == AF_INET6 ? 6 : 4,
-		.mini = rec->flags & IU_REC_MINI,
+		.mini = rec->flags & (IU_REC_MINI | IU_REC_REQUEST),
 		.proto = INUSE_PROTO_TCP,
 		.known = known(rec),
 		.device = rec->device,

@@ -68,13 +68,16 @@ HELPS(helps_continue)
 	return holder != NULL && holder->status == 'T';
 }
 
+/* A service that was started as such; logins and terminals run in scopes and in user@.service itself. */
 static bool has_own_unit(const struct inuse_process *h)
 {
-	size_t len = strlen(h->unit);
+	const char *slash = strrchr(h->unit, '/'), *name = slash ? slash + 1 : h->unit;
+	size_t len = strlen(name);
 
-	return h->socket_unit[0] != 0 || (len > 8 && strcmp(h->unit + len - 8, ".service") == 0 &&
-					  strncmp(h->unit, "user@", 5) != 0 && strncmp(h->unit, "session-", 8) != 0 &&
-					  strcmp(h->unit, "init.service") != 0 && h->container[0] == 0);
+	if (strcmp(h->comm, "docker-proxy") == 0)
+		return false;
+	return h->socket_unit[0] != 0 || (len > 8 && strcmp(name + len - 8, ".service") == 0 &&
+					  strncmp(name, "user@", 5) != 0 && h->container[0] == 0);
 }
 
 HELPS(helps_stop_unit)

@@ -67,7 +67,7 @@ static bool held_only_by(const struct iu_facts *f, const struct inuse_socket *o,
 bool iu_socket_is_owner(const struct iu_world *w, const struct inuse_socket *o, uint16_t port)
 {
 	/* half-open requests hold no port [O24]; other namespaces have buckets of their own */
-	if (o->local.port != port || o->proto != w->req.proto || o->state == INUSE_SYN_RECV ||
+	if (o->local.port != port || o->proto != w->req.proto || (o->state == INUSE_SYN_RECV && o->mini) ||
 	    (o->netns != 0 && o->netns != w->facts->netns))
 		return false;
 	if (w->without_mini && o->mini)

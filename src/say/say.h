@@ -28,7 +28,8 @@ size_t iu_say_wrapped(struct iu_text *t, const char *text, size_t indent, size_t
 
 /* What was asked and how it is to be told. */
 struct iu_telling {
-	const char *asked;     /* "12345", "localhost:8080": what the headline calls it; escaped */
+	const char *asked;     /* "12345", "localhost:8080 from :23456": what the headline calls it; escaped */
+	const char *again;     /* the words that ask it again, behind "inuse ": "12345", "why connect ..."; escaped */
 	bool verbose, colour, plain; /* plain: the caller asked for SO_REUSEADDR off by --plain */
 	const struct inuse_verdict *other; /* the same without / with SO_REUSEADDR where that differs, or NULL */
 	size_t width;          /* columns; 0: 80 */

@@ -267,9 +267,18 @@ static void test_causes__inherited__all_holders(void **state)
 
 static void test_causes__in_flight__no_process(void **state)
 {
+	const struct live_run *run;
+
 	live_need_root();
 	live_in_flight(live_listener("127.0.0.1:" PORT, LIVE_REUSEADDR));
-	named("in-flight", 1, PORT, "127.0.0.1:" PORT);
+	/* "nobody has it" may be said only where every process can be read; some machines protect their first even from root */
+	run = live_inuse("127.0.0.1:" PORT);
+	if (strstr(run->out, "hidden from you") != NULL) {
+		named("listener", 1, PORT, "127.0.0.1:" PORT);
+		print_message("a process here cannot be read even by root: in flight is told as hidden\n");
+	} else {
+		named("in-flight", 1, PORT, "127.0.0.1:" PORT);
+	}
 }
 
 /* ------------------------------------------------------------------------------------------ connections */

@@ -76,7 +76,7 @@ static void add_socket(struct world *w, char *text)
 	assert_int_not_equal(s->state, 0);
 	ends(strtok_r(NULL, " ", &save), &s->local, &s->remote);
 	s->family = s->local.family;
-	s->mini = s->state == INUSE_TIME_WAIT;
+	s->mini = s->state == INUSE_TIME_WAIT || s->state == INUSE_SYN_RECV;
 	if (s->mini)
 		s->free_at_ns = NOW + 43 * INT64_C(1000000000);
 	while ((word = strtok_r(NULL, " ", &save)) != NULL) {

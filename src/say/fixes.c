@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fixes of an answer: a command to paste, and its risk, in two columns.
+ *
+ * Theory of operation
+ *
+ * All rows are made first, so that the column of the risks can follow the longest command; then as many are written as
+ * there are lines left. A row that would not fit whole is left out with all that follow.
+ */
+#include "base/gettext.h"
+#include "say/telling.h"
+
+#define MAX_ROWS (INUSE_MAX_CURES + 3)
+#define LEAD 5       /* "Fix  " */
+#define MAX_COMMAND 44
+
+struct row {
+	struct iu_text command, risk;
+};
+
+struct rows {
+	struct row row[MAX_ROWS];
+	size_t n, command_width;
+};
+
+static struct row *add(struct rows *rows)
+{
+	return &rows->row[rows->n < MAX_ROWS - 1 ? rows->n++ : rows->n];
+}
+
+static const char *text(const struct iu_text *t)
+{
+	return t->data ? t->data : "";
+}
+
+static void add_cure(struct iu_told *t, struct rows *rows, const struct inuse_cure *cure)
+{
+	const struct iu_words *w = iu_words_of_cure(cure->id);
+	struct row *row;
+
+	if (w == NULL)
+		return;
+	row = add(rows);
+	iu_told_fill(t, cure);
+	iu_say_expand(&row->command, _(w->headline), t->vars);
+	if (w->more != NULL)
+		iu_say_expand(&row->risk, _(w->more), t->vars);
+}
+
+/* The same question by somebody who sees more. */
+static void add_again(struct iu_told *t, struct rows *rows, const char *risk)
+{
+	struct row *row = add(rows);
+
+	iu_text_addf(&row->command, "sudo inuse %s", t->how->again ? t->how->again : t->how->asked);
+	iu_text_add(&row->risk, risk);
+}
+
+static void collect(struct iu_told *t, struct rows *rows)
+{
+	const uint32_t nobody_knows = INUSE_MISSING_COVERAGE | INUSE_MISSING_SEQUENCE;
+	const struct inuse_socket *o = t->v->n_shown > 0 ? t->v->shown[0] : NULL;
+	struct row *row;
+
+	for (uint32_t i = 0; i < t->v->n_cures; i++)
+		add_cure(t, rows, &t->v->cures[i]);
+	if (t->v->outcome == INUSE_FAIL && o != NULL && o->n_holders == 0 && (o->known & INUSE_KNOW_OWNER) == 0 && !o->mini)
+		add_again(t, rows, _("names the process"));
+	if (t->v->outcome != INUSE_CANNOT_TELL || (t->v->missing & nobody_knows) != 0)
+		return;
+	add_again(t, rows, _("root may see it"));
+	if (t->v->request.call == INUSE_CALL_ACCEPT)
+		return;
+	row = add(rows);
+	iu_text_addf(&row->command, "inuse --try %s", t->how->again ? t->how->again : t->how->asked);
+	iu_text_add(&row->risk, _("makes the call for an instant and tells"));
+}
+
+static void put(struct iu_told *t, const struct row *row, bool first, size_t column)
+{
+	size_t start;
+
+	iu_text_add(t->out, first ? _("Fix  ") : "     ");
+	start = t->out->len;
+	iu_text_add(t->out, text(&row->command));
+	if (row->risk.len > 0) {
+		iu_text_pad(t->out, start, column - LEAD, 2);
+		t->lines += iu_say_wrapped(t->out, text(&row->risk), column, t->width);
+	} else {
+		t->lines++;
+	}
+	iu_text_add(t->out, "\n");
+}
+
+void iu_told_fixes(struct iu_told *t)
+{
+	struct rows rows = {.n = 0};
+	bool room = true;
+	size_t column;
+
+	collect(t, &rows);
+	for (size_t i = 0; i < rows.n; i++) {
+		size_t width = iu_width(text(&rows.row[i].command));
+
+		if (width > rows.command_width && width <= MAX_COMMAND)
+			rows.command_width = width;
+	}
+	column = LEAD + rows.command_width + 2;
+	for (size_t i = 0; i < rows.n; i++) {
+		struct iu_text dry = {0};
+		size_t lines = rows.row[i].risk.len > 0 ? iu_say_wrapped(&dry, text(&rows.row[i].risk), 0, t->width - column) : 1;
+
+		iu_text_done(&dry);
+		room = room && t->lines + lines <= t->max_lines;
+		if (room)
+			put(t, &rows.row[i], i == 0, column);
+		iu_text_done(&rows.row[i].command);
+		iu_text_done(&rows.row[i].risk);
+	}
+}
