@@ -3,6 +3,7 @@
 #include "net/conn.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -134,8 +135,11 @@ static void finish(struct iu_conn *c, bool reset)
 	if (set->observe && c->ending.how == IU_HOW_ORDERLY && will_reset(c, reset || set->linger_s == 0))
 		c->ending.how = IU_HOW_RESET_BY_US;
 	/* the copy is the last to be closed, so it is its close() that lingers */
-	if (set->linger_s > 0 && !reset)
-		linger_fd = dup(c->fd);
+	if (set->linger_s > 0 && !reset) {
+		linger_fd = fcntl(c->fd, F_DUPFD_CLOEXEC, 0);
+		if (linger_fd < 0)
+			iu_net_linger(c->fd, -1);
+	}
 	c->ending.took_ns = (int64_t)(uv_hrtime() - c->started_ns);
 	ending = c->ending;
 	if (!c->opened || c->stray)

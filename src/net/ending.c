@@ -64,11 +64,12 @@ static enum iu_net_where where_if_us(struct iu_net_ending *e, bool looked, enum 
 }
 
 /* The peer sent the first FIN. Only a peer on this host can be looked up; any other is believed to follow the rule. */
-static enum iu_net_where where_if_peer(const struct iu_net_ending *e, bool looked, enum inuse_state there)
+static enum iu_net_where where_if_peer(const struct iu_net_ending *e, bool looked, enum inuse_state here,
+				       enum inuse_state there)
 {
-	if (looked && iu_addr_is_loopback(&e->remote) && there == INUSE_STATE_UNKNOWN)
-		return IU_TW_NOWHERE;
-	return IU_TW_PEER;
+	bool seen_gone = looked && here == INUSE_STATE_UNKNOWN && there == INUSE_STATE_UNKNOWN;
+
+	return seen_gone && iu_addr_is_loopback(&e->remote) ? IU_TW_NOWHERE : IU_TW_PEER;
 }
 
 bool iu_ending_settle(struct iu_net_ending *e, bool looked, enum inuse_state here, enum inuse_state there)
@@ -84,7 +85,7 @@ bool iu_ending_settle(struct iu_net_ending *e, bool looked, enum inuse_state her
 	else if (e->first == IU_FIRST_US)
 		e->time_wait = where_if_us(e, looked, here, there);
 	else if (e->first == IU_FIRST_PEER)
-		e->time_wait = where_if_peer(e, looked, there);
+		e->time_wait = where_if_peer(e, looked, here, there);
 	else
 		e->time_wait = IU_TW_UNKNOWN;
 	if (!looked || e->how != IU_HOW_ORDERLY)

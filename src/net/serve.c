@@ -42,7 +42,7 @@ struct server {
 	struct iu_conns conns;
 	uint64_t accepted;
 	int fd; /* -1: no longer listening */
-	bool full, said_full;
+	bool full, said_full, stopping;
 	int exit;
 };
 
@@ -68,6 +68,17 @@ static void stop_listening(struct server *s)
 	iu_conns_stay_awake(&s->conns, false);
 }
 
+static void on_ready(uv_poll_t *poll, int status, int events);
+
+static void listen_again(struct server *s)
+{
+	if (!s->full || s->fd < 0)
+		return;
+	s->full = false;
+	uv_poll_start(&s->listener, UV_READABLE, on_ready);
+	iu_conns_stay_awake(&s->conns, false);
+}
+
 static void on_ended(void *arg, const struct iu_net_ending *ending)
 {
 	struct server *s = arg;
@@ -84,25 +95,17 @@ static void on_ended(void *arg, const struct iu_net_ending *ending)
 		fflush(stdout);
 		iu_text_done(&line);
 	}
+	listen_again(s);
 	end_when_over(s);
 }
 
 /* ------------------------------------------------------------------------------------------------------ accepting */
 
-static void on_ready(uv_poll_t *poll, int status, int events);
-
-static void listen_again(struct server *s)
-{
-	if (!s->full || s->fd < 0)
-		return;
-	s->full = false;
-	uv_poll_start(&s->listener, UV_READABLE, on_ready);
-	iu_conns_stay_awake(&s->conns, false);
-}
-
 /* The clients wait in the backlog; on_tick() tries again. */
 static void pause_listening(struct server *s, int os_code)
 {
+	if (s->stopping)
+		return;
 	if (!s->said_full)
 		fprintf(stderr, _("inuse serve: new connections wait until others have ended: %s\n"), strerror(os_code));
 	s->said_full = true;
@@ -185,6 +188,7 @@ static void on_signal(uv_signal_t *handle, int number)
 		fflush(NULL);
 		_exit(REFUSED);
 	}
+	s->stopping = true;
 	if (s->fd >= 0)
 		accept_some(s, ACCEPT_LAST);
 	stop_listening(s);

@@ -149,7 +149,7 @@ enum inuse_status iu_net_client(const struct inuse_request *request, int *ret_fd
 
 void iu_net_linger(int fd, int seconds)
 {
-	struct linger linger = {1, seconds};
+	struct linger linger = {seconds >= 0, seconds >= 0 ? seconds : 0};
 
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 }

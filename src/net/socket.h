@@ -42,7 +42,7 @@ enum inuse_status iu_net_listen(const struct iu_net_listener *what, struct inuse
  */
 enum inuse_status iu_net_client(const struct inuse_request *request, int *ret_fd, struct inuse_error *error);
 
-/* SO_LINGER: close() waits up to `seconds`; 0: close() resets the connection. */
+/* SO_LINGER: close() waits up to `seconds`; 0: close() resets the connection; -1: off. */
 void iu_net_linger(int fd, int seconds);
 
 /*
