@@ -2,8 +2,8 @@
 /*
  * Which sockets are in flight: sent over a unix socket of the reader's network namespace and not received yet.
  *
- * Every message that waits in a unix socket may carry files. A listening socket has no messages but connections that
- * were not accepted yet, which have theirs. The queues are read without their locks: what is found may have been received
+ * Every message that waits in a unix socket may carry files. A connection that was not accepted yet has a socket of its
+ * own in the kernel's table, with its messages (linux v6.18 net/unix/af_unix.c unix_stream_connect()). The queues are read without their locks: what is found may have been received
  * meanwhile, and what is torn leads to an inode that nobody asked for.
  */
 #include "bpf/kernel.h"
@@ -19,7 +19,6 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 struct sk_buff {
 	struct sk_buff *next;
-	struct sock *sk;
 	char cb[48];
 };
 
@@ -138,18 +137,6 @@ static long look_at_message(__u32 i, struct queue *q)
 	return 0;
 }
 
-static long look_at_connection(__u32 i, struct queue *q)
-{
-	const struct sk_buff *message = step(q);
-	struct queue waiting;
-
-	if (!message)
-		return 1;
-	waiting = queue_of(BPF_CORE_READ(message, sk));
-	bpf_loop(MESSAGES, look_at_message, &waiting, 0);
-	return 0;
-}
-
 SEC("iter/unix")
 int find_flying(struct bpf_iter__unix *ctx)
 {
@@ -159,9 +146,6 @@ int find_flying(struct bpf_iter__unix *ctx)
 	if (!sk)
 		return 0;
 	q = queue_of(sk);
-	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN)
-		bpf_loop(MESSAGES, look_at_connection, &q, 0);
-	else
-		bpf_loop(MESSAGES, look_at_message, &q, 0);
+	bpf_loop(MESSAGES, look_at_message, &q, 0);
 	return 0;
 }
