@@ -19,7 +19,7 @@ BESIDE = {'bpf': set(), 'host': {'bpf'}}
 # The only headers from outside that the model knows: none of an operating system.
 MODEL_HEADERS = {'assert.h', 'limits.h', 'stdbool.h', 'stddef.h', 'stdint.h', 'string.h'}
 # What the objects may want from outside. The model: memory and strings, nothing that allocates, prints or looks.
-MODEL_SYMBOLS = {'memchr', 'memcmp', 'memcpy', 'memmove', 'memset', 'strchr', 'strcmp', 'strlen', 'strncmp', 'strspn'}
+MODEL_SYMBOLS = {'memchr', 'memcmp', 'memcpy', 'memmove', 'memset', 'strchr', 'strcmp', 'strlen', 'strncmp', 'strrchr', 'strspn'}
 BASE_SYMBOLS = MODEL_SYMBOLS | {'malloc', 'calloc', 'realloc', 'free', 'snprintf', 'vsnprintf', 'strcspn', 'strstr', 'strpbrk',
                                 'strncpy', 'strrchr', 'strnlen', 'stpcpy', 'strcpy', 'dcgettext', 'dcngettext'}
 # Inserted by compilers.

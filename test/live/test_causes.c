@@ -295,7 +295,7 @@ static void test_causes__time_wait__old_new_neither(void **state)
 	live_time_wait("127.0.0.1:5001", LIVE_REUSEADDR, NULL);
 	named("free", 0, "5001", "5001");
 	named("time-wait-new-lacks-reuseaddr", 1, "5001", "--plain", "5001");
-	live_says(in_words(0, "5001", NULL), 0, "would still fail");
+	live_says(in_words(0, "5001", NULL), 0, "would fail");
 	assert_int_equal(live_try_bind("127.0.0.1:5001", LIVE_REUSEADDR), 0);
 }
 
