@@ -234,7 +234,7 @@ static void set_up(struct server *s, const struct iu_serve_options *o)
 	s->conns.text_len = strlen(o->reply);
 	s->conns.linger_s = o->linger_s;
 	s->conns.idle_ms = o->idle_ms;
-	s->conns.finish_ms = FINISH_MS;
+	s->conns.finish_ms = o->idle_ms > 0 && o->idle_ms < FINISH_MS ? o->idle_ms : FINISH_MS;
 	s->conns.observe = o->verbose || o->json;
 	s->conns.patience_ms = IU_NET_PATIENCE_MS;
 	s->conns.ended = on_ended;
