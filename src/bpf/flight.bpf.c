@@ -3,8 +3,9 @@
  * Which sockets are in flight: sent over a unix socket of the reader's network namespace and not received yet.
  *
  * Every message that waits in a unix socket may carry files. A connection that was not accepted yet has a socket of its
- * own in the kernel's table, with its messages (linux v6.18 net/unix/af_unix.c unix_stream_connect()). The queues are read without their locks: what is found may have been received
- * meanwhile, and what is torn leads to an inode that nobody asked for.
+ * own in the kernel's table, with its messages (linux v6.18 net/unix/af_unix.c unix_stream_connect()).
+ * The queues are read without their locks: what is found may have been received meanwhile, and what is torn leads to an
+ * inode that nobody asked for.
  */
 #include "bpf/kernel.h"
 
@@ -98,7 +99,8 @@ static long look_at_file(__u32 i, struct files *files)
 
 static __always_inline void look_at_files(const struct sk_buff *message)
 {
-	const struct unix_skb_parms *parms = (const void *)((const char *)message + bpf_core_field_offset(struct sk_buff, cb));
+	const struct unix_skb_parms *parms =
+		(const void *)((const char *)message + bpf_core_field_offset(struct sk_buff, cb));
 	const struct scm_fp_list *list = BPF_CORE_READ(parms, fp);
 	struct files files = {.list = list};
 

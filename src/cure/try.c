@@ -133,9 +133,9 @@ static int try_connect(int fd, const struct sockaddr *remote, socklen_t len)
 	struct linger reset = {1, 0};
 
 	/*
-	 * Fast Open without a cookie does everything that connect() decides here and leaves the SYN to the first send(),
-	 * which never comes: linux v6.18 net/ipv4/tcp_fastopen.c tcp_fastopen_defer_connect(). Where the options are refused, the
-	 * socket is reset on close, so that neither side keeps anything.
+	 * Fast Open without a cookie does everything that connect() decides here and leaves the SYN to the first
+	 * send(), which never comes: linux v6.18 net/ipv4/tcp_fastopen.c tcp_fastopen_defer_connect(). Where the
+	 * options are refused, the socket is reset on close, so that neither side keeps anything.
 	 */
 	if (set(fd, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1))
 		set(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1);
@@ -210,8 +210,8 @@ enum inuse_status iu_try(const struct inuse_request *request, enum inuse_result 
 	} else if (status == INUSE_OK) {
 		code = make_calls(fd, family, request);
 		if (!iu_try_result_of(code, ret_result))
-			status = iu_fail(error, INUSE_E_SYSTEM, code, "try", _("the kernel refused for a reason of its own: %s"),
-					 strerror(code));
+			status = iu_fail(error, INUSE_E_SYSTEM, code, "try",
+					 _("the kernel refused for a reason of its own: %s"), strerror(code));
 	}
 	close(fd);
 	return status;

@@ -12,8 +12,8 @@
  * LISTEN listens for an instant behind a filter that drops every packet: a client that comes just then tries again a
  * second later and is not refused.
  * CONNECT asks for everything that this host decides, the local port above all. Where TCP Fast Open is on (default since
- * Linux 3.13), no packet leaves; else a SYN does, and the peer may see a connection that is reset at once; nothing stays behind. A
- * TIME-WAIT that the kernel recycles for it is gone afterwards.
+ * Linux 3.13), no packet leaves; else a SYN does, and the peer may see a connection that is reset at once; nothing stays
+ * behind. A TIME-WAIT that the kernel recycles for it is gone afterwards.
  * The rights are those of the caller, whatever may_bind_low says. Another uid than the caller's takes root.
  *
  * INUSE_E_INPUT: the request is no call of a client or server; INUSE_E_UNSUPPORTED: ACCEPT (only the peer can send that

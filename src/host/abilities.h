@@ -19,7 +19,7 @@ typedef void iu_ability_fn(void *arg, const struct iu_ability *ability);
 /* Tries every source in the order of hosts.def, in the namespace of the calling thread. Changes nothing. */
 void iu_host_abilities(iu_ability_fn *fn, void *arg);
 
-/* What Yama's ptrace_scope (-1: there is no Yama) leaves of reading one's own processes; NULL when it is no hindrance. Pure. */
+/* Why Yama's ptrace_scope (-1: there is no Yama) forbids reading one's own processes; NULL when it does not. Pure. */
 const char *iu_yama_hindrance(int64_t ptrace_scope, bool may_trace_all);
 
 #endif

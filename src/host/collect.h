@@ -53,7 +53,8 @@ struct iu_collection {
 
 void iu_collection_done(struct iu_collection *c);
 /* Copies one record to the end of a growing array; false when out of memory, which is remembered. */
-bool iu_collection_add(struct iu_collection *c, void *array_pointer, size_t *n, size_t *cap, const void *record, size_t size);
+bool iu_collection_add(struct iu_collection *c, void *array_pointer, size_t *n, size_t *cap, const void *record,
+		       size_t size);
 
 /* A socket with an inode that nobody holds although every process could be read: in flight, or read too early. */
 bool iu_socket_is_unheld(const struct inuse_socket *socket);

@@ -4,9 +4,9 @@
  *
  * Theory of operation
  *
- * An inode is searched for by every socket that has it (the subflows of MPTCP share one). What the search finds, the *hits*, is
- * sorted by socket and then by age, so that a socket's holders are one slice with the ancestor in front; a process counts
- * once, with its lowest descriptor. pid 1 may hold sockets for many units: it becomes one process record per unit.
+ * An inode is searched for by every socket that has it (the subflows of MPTCP share one). What the search finds, the
+ * *hits*, is sorted by socket and then by age, so that a socket's holders are one slice with the ancestor in front; a
+ * process counts once, with its lowest descriptor. pid 1 may hold sockets for many units: it becomes one process record per unit.
  * A socket without an inode has no process by its nature (an ended connection, an orphan, one that nobody accepted yet);
  * that is known without any search. A socket with an inode and without a holder is in flight (or in the hands of
  * io_uring): that is said when it was met on its way, or when every process was read.
@@ -151,8 +151,8 @@ static enum inuse_status run_search(const struct iu_scope *scope, struct search 
 		if (told != NULL && status < 0)
 			iu_snapshot_say(told, source->name, false, why.text);
 		else if (told != NULL)
-			iu_snapshot_say(told, source->name, true,
-					complete ? _(source->tells) : _("the open files of some processes; others may not be read"));
+			iu_snapshot_say(told, source->name, true, complete ? _(source->tells) :
+					_("the open files of some processes; others may not be read"));
 		if (status < 0)
 			continue;
 		any = true;

@@ -50,6 +50,7 @@ size_t iu_proc_join_args(char *text, size_t len);
  * listens on exactly `local`, 1 when on its port at an address not told apart (the wildcard of the other family, a
  * device); an empty assignment resets it to 0, as it does for systemd. instance replaces %i; NULL for none.
  */
-void iu_unit_parse_listen(const char *text, size_t len, const char *instance, const struct inuse_addr *local, int *match);
+void iu_unit_parse_listen(const char *text, size_t len, const char *instance, const struct inuse_addr *local,
+			  int *match);
 
 #endif

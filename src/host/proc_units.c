@@ -10,8 +10,8 @@
  * stopping a session scope would log the user out, and killing the process is all that stopping another one does.
  * Container runtimes name a group after the container: docker-<64 hex>.scope, /docker/<64 hex>, libpod-<64 hex>.scope,
  * cri-containerd-<64 hex>.scope, kubepods/.../<64 hex>, lxc.payload.NAME. With containers in containers the
- * outermost counts: it is the one that the runtime of this machine knows. A unit around a container is the runtime's own and
- * not reported, but for podman, where a service of its own (quadlet) starts the container again when that is stopped.
+ * outermost counts: it is the one that the runtime of this machine knows. A unit around a container is the runtime's own
+ * and not reported, but for podman, where a service of its own (quadlet) starts the container again when that is stopped.
  */
 #include <string.h>
 
@@ -69,7 +69,7 @@ static bool is_unit_name(struct piece p)
 	return p.len < sizeof(((struct iu_proc_cgroup *)0)->unit) && p.at[0] != '-' && made_of(p, LETTERS ":-_.\\@");
 }
 
-/* The name of a container that is not made of digits: what lxc and systemd-nspawn allow. Never an option's dash in front. */
+/* The name of a container of lxc or systemd-nspawn. Never an option's dash in front. */
 static bool is_plain_name(struct piece p)
 {
 	return p.len < 64 && p.len > 0 && p.at[0] != '-' && p.at[0] != '.' && made_of(p, LETTERS "-_.");
@@ -284,7 +284,8 @@ static int listens_on(const char *value, const struct inuse_addr *local)
 	return iu_addr_same(&target.addr, &a) ? 2 : 1;
 }
 
-void iu_unit_parse_listen(const char *text, size_t len, const char *instance, const struct inuse_addr *local, int *match)
+void iu_unit_parse_listen(const char *text, size_t len, const char *instance, const struct inuse_addr *local,
+			  int *match)
 {
 	const char *end = text + len;
 	bool in_socket = false;

@@ -21,7 +21,8 @@
 
 #define ATTEMPTS 3
 
-bool iu_collection_add(struct iu_collection *c, void *array_pointer, size_t *n, size_t *cap, const void *record, size_t size)
+bool iu_collection_add(struct iu_collection *c, void *array_pointer, size_t *n, size_t *cap, const void *record,
+		       size_t size)
 {
 	size_t want = *cap ? *cap * 2 : 64;
 	char *data;
@@ -77,7 +78,8 @@ void iu_collection_done(struct iu_collection *c)
 static enum inuse_status collect(const struct iu_scope *scope, struct inuse_snapshot *told, struct iu_collection *c,
 				 enum iu_source_id *ret_id, uint32_t *ret_unseen, struct inuse_error *error)
 {
-	struct iu_sink sink = {.fn = collect_socket, .bucket_fn = collect_bucket, .arg = c, .restart = forget, .told = told};
+	struct iu_sink sink = {
+		.fn = collect_socket, .bucket_fn = collect_bucket, .arg = c, .restart = forget, .told = told};
 	enum inuse_status status;
 
 	c->scope = scope;
