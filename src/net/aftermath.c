@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/address.h"
+#include "host/linux_tcp.h"
 
 #if INUSE_HAVE_MNL
 
@@ -73,7 +74,7 @@ static int on_message(const struct nlmsghdr *header, void *data)
 	const struct inet_diag_msg *message = mnl_nlmsg_get_payload(header);
 
 	if (mnl_nlmsg_get_payload_len(header) >= sizeof(*message))
-		*(enum inuse_state *)data = iu_ending_state(message->idiag_state);
+		*(enum inuse_state *)data = iu_state_from_linux(message->idiag_state);
 	return MNL_CB_STOP;
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/gettext.h"
+#include "host/linux_tcp.h"
 #include "net/socket.h"
 
 enum {
@@ -56,7 +57,7 @@ static enum inuse_state state_now(const struct iu_conn *c)
 
 	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
 		return INUSE_STATE_UNKNOWN;
-	return iu_ending_state(info.tcpi_state);
+	return iu_state_from_linux(info.tcpi_state);
 }
 
 /* To be called before anything that sends a FIN or RST; the first call counts. */

@@ -9,18 +9,6 @@
 #include "base/address.h"
 #include "base/gettext.h"
 
-/* linux v6.18 include/net/tcp_states.h enum; NEW_SYN_RECV (12) is a SYN-RECEIVED that has no socket yet */
-enum inuse_state iu_ending_state(unsigned kernel_state)
-{
-	static const enum inuse_state states[] = {
-		INUSE_STATE_UNKNOWN, INUSE_ESTABLISHED, INUSE_SYN_SENT, INUSE_SYN_RECV,  INUSE_FIN_WAIT1,
-		INUSE_FIN_WAIT2,     INUSE_TIME_WAIT,   INUSE_BOUND,    INUSE_CLOSE_WAIT, INUSE_LAST_ACK,
-		INUSE_LISTEN,        INUSE_CLOSING,     INUSE_SYN_RECV,
-	};
-
-	return kernel_state < sizeof(states) / sizeof(states[0]) ? states[kernel_state] : INUSE_STATE_UNKNOWN;
-}
-
 static enum iu_net_first first_of(enum inuse_state before)
 {
 	switch (before) {

@@ -54,9 +54,6 @@ struct iu_net_ending {
  */
 bool iu_ending_settle(struct iu_net_ending *e, bool looked, enum inuse_state here, enum inuse_state there);
 
-/* The number of a line of TCP states as the kernel writes them (1 ESTABLISHED ... 11 CLOSING). */
-enum inuse_state iu_ending_state(unsigned kernel_state);
-
 /* "this side closed first; TIME-WAIT is here": translated, without a full stop. */
 const char *iu_ending_sentence(const struct iu_net_ending *e);
 

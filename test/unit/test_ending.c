@@ -100,19 +100,6 @@ static void test_ending_settle__peer_on_another_host__believed_to_follow_the_rul
 	assert_int_equal(e.time_wait, IU_TW_PEER);
 }
 
-static void test_ending_state__kernels_numbers__all_eleven(void **state)
-{
-	assert_int_equal(iu_ending_state(1), INUSE_ESTABLISHED);
-	assert_int_equal(iu_ending_state(4), INUSE_FIN_WAIT1);
-	assert_int_equal(iu_ending_state(6), INUSE_TIME_WAIT);
-	assert_int_equal(iu_ending_state(7), INUSE_BOUND);
-	assert_int_equal(iu_ending_state(8), INUSE_CLOSE_WAIT);
-	assert_int_equal(iu_ending_state(10), INUSE_LISTEN);
-	assert_int_equal(iu_ending_state(11), INUSE_CLOSING);
-	assert_int_equal(iu_ending_state(0), INUSE_STATE_UNKNOWN);
-	assert_int_equal(iu_ending_state(13), INUSE_STATE_UNKNOWN);
-}
-
 static void test_ending_line__round_or_server__one_line(void **state)
 {
 	struct iu_net_ending e = an_ending();
@@ -169,7 +156,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ending_settle__each_case__who_and_where),
 		cmocka_unit_test(test_ending_settle__peer_on_another_host__believed_to_follow_the_rule),
-		cmocka_unit_test(test_ending_state__kernels_numbers__all_eleven),
 		cmocka_unit_test(test_ending_line__round_or_server__one_line),
 		cmocka_unit_test(test_ending_json__what_was_received__kept_and_marked),
 	};
