@@ -131,33 +131,25 @@ static enum inuse_status resolve(const struct inuse_question *q, struct resolved
 
 static enum inuse_status look(const struct resolved *r, struct inuse_snapshot **ret, struct inuse_error *error)
 {
-	struct iu_scope scope = {.owners = true, .classes = true, .elsewhere = true, .bound = true, .without = r->q->without};
+	struct iu_scope scope = {.owners = true, .elsewhere = true, .bound = true, .without = r->q->without};
 	uint16_t ports[2] = {r->addrs[0].port, r->from.port};
 
 	scope.at = r->addrs;
 	scope.n_at = r->n;
-	switch (r->q->call) {
-	case INUSE_CALL_CONNECT:
+	if (r->q->call == INUSE_CALL_CONNECT) {
 		scope.routes = r->addrs;
 		scope.n_routes = r->n;
 		scope.route_from = r->from.family != 0 && !iu_addr_is_any(&r->from) ? &r->from : NULL;
 		scope.route_device = r->device == UINT32_MAX ? 0 : r->device;
-		/* a 4-tuple must not be counted away with others like it, nor can an automatic port be judged from one port */
-		scope.classes = false;
-		if (r->from.port != 0) {
-			scope.ports = ports;
-			scope.n_ports = ports[0] == ports[1] ? 1 : 2;
-		}
-		break;
-	case INUSE_CALL_ACCEPT:
-		scope.classes = false;
-		/* fall through */
-	default:
-		if (ports[0] != 0) {
-			scope.ports = ports;
-			scope.n_ports = 1;
-		}
+		/* without a fixed port every port is looked at: whether one is left */
+		scope.ports = r->from.port != 0 ? ports : NULL;
+		scope.n_ports = r->from.port == 0 ? 0 : ports[0] == ports[1] ? 1 : 2;
+	} else if (ports[0] != 0) {
+		scope.ports = ports;
+		scope.n_ports = 1;
 	}
+	/* a 4-tuple must not be counted away with others like it, nor an automatic port be judged from examples */
+	scope.classes = r->q->call == INUSE_CALL_BIND || r->q->call == INUSE_CALL_LISTEN;
 	return iu_host_take(&scope, ret, error);
 }
 
