@@ -19,7 +19,8 @@ static void use(const struct iu_filter *f)
 {
 	static const struct inuse_process process = {.pid = 1, .user = "alice"};
 	static const struct inuse_holder holder = {0, 3};
-	static const struct iu_facts facts = {.processes = &process, .n_processes = 1, .holders = &holder, .n_holders = 1};
+	static const struct iu_facts facts = {
+		.processes = &process, .n_processes = 1, .holders = &holder, .n_holders = 1};
 	static const struct inuse_socket sockets[] = {
 		{.state = INUSE_LISTEN, .family = 4, .local = {.family = 4, .port = 80}, .n_holders = 1},
 		{.state = INUSE_ESTABLISHED, .family = 6, .local = {.family = 6, .port = 80}, .remote = {.family = 6}},

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzzing of snapshot files: any bytes are refused with a sentence, or are a snapshot that saves and loads to the same text. */
+/*
+ * Fuzzing of snapshot files: any bytes are refused with a sentence, or are a snapshot that saves and loads to the
+ * same text.
+ */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>

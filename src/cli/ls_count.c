@@ -166,7 +166,8 @@ static void name_of(const struct iu_ls_count *count, enum by by, const struct su
 		iu_addr_host_text(&count->remotes[sum->number].addr, buf);
 }
 
-static void print_people(const struct iu_ls_count *count, enum by by, const struct sum *sums, size_t n, FILE *f, bool all)
+static void print_people(const struct iu_ls_count *count, enum by by, const struct sum *sums, size_t n, FILE *f,
+			 bool all)
 {
 	static const char *const titles[] = {
 		[BY_STATE] = N_("by state"), [BY_PORT] = N_("by local port"), [BY_REMOTE] = N_("by remote address")};
@@ -179,7 +180,8 @@ static void print_people(const struct iu_ls_count *count, enum by by, const stru
 		fprintf(f, "%10llu  %s\n", (unsigned long long)sums[i].n, name);
 	}
 	if (shown < n)
-		fprintf(f, iu_ngettext("            and %zu more\n", "            and %zu more\n", n - shown), n - shown);
+		fprintf(f, iu_ngettext("            and %zu more\n", "            and %zu more\n", n - shown),
+			n - shown);
 }
 
 static void print_json(const struct iu_ls_count *count, enum by by, const struct sum *sums, size_t n, FILE *f)
@@ -191,7 +193,8 @@ static void print_json(const struct iu_ls_count *count, enum by by, const struct
 
 		name_of(count, by, &sums[i], name);
 		if (by == BY_STATE)
-			json_object_set_new(line, "state", json_string(iu_json_state((enum inuse_state)sums[i].number)));
+			json_object_set_new(line, "state",
+					    json_string(iu_json_state((enum inuse_state)sums[i].number)));
 		else if (by == BY_PORT)
 			json_object_set_new(line, "port", json_integer(sums[i].number));
 		else
@@ -207,7 +210,8 @@ enum inuse_status iu_ls_count_print(const struct iu_ls_count *count, FILE *f, bo
 				    struct inuse_error *error)
 {
 	if (!json)
-		fprintf(f, iu_ngettext("%llu socket\n", "%llu sockets\n", count->total), (unsigned long long)count->total);
+		fprintf(f, iu_ngettext("%llu socket\n", "%llu sockets\n", count->total),
+			(unsigned long long)count->total);
 	for (enum by by = BY_STATE; by <= BY_REMOTE; by++) {
 		size_t n = 0;
 		struct sum *sums = sums_of(count, by, &n);

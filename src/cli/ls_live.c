@@ -4,12 +4,14 @@
  *
  * Theory of operation
  *
- * The sockets that match are counted first. If they are few enough to be sorted, a snapshot of just them is taken, with
- * their owners, and listed. If there are more, they are streamed as the kernel tells of them, without owners:
- * a million sockets are printed in the memory of one. Only if the filter asks for owners is a snapshot taken of any number.
+ * The sockets that match are counted first. If they are few enough to be sorted, a snapshot of just them is taken,
+ * with their owners, and listed. If there are more, they are streamed as the kernel tells of them, without owners: a
+ * million sockets are printed in the memory of one. Only if the filter asks for owners is a snapshot taken of any
+ * number.
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/gettext.h"
@@ -75,6 +77,14 @@ static enum inuse_status each(struct walk *w, const struct iu_scope *scope, iu_s
 	return status;
 }
 
+/* The inode of the calling thread's network namespace; 0: /proc is not there. */
+static uint64_t own_netns(void)
+{
+	struct stat st;
+
+	return stat("/proc/thread-self/ns/net", &st) == 0 ? st.st_ino : 0;
+}
+
 static enum inuse_status stream(struct walk *w, struct iu_scope *scope, struct inuse_error *error)
 {
 	bool owners = w->ls->style.owners;
@@ -82,6 +92,7 @@ static enum inuse_status stream(struct walk *w, struct iu_scope *scope, struct i
 
 	w->ls->style.owners = false;
 	w->facts.now_ns = iu_host_now();
+	w->facts.netns = own_netns();
 	iu_ls_say_unsorted(&w->ls->style);
 	iu_ls_print_heading(&w->ls->style);
 	status = each(w, scope, print_one, error);
@@ -125,7 +136,7 @@ static enum inuse_status take_and_save(struct iu_ls *ls, struct iu_scope *scope,
 
 enum inuse_status iu_ls_live(struct iu_ls *ls, struct inuse_error *error)
 {
-	struct walk walk = {.ls = ls, .stop_at = IU_LS_SORTED_MAX + 1};
+	struct walk walk = {.ls = ls, .stop_at = iu_ls_sorted_max(&ls->style) + 1};
 	uint16_t ports[PORTS_MAX];
 	struct iu_scope scope = {.bound = true};
 	enum inuse_status status;
@@ -141,7 +152,7 @@ enum inuse_status iu_ls_live(struct iu_ls *ls, struct inuse_error *error)
 	status = each(&walk, &scope, count_matching, error);
 	if (status < 0)
 		return status;
-	return walk.n > IU_LS_SORTED_MAX ? stream(&walk, &scope, error) : take_and_list(ls, &scope, error);
+	return walk.n >= walk.stop_at ? stream(&walk, &scope, error) : take_and_list(ls, &scope, error);
 }
 
 /* ---------------------------------------------------------------------------------------- namespaces */
@@ -168,7 +179,6 @@ static bool visit(void *arg, const struct iu_netns *netns)
 	else
 		iu_text_addf(&title, _("network namespace %s"), netns->name);
 	tour->ls->style.title = title.data;
-	tour->ls->style.netns = netns->inode;
 	tour->status = iu_ls_live(tour->ls, tour->error);
 	tour->ls->style.title = NULL;
 	iu_text_done(&title);

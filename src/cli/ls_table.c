@@ -11,7 +11,10 @@
 #include "say/row.h"
 #include "say/say.h"
 
-/* Columns of a stream, whose widest row is not known before the last: an IPv4 address and port, "reuseaddr,reuseport". */
+/*
+ * Columns of a stream, whose widest row is not known before the last: an IPv4 address and port,
+ * "reuseaddr,reuseport".
+ */
 static const size_t stream_widths[IU_N_COLUMNS] = {
 	[IU_COLUMN_STATE] = 12, [IU_COLUMN_LOCAL] = 21, [IU_COLUMN_REMOTE] = 21, [IU_COLUMN_LEFT] = 4,
 	[IU_COLUMN_FLAGS] = 19, [IU_COLUMN_UID] = 5,    [IU_COLUMN_INODE] = 8,   [IU_COLUMN_OWNER] = 0,
@@ -99,8 +102,8 @@ static void print_json(const struct iu_ls_style *style, const struct inuse_socke
 	json_t *socket = iu_json_socket(facts, s, style->full);
 
 	json_object_update(line, socket);
-	if (s->netns == 0 && (facts->netns != 0 || style->netns != 0))
-		json_object_set_new(line, "netns", json_integer((json_int_t)(facts->netns ? facts->netns : style->netns)));
+	if (s->netns == 0 && facts->netns != 0)
+		json_object_set_new(line, "netns", json_integer((json_int_t)facts->netns));
 	json_dumpf(line, style->f, JSON_COMPACT);
 	fputc('\n', style->f);
 	json_decref(socket);
@@ -134,10 +137,16 @@ void iu_ls_print_row(const struct iu_ls_style *style, const struct inuse_socket 
 		print_row(style, socket, facts, stream_widths);
 }
 
+size_t iu_ls_sorted_max(const struct iu_ls_style *style)
+{
+	return style->sorted_max ? style->sorted_max : IU_LS_SORTED_MAX;
+}
+
 void iu_ls_say_unsorted(const struct iu_ls_style *style)
 {
 	if (!style->json)
-		fprintf(stderr, _("inuse ls: more than %d sockets: they are listed as they come, not sorted\n"), IU_LS_SORTED_MAX);
+		fprintf(stderr, _("inuse ls: more than %zu sockets: they are listed as they come, not sorted\n"),
+			iu_ls_sorted_max(style));
 }
 
 /* --------------------------------------------------------------------------------------------- a table */
@@ -186,7 +195,8 @@ static int compare_addrs(const struct inuse_addr *a, const struct inuse_addr *b)
 
 static int compare(const void *x, const void *y)
 {
-	const struct inuse_socket *a = *(const struct inuse_socket *const *)x, *b = *(const struct inuse_socket *const *)y;
+	const struct inuse_socket *a = *(const struct inuse_socket *const *)x,
+				  *b = *(const struct inuse_socket *const *)y;
 	int c = compare_numbers(a->local.port, b->local.port);
 
 	if (c == 0)
@@ -245,15 +255,15 @@ static void print_unsorted(const struct iu_ls_style *style, const struct iu_ls_r
 			iu_ls_print_row(style, &rows->facts->sockets[i], rows->facts, hidden);
 }
 
-enum inuse_status iu_ls_print(const struct iu_ls_style *style, const struct iu_ls_rows *rows, struct iu_ls_hidden *hidden,
-			      struct inuse_error *error)
+enum inuse_status iu_ls_print(const struct iu_ls_style *style, const struct iu_ls_rows *rows,
+			      struct iu_ls_hidden *hidden, struct inuse_error *error)
 {
-	size_t n = (size_t)iu_ls_matching(rows, IU_LS_SORTED_MAX + 1), at = 0;
+	size_t n = (size_t)iu_ls_matching(rows, iu_ls_sorted_max(style) + 1), at = 0;
 	const struct inuse_socket **list;
 
 	if (n == 0)
 		return INUSE_OK;
-	if (n > IU_LS_SORTED_MAX) {
+	if (n > iu_ls_sorted_max(style)) {
 		print_unsorted(style, rows, hidden);
 		return INUSE_OK;
 	}

@@ -12,11 +12,11 @@
 
 struct iu_ls_style {
 	FILE *f;
+	size_t sorted_max; /* so many rows are sorted, of more none; 0: IU_LS_SORTED_MAX */
 	bool json, colour;
 	bool verbose; /* every flag, user number and inode */
 	bool owners;  /* a column for them */
 	bool full;    /* json: whole command lines */
-	uint64_t netns; /* json: the namespace of a stream; 0: the facts know it */
 	const char *title; /* a line before the headings, escaped, or NULL */
 };
 
@@ -25,17 +25,19 @@ struct iu_ls_hidden {
 	uint64_t owners, flags;
 };
 
-/* Which sockets are to be printed. NULL: all. */
+/* Which sockets are to be printed. */
 struct iu_ls_rows {
 	const struct iu_facts *facts;
-	const struct iu_filter *filter;
+	const struct iu_filter *filter; /* NULL: all */
 };
+
+size_t iu_ls_sorted_max(const struct iu_ls_style *style);
 
 /* How many match, counted no further than stop_at. */
 uint64_t iu_ls_matching(const struct iu_ls_rows *rows, uint64_t stop_at);
 /* Prints all that match: sorted and aligned if they are few enough, and says on stderr when they are not. */
-enum inuse_status iu_ls_print(const struct iu_ls_style *style, const struct iu_ls_rows *rows, struct iu_ls_hidden *hidden,
-			      struct inuse_error *error);
+enum inuse_status iu_ls_print(const struct iu_ls_style *style, const struct iu_ls_rows *rows,
+			      struct iu_ls_hidden *hidden, struct inuse_error *error);
 /* For a stream: the headings, with widths that fit most rows; and one row. */
 void iu_ls_print_heading(const struct iu_ls_style *style);
 void iu_ls_print_row(const struct iu_ls_style *style, const struct inuse_socket *socket, const struct iu_facts *facts,

@@ -154,12 +154,12 @@ static void say_sources(const struct inuse_snapshot *s)
 {
 	for (size_t i = 0; i < iu_snapshot_n_said(s); i++) {
 		const char *source, *text;
-		char shown[512];
+		char name[64], shown[512];
 		bool ok;
 
 		iu_snapshot_said(s, i, &source, &ok, &text);
-		fprintf(stderr, ok ? _("inuse ls: %s was read: %s\n") : _("inuse ls: %s could not be read: %s\n"), source,
-			iu_escape(text, shown, sizeof(shown)));
+		fprintf(stderr, ok ? _("inuse ls: %s was read: %s\n") : _("inuse ls: %s could not be read: %s\n"),
+			iu_escape(source, name, sizeof(name)), iu_escape(text, shown, sizeof(shown)));
 	}
 }
 
@@ -180,10 +180,13 @@ static const char *first_refusal(const struct inuse_snapshot *s)
 static void say_hidden(const struct iu_ls *ls)
 {
 	unsigned long long owners = ls->style.owners ? ls->hidden.owners : 0, flags = ls->hidden.flags;
-	const char *why = ls->snapshot != NULL ? _(" from whoever saved this") : geteuid() != 0 ? _("; root would see more") : "";
+	const char *why = ls->snapshot != NULL ? _(" from whoever saved this")
+			  : geteuid() != 0     ? _("; root would see more")
+					       : "";
 
 	if (owners != 0 && flags != 0)
-		fprintf(stderr, _("inuse ls: hidden: the owners of some sockets (%llu) and the reuse flags of some (%llu)%s\n"),
+		fprintf(stderr,
+			_("inuse ls: hidden: the owners of some sockets (%llu) and the reuse flags of some (%llu)%s\n"),
 			owners, flags, why);
 	else if (owners != 0)
 		fprintf(stderr, _("inuse ls: hidden: the owners of some sockets (%llu)%s\n"), owners, why);
@@ -201,11 +204,13 @@ void iu_ls_note_unseen(struct iu_ls *ls, uint32_t unseen, const char *reason)
 static void say_unseen(const struct iu_ls *ls)
 {
 	if (ls->unseen & INUSE_MISSING_BOUND && ls->reason[0] != 0)
-		fprintf(stderr, _("inuse ls: sockets that are bound but not listening cannot be seen here: %s\n"), ls->reason);
+		fprintf(stderr, _("inuse ls: sockets that are bound but not listening cannot be seen here: %s\n"),
+			ls->reason);
 	else if (ls->unseen & INUSE_MISSING_BOUND)
 		fputs(_("inuse ls: sockets that are bound but not listening cannot be seen here\n"), stderr);
 	if (ls->unseen & INUSE_MISSING_PARTIAL)
-		fputs(_("inuse ls: sockets changed while they were read: some may be missing or be there twice\n"), stderr);
+		fputs(_("inuse ls: sockets changed while they were read: some may be missing or be there twice\n"),
+		      stderr);
 	say_hidden(ls);
 }
 

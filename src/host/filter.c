@@ -117,7 +117,9 @@ static enum inuse_status parse_ports(struct words *w, struct piece p, struct iu_
 		if (one.len == 0)
 			return wrong(w, _("\"%s\": a port is missing behind the colon or the comma"), whole(w->word));
 		if (!parse_range(one, w->names, &term->ports[term->n_ports++]))
-			return wrong(w, _("\"%s\" is neither a port (0 to 65535) nor a range of ports nor the name of a service"),
+			return wrong(w,
+				     _("\"%s\" is neither a port (0 to 65535) nor a range of ports nor the name of a "
+				       "service"),
 				     one);
 		if (comma == NULL)
 			return INUSE_OK;
@@ -153,13 +155,18 @@ static enum inuse_status parse_host(struct words *w, struct piece p, struct iu_f
 	if ((p.len == 1 && p.at[0] == '*') || p.len == 0)
 		return INUSE_OK;
 	if (!take_addr(host, term))
-		return wrong(w, _("\"%s\" is no filter: not an address, not a port, and none of the words local, remote, state, "
-				  "pid, user, not"), p);
+		return wrong(w,
+			     _("\"%s\" is no filter: not an address, not a port, and none of the words local, remote, "
+			       "state, "
+			       "pid, user, not"),
+			     p);
 	if (slash == NULL)
 		return INUSE_OK;
 	if (!iu_parse_u64_n(slash + 1, p.len - host.len - 1, 0, term->prefix_len, &len))
-		return wrong(w, term->addr.family == 4 ? _("\"%s\": behind the slash stands a number from 0 to 32")
-						       : _("\"%s\": behind the slash stands a number from 0 to 128"), p);
+		return wrong(w,
+			     term->addr.family == 4 ? _("\"%s\": behind the slash stands a number from 0 to 32")
+						    : _("\"%s\": behind the slash stands a number from 0 to 128"),
+			     p);
 	term->prefix_len = (unsigned)len;
 	if (iu_addr_is_mapped(&term->addr) && len >= 96) {
 		term->addr = iu_addr_unmapped(&term->addr);
@@ -211,7 +218,8 @@ static enum inuse_status parse_state(struct words *w, struct iu_filter_term *ter
 		uint32_t state;
 
 		if (!iu_name_find(iu_names_state, name.at, name.len, &state))
-			return wrong(w, _("\"%s\" is no state of TCP: listen, established, time-wait, bound, ..."), name);
+			return wrong(w, _("\"%s\" is no state of TCP: listen, established, time-wait, bound, ..."),
+				     name);
 		term->states |= 1u << state;
 		if (at[name.len] == 0)
 			break;
@@ -279,7 +287,8 @@ static enum inuse_status parse_term(struct words *w, struct iu_filter_term *term
 		const char *word;
 		enum inuse_status (*parse)(struct words *w, struct iu_filter_term *term);
 	} rows[] = {
-		{"state", parse_state}, {"pid", parse_pid}, {"user", parse_user}, {"local", parse_local}, {"remote", parse_remote},
+		{"state", parse_state}, {"pid", parse_pid},	  {"user", parse_user},
+		{"local", parse_local}, {"remote", parse_remote},
 	};
 	enum inuse_status status = INUSE_OK;
 
@@ -341,7 +350,9 @@ enum inuse_status iu_filter_parse(const char *const *words, size_t n, const stru
 			return status;
 		ret_filter->n++;
 		if (is_contradiction(ret_filter))
-			return wrong(&w, _("\"%s\": a socket has one local port, so nothing can match; write :80,443 for either"),
+			return wrong(&w,
+				     _("\"%s\": a socket has one local port, so nothing can match; write :80,443 for "
+				       "either"),
 				     whole(w.word));
 	}
 	return status;

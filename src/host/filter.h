@@ -9,8 +9,8 @@
  *	pid N  user NAME  user UID
  *	not ...                             anything but what follows
  *
- * All must hold. Addresses are compared as they are: 127.0.0.1 does not find a socket on 0.0.0.0. IPv4 and its v4-mapped form
- * are the same.
+ * All must hold. Addresses are compared as they are: 127.0.0.1 does not find a socket on 0.0.0.0. IPv4 and its
+ * v4-mapped form are the same.
  */
 #ifndef IU_HOST_FILTER_H
 #define IU_HOST_FILTER_H

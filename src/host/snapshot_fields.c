@@ -23,7 +23,8 @@
 #define TIME_MAX (INT64_C(1) << 61)
 #define COUNT_MAX (INT64_C(1) << 40)
 
-#define FIELD(type, member, ...) .offset = offsetof(struct type, member), .size = sizeof(((struct type *)0)->member), __VA_ARGS__
+#define FIELD(type, member, ...) \
+	.offset = offsetof(struct type, member), .size = sizeof(((struct type *)0)->member), __VA_ARGS__
 #define INT(type, name, member, low, high, ...) \
 	{name, IU_FIELD_INT, FIELD(type, member, .min = low, .max = high, __VA_ARGS__)}
 #define U16(type, name, member) INT(type, name, member, 0, UINT16_MAX, )
@@ -32,7 +33,10 @@
 #define TIME(type, name, member) INT(type, name, member, -TIME_MAX, TIME_MAX, )
 #define BOOL(type, name, member) {name, IU_FIELD_BOOL, FIELD(type, member, )}
 #define TEXT(type, name, member, ...) {name, IU_FIELD_TEXT, FIELD(type, member, .how = __VA_ARGS__)}
-#define NAME(type, name, member, table, ...) {name, IU_FIELD_NAME, FIELD(type, member, .names = table, .how = __VA_ARGS__)}
+#define NAME(type, name, member, table, ...) \
+	{ \
+		name, IU_FIELD_NAME, FIELD(type, member, .names = table, .how = __VA_ARGS__) \
+	}
 #define BITS(type, name, member, table) {name, IU_FIELD_BITS, FIELD(type, member, .names = table)}
 #define HOST(type, name, member, ...) {name, IU_FIELD_HOST, FIELD(type, member, .how = __VA_ARGS__)}
 /* An address and its port: two fields. */

@@ -57,7 +57,10 @@ struct iu_record {
 	size_t size;                   /* of the struct */
 	size_t (*list)(const struct iu_facts *facts, const void **ret_first);
 	bool (*add)(struct inuse_snapshot *s, const void *record); /* false: out of memory */
-	/* The name of a field that contradicts another field or what came before it; n: how many of each kind. NULL: none. */
+	/*
+	 * The name of a field that contradicts another field or what came before it; n: how many of each kind. NULL:
+	 * none.
+	 */
 	const char *(*check)(const void *record, const size_t n[IU_N_RECORDS]);
 };
 
@@ -83,17 +86,25 @@ struct iu_refusal {
 	const char *field;
 };
 
-/* Puts every field of the record into object; what is empty, and what is secret unless full, is left out. False: out of memory. */
+/*
+ * Puts every field of the record into object; what is empty, and what is secret unless full, is left out. False: out
+ * of memory.
+ */
 bool iu_fields_encode(const struct iu_field *fields, const void *record, bool full, json_t *object);
 /*
- * Fills the record (zeroed first) from object. *ret_n: how many members were read; *text_left: bytes of text that may still
- * be copied. Strings go into s. False: *ret_why says which field, and what is wrong with it.
+ * Fills the record (zeroed first) from object. *ret_n: how many members were read; *text_left: bytes of text that may
+ * still be copied. Strings go into s. False: *ret_why says which field, and what is wrong with it.
  */
 bool iu_fields_decode(const struct iu_field *fields, const json_t *object, struct inuse_snapshot *s, void *record,
 		      size_t *ret_n, size_t *text_left, struct iu_refusal *ret_why);
-/* A text as JSON, cut at IU_SNAPSHOT_TEXT_MAX; bytes that are not UTF-8 become \xNN. NULL is "". NULL: out of memory. */
+/*
+ * A text as JSON, cut at IU_SNAPSHOT_TEXT_MAX; bytes that are not UTF-8 become \xNN. NULL is "". NULL: out of memory.
+ */
 json_t *iu_fields_text(const char *text);
-/* Adds item, which it takes, to list and returns list; NULL, with both released, when either is NULL or memory runs out. */
+/*
+ * Adds item, which it takes, to list and returns list; NULL, with both released, when either is NULL or memory runs
+ * out.
+ */
 json_t *iu_fields_append(json_t *list, json_t *item);
 
 #endif

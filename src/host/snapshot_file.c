@@ -4,15 +4,15 @@
  *
  * Theory of operation
  *
- * One JSON object a line. The first is the *header*: {"type":"header","schema":"inuse-snapshot","version":1,...} with the
- * scalars of the facts, the settings by name, the ranges of ports, and what was said of the sources. Then come the
- * *records*, in the order of enum iu_record_kind, because a record may only refer to what stands before it: a socket to a
- * slice of the holders, a holder to a process. The last line is the *footer* {"type":"end","records":N}: a file without
- * it, or with another N, is cut off. doc/snapshot.md lists every field.
+ * One JSON object a line. The first is the *header*: {"type":"header","schema":"inuse-snapshot","version":1,...} with
+ * the scalars of the facts, the settings by name, the ranges of ports, and what was said of the sources. Then come
+ * the *records*, in the order of enum iu_record_kind, because a record may only refer to what stands before it: a
+ * socket to a slice of the holders, a holder to a process. The last line is the *footer* {"type":"end","records":N}:
+ * a file without it, or with another N, is cut off. doc/snapshot.md lists every field.
  *
- * Reading trusts nothing. A file is refused for a member or a name that this version does not know: what a rule does not
- * know of would make its verdict wrong in silence. Whoever adds a member adds 1 to the version; older versions stay
- * readable. Lines, records and text are limited, so that no file takes more than some 1.5 GB of memory.
+ * Reading trusts nothing. A file is refused for a member or a name that this version does not know: what a rule does
+ * not know of would make its verdict wrong in silence. Whoever adds a member adds 1 to the version; older versions
+ * stay readable. Lines, records and text are limited, so that no file takes more than some 1.5 GB of memory.
  */
 #include "host/snapshot_file.h"
 
@@ -95,8 +95,8 @@ static json_t *encode_said(const struct inuse_snapshot *s)
 static json_t *encode_header(const struct inuse_snapshot *s, bool full)
 {
 	const struct iu_facts *facts = iu_snapshot_facts(s);
-	json_t *header = json_pack("{s:s, s:s, s:i, s:s, s:b}", "type", "header", "schema", IU_SNAPSHOT_SCHEMA, "version",
-				   IU_SNAPSHOT_VERSION, "program", "inuse " INUSE_VERSION, "full", full);
+	json_t *header = json_pack("{s:s, s:s, s:i, s:s, s:b}", "type", "header", "schema", IU_SNAPSHOT_SCHEMA,
+				   "version", IU_SNAPSHOT_VERSION, "program", "inuse " INUSE_VERSION, "full", full);
 
 	if (header == NULL || !iu_fields_encode(iu_header_fields, facts, full, header) ||
 	    json_object_set_new(header, "settings", encode_settings(facts)) < 0 ||
@@ -135,7 +135,8 @@ static enum inuse_status write_records(const struct iu_record *kind, const struc
 	for (size_t i = 0; i < n && status == INUSE_OK; i++) {
 		json_t *object = json_pack("{s:s}", "type", kind->type);
 
-		if (object != NULL && !iu_fields_encode(kind->fields, (const char *)first + i * kind->size, full, object)) {
+		if (object != NULL &&
+		    !iu_fields_encode(kind->fields, (const char *)first + i * kind->size, full, object)) {
 			json_decref(object);
 			object = NULL;
 		}
@@ -231,7 +232,8 @@ static enum inuse_status parse_line(struct reader *r, json_t **ret, const char *
 	if (type == NULL) {
 		json_decref(object);
 		if (r->number == 1)
-			return iu_fail(r->error, INUSE_E_SNAPSHOT, 0, "snapshot", _("%s is no snapshot of inuse"), r->name);
+			return iu_fail(r->error, INUSE_E_SNAPSHOT, 0, "snapshot", _("%s is no snapshot of inuse"),
+				       r->name);
 		if (!r->ends)
 			return cut_off(r);
 		return REFUSE(r, _("%s: line %zu is damaged"), r->number);
@@ -302,7 +304,8 @@ static enum inuse_status decode_settings(struct reader *r, const json_t *object)
 			continue;
 		if (!json_is_integer(value) || number < (port ? 0 : settings[i].min) ||
 		    number > (port ? UINT16_MAX : settings[i].max))
-			return REFUSE(r, _("%s: line %zu: the setting \"%s\" has a value that cannot be"), r->number, name);
+			return REFUSE(r, _("%s: line %zu: the setting \"%s\" has a value that cannot be"), r->number,
+				      name);
 		facts->settings[i] = number;
 		facts->settings_known |= 1u << i;
 		found++;
@@ -362,7 +365,8 @@ static enum inuse_status check_schema(struct reader *r, const json_t *header, co
 	if (!json_is_integer(version) || json_integer_value(version) < 1)
 		return wrong_value(r, "version");
 	if (json_integer_value(version) > IU_SNAPSHOT_VERSION)
-		return REFUSE(r, _("%s: line %zu: the snapshot has version %lld, and this inuse reads versions up to %d"),
+		return REFUSE(r,
+			      _("%s: line %zu: the snapshot has version %lld, and this inuse reads versions up to %d"),
 			      r->number, (long long)json_integer_value(version), IU_SNAPSHOT_VERSION);
 	return INUSE_OK;
 }
@@ -379,7 +383,8 @@ static enum inuse_status decode_header(struct reader *r, json_t *header, const c
 
 	if (status == INUSE_OK)
 		status = refuse_unknown_member(r, header, iu_header_fields, more);
-	if (status == INUSE_OK && !iu_fields_decode(iu_header_fields, header, r->snapshot, facts, &n, &r->text_left, &refusal))
+	if (status == INUSE_OK &&
+	    !iu_fields_decode(iu_header_fields, header, r->snapshot, facts, &n, &r->text_left, &refusal))
 		status = refuse_field(r, &refusal);
 	if (status == INUSE_OK && values != NULL)
 		status = json_is_object(values) ? decode_settings(r, values) : wrong_value(r, "settings");
@@ -427,8 +432,9 @@ static enum inuse_status decode_footer(struct reader *r, const json_t *footer)
 	bool more;
 
 	if (!json_is_integer(records) || json_integer_value(records) != (json_int_t)r->n_records)
-		return REFUSE(r, _("%s: line %zu: the snapshot has %zu records, and its last line speaks of another number"),
-			      r->number, r->n_records);
+		return REFUSE(
+			r, _("%s: line %zu: the snapshot has %zu records, and its last line speaks of another number"),
+			r->number, r->n_records);
 	if (json_object_size(footer) != 2)
 		return REFUSE(r, _("%s: line %zu is damaged"), r->number);
 	status = read_line(r, &more);
@@ -483,7 +489,8 @@ static enum inuse_status load(struct reader *r)
 enum inuse_status iu_snapshot_load(FILE *f, const char *name, struct inuse_snapshot **ret_snapshot,
 				   struct inuse_error *error)
 {
-	struct reader r = {.f = f, .text_left = IU_SNAPSHOT_ALL_TEXT_MAX, .error = error, .snapshot = iu_snapshot_new()};
+	struct reader r = {
+		.f = f, .text_left = IU_SNAPSHOT_ALL_TEXT_MAX, .error = error, .snapshot = iu_snapshot_new()};
 	enum inuse_status status;
 
 	if (r.snapshot == NULL)

@@ -16,14 +16,16 @@
 #define IU_SNAPSHOT_ALL_TEXT_MAX (256 * 1024 * 1024)
 
 /*
- * Writes a sealed snapshot to f and flushes it. full: with whole command lines, directories and paths, which hold secrets; else
- * only the names of programs. INUSE_E_SYSTEM: it could not be written; INUSE_E_MEMORY.
+ * Writes a sealed snapshot to f and flushes it. full: with whole command lines, directories and paths, which hold
+ * secrets; else only the names of programs. INUSE_E_SYSTEM: it could not be written; INUSE_E_MEMORY.
  */
-enum inuse_status iu_snapshot_save(const struct inuse_snapshot *snapshot, FILE *f, bool full, struct inuse_error *error);
+enum inuse_status iu_snapshot_save(const struct inuse_snapshot *snapshot, FILE *f, bool full,
+				   struct inuse_error *error);
 
 /*
- * Reads f to its end into a new, sealed snapshot; the caller frees it with iu_snapshot_free(). name is what messages call
- * the file. INUSE_E_SNAPSHOT: unreadable, damaged (the sentence names the line), cut off, too large or of another version.
+ * Reads f to its end into a new, sealed snapshot; the caller frees it with iu_snapshot_free(). name is what messages
+ * call the file. INUSE_E_SNAPSHOT: unreadable, damaged (the sentence names the line), cut off, too large or of
+ * another version.
  */
 enum inuse_status iu_snapshot_load(FILE *f, const char *name, struct inuse_snapshot **ret_snapshot,
 				   struct inuse_error *error);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Names of states, results, flags and the rest: for people in the spelling of the standards, for JSON and snapshot
- * files in lower case with hyphens. None is ever translated. The JSON names are a contract: doc/json.md, doc/snapshot.md.
+ * files in lower case with hyphens. None is ever translated. The JSON names are a contract: doc/json.md,
+ * doc/snapshot.md.
  */
 #ifndef IU_SAY_NAMES_H
 #define IU_SAY_NAMES_H

@@ -153,7 +153,8 @@ static void say_state(struct iu_text *t, const struct inuse_socket *s)
 		iu_text_addf(t, " x%llu", (unsigned long long)s->count);
 }
 
-void iu_say_cell(struct iu_text *t, enum iu_column column, const struct inuse_socket *s, const struct iu_facts *facts, bool all)
+void iu_say_cell(struct iu_text *t, enum iu_column column, const struct inuse_socket *s, const struct iu_facts *facts,
+		 bool all)
 {
 	char addr[INUSE_ADDR_TEXT];
 

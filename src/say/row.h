@@ -21,11 +21,11 @@ enum iu_column {
 /* The heading of a column. */
 const char *iu_say_column(enum iu_column column);
 /*
- * Adds one cell. facts: names of processes and the present moment. all: every flag, not only those that decide about ports.
- * Text of other people is escaped.
+ * Adds one cell. facts: names of processes and the present moment. all: every flag, not only those that decide about
+ * ports. Text of other people is escaped.
  */
-void iu_say_cell(struct iu_text *t, enum iu_column column, const struct inuse_socket *socket, const struct iu_facts *facts,
-		 bool all);
+void iu_say_cell(struct iu_text *t, enum iu_column column, const struct inuse_socket *socket,
+		 const struct iu_facts *facts, bool all);
 /* "TIME-WAIT 127.0.0.1:12345 > 127.0.0.1:50514", "LISTEN [::]:8080": no time, no owner. */
 void iu_say_socket(struct iu_text *t, const struct inuse_socket *socket);
 /* The socket has a peer, or had one. */

@@ -5,7 +5,8 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+
+#include "cli/ls.h"
 
 /* The line of the output that begins with `start` and has `part` in it; the test fails when there is none. */
 static const char *row(const struct live_run *run, const char *start, const char *part)
@@ -145,6 +146,43 @@ static void test_ls_json__every_line__parses(void **state)
 	assert_int_equal(lines, 2);
 }
 
+static char *list_here(size_t sorted_max, uint64_t *ret_shown)
+{
+	char *text = NULL;
+	size_t len;
+	struct iu_ls ls = {
+		.style = {.f = open_memstream(&text, &len), .sorted_max = sorted_max, .json = true, .owners = true}};
+	struct inuse_error error = {0};
+
+	if (iu_ls_live(&ls, &error) < 0)
+		live_fail("%s", error.text);
+	fclose(ls.style.f);
+	*ret_shown = ls.shown;
+	return text;
+}
+
+/* The limit above which rows are streamed, made small: the same code as for a million. */
+static void test_ls__more_than_are_sorted__streamed(void **state)
+{
+	uint64_t shown;
+	char *text;
+
+	live_listener("127.0.0.1:1001", 0);
+	live_listener("127.0.0.1:1002", 0);
+	live_listener("127.0.0.1:1003", 0);
+	text = list_here(3, &shown);
+	assert_int_equal(shown, 3);
+	assert_non_null(strstr(text, live_text("\"pid\":%d,", getpid()))); /* few: with owners */
+	free(text);
+	text = list_here(2, &shown);
+	assert_int_equal(shown, 3);
+	assert_null(strstr(text, "\"pid\""));
+	assert_non_null(strstr(text, "\"port\":1001}"));
+	assert_non_null(strstr(text, "\"port\":1003}"));
+	assert_non_null(strstr(text, "\"netns\":"));
+	free(text);
+}
+
 static void test_ls_filter__only_what_matches(void **state)
 {
 	pid_t owner = LIVE_CHILD(live_listener("127.0.0.1:1001", 0); live_bound("127.0.0.1:1002", 0));
@@ -231,6 +269,7 @@ int main(void)
 		live_test(test_ls__inherited__every_owner),
 		live_test(test_ls__in_flight__nobody_is_named),
 		live_test(test_ls_json__every_line__parses),
+		live_test(test_ls__more_than_are_sorted__streamed),
 		live_test(test_ls_filter__only_what_matches),
 		live_test(test_ls_as_nobody__what_is_hidden__said),
 		live_test(test_ls_netns__named_and_all__each_its_own),

@@ -60,7 +60,8 @@ static int make_sockets(void **state)
 		struct inuse_socket *s = &sockets[i];
 
 		s->state = table[i].state;
-		if (inuse_addr_parse(table[i].local, &s->local, NULL) < 0 || inuse_addr_parse(table[i].remote, &s->remote, NULL) < 0)
+		if (inuse_addr_parse(table[i].local, &s->local, NULL) < 0 ||
+		    inuse_addr_parse(table[i].remote, &s->remote, NULL) < 0)
 			return -1;
 		s->family = s->local.family;
 		s->local.port = table[i].local_port;
@@ -184,7 +185,8 @@ static const struct {
 	{"\x1b[31m", "\\x1b"},
 };
 
-static enum inuse_status parse(const char *words, const struct iu_filter_names *names, struct iu_filter *f, struct inuse_error *e)
+static enum inuse_status parse(const char *words, const struct iu_filter_names *names, struct iu_filter *f,
+			       struct inuse_error *e)
 {
 	return iu_filter_parse(&words, 1, names, f, e);
 }

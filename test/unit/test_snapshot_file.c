@@ -317,8 +317,9 @@ static void test_snapshot_file__empty_records__defaults_read_back(void **state)
 }
 
 /*
- * A member that is added to a struct without a row in snapshot_fields.c would be lost in silence: count the bytes that no field
- * covers. Add the row, a line in doc/snapshot.md and one in the comparisons above; correct the padding only if it is padding.
+ * A member that is added to a struct without a row in snapshot_fields.c would be lost in silence: count the bytes
+ * that no field covers. Add the row, a line in doc/snapshot.md and one in the comparisons above; correct the padding
+ * only if it is padding.
  */
 static void test_snapshot_fields__every_member__has_a_field(void **state)
 {
@@ -388,7 +389,9 @@ static void test_snapshot_file__nonsense_of_a_source__brought_within_limits(void
 
 #define H "{\"type\":\"header\",\"schema\":\"inuse-snapshot\",\"version\":1}\n"
 #define P "{\"type\":\"process\",\"pid\":1,\"uid\":0}\n"
-#define SOCK(more) "{\"type\":\"socket\",\"state\":\"listen\",\"family\":4,\"proto\":\"tcp\",\"local\":\"0.0.0.0\",\"local_port\":80" more "}\n"
+#define SOCK(more) \
+	"{\"type\":\"socket\",\"state\":\"listen\",\"family\":4,\"proto\":\"tcp\",\"local\":\"0.0.0.0\",\"local_" \
+	"port\":80" more "}\n"
 #define END(n) "{\"type\":\"end\",\"records\":" #n "}\n"
 
 static const struct {
@@ -406,9 +409,11 @@ static const struct {
 	{"{\"type\":\"header\",\"schema\":\"inuse-snapshot\",\"version\":1,\"hz\":-1}\n", "line 1: the field \"hz\""},
 	{"{\"type\":\"header\",\"schema\":\"inuse-snapshot\",\"version\":1,\"kernel\":\"6\"}\n", "\"kernel\""},
 	{"{\"type\":\"header\",\"schema\":\"inuse-snapshot\",\"version\":1,\"covered\":[[2,1]]}\n", "\"covered\""},
-	{"{\"type\":\"header\",\"schema\":\"inuse-snapshot\",\"version\":1,\"reserved\":[[1,65536]]}\n", "\"reserved\""},
+	{"{\"type\":\"header\",\"schema\":\"inuse-snapshot\",\"version\":1,\"reserved\":[[1,65536]]}\n",
+	 "\"reserved\""},
 	{"{\"type\":\"header\",\"schema\":\"inuse-snapshot\",\"version\":1,\"settings\":{\"x\":1}}\n", "\"settings\""},
-	{"{\"type\":\"header\",\"schema\":\"inuse-snapshot\",\"version\":1,\"settings\":{\"range_first\":65536}}\n", "\"range_first\""},
+	{"{\"type\":\"header\",\"schema\":\"inuse-snapshot\",\"version\":1,\"settings\":{\"range_first\":65536}}\n",
+	 "\"range_first\""},
 	{"{\"type\":\"header\",\"schema\":\"inuse-snapshot\",\"version\":1,\"sources\":[1]}\n", "\"sources\""},
 	{"{\"type\":\"header\",\"schema\":\"inuse-snapshot\",\"version\":1,\"unseen\":[\"x\"]}\n", "\"unseen\""},
 	{H, "is cut off: it ends with line 1"},
@@ -443,7 +448,8 @@ static const struct {
 	{H SOCK("") P END(2), "line 3: a record \"process\" must not stand behind a record \"socket\""},
 	{H SOCK(",\"n_holders\":1") END(1), "line 2: the field \"n_holders\""},
 	{H SOCK(",\"holders\":1") END(1), "line 2: the field \"holders\""},
-	{H P "{\"type\":\"holder\",\"process\":0,\"fd\":3}\n" SOCK(",\"holders\":1,\"n_holders\":4294967295") END(3), "line 4: the field \"n_holders\""},
+	{H P "{\"type\":\"holder\",\"process\":0,\"fd\":3}\n" SOCK(",\"holders\":1,\"n_holders\":4294967295") END(3),
+	 "line 4: the field \"n_holders\""},
 	{H SOCK(",\"count\":0") END(1), "\"count\" has a value"},
 	{H SOCK(",\"free_at_ns\":9223372036854775807") END(1), "\"free_at_ns\" has a value"},
 	{H SOCK(",\"remote\":\"::1\"") END(1), "\"remote\" has a value"},
@@ -452,9 +458,15 @@ static const struct {
 	{H SOCK(",\"flags\":[\"fast\"]") END(1), "\"flags\" has a value"},
 	{H SOCK(",\"flags\":[1]") END(1), "\"flags\" has a value"},
 	{H SOCK(",\"unknown\":\"uid\"") END(1), "\"unknown\" is of the wrong kind"},
-	{H "{\"type\":\"socket\",\"state\":\"asleep\",\"family\":4,\"proto\":\"tcp\",\"local\":\"0.0.0.0\",\"local_port\":80}\n" END(1), "\"state\""},
-	{H "{\"type\":\"socket\",\"state\":\"listen\",\"family\":5,\"proto\":\"tcp\",\"local\":\"0.0.0.0\",\"local_port\":80}\n" END(1), "\"family\""},
-	{H "{\"type\":\"socket\",\"state\":\"listen\",\"family\":6,\"proto\":\"tcp\",\"local\":\"0.0.0.0\",\"local_port\":80}\n" END(1), "\"local\""},
+	{H "{\"type\":\"socket\",\"state\":\"asleep\",\"family\":4,\"proto\":\"tcp\",\"local\":\"0.0.0.0\",\"local_"
+	   "port\":80}\n" END(1),
+	 "\"state\""},
+	{H "{\"type\":\"socket\",\"state\":\"listen\",\"family\":5,\"proto\":\"tcp\",\"local\":\"0.0.0.0\",\"local_"
+	   "port\":80}\n" END(1),
+	 "\"family\""},
+	{H "{\"type\":\"socket\",\"state\":\"listen\",\"family\":6,\"proto\":\"tcp\",\"local\":\"0.0.0.0\",\"local_"
+	   "port\":80}\n" END(1),
+	 "\"local\""},
 	{H "{\"type\":\"local\",\"addr\":\"127.0.0.1\",\"prefix_len\":33}\n" END(1), "\"prefix_len\""},
 	{H "{\"type\":\"bucket\",\"port\":80,\"family\":5}\n" END(1), "\"family\""},
 	{H "{\"type\":\"bucket\",\"port\":80,\"fastreuse\":-2}\n" END(1), "\"fastreuse\""},
