@@ -297,24 +297,29 @@ union words {
 };
 
 /*
- * Index + 1 of the asked address with these two words (and this port, if it is not 0), or 0. A global function, as the verifier calls it: verified once, whatever
- * state it is called in. So are the others below that are not inline.
+ * Index + 1 of the asked address with these two words, or 0. A local address is asked with a mask of 0: its port does not count.
+ * One branch a turn: the verifier follows each of them. A global function, as it calls them: verified once,
+ * whatever state it is called in. So are the others below that are not inline.
  */
-__noinline int find_asked(__u64 first, __u64 second, __u16 port)
+__noinline int find_asked(__u64 first, __u64 second, __u16 port, __u16 mask)
 {
-	const __u64 *asked;
+	const struct iu_walk_asked *asked;
+	__u64 differ;
 
 	for (__u32 i = 0; i < IU_WALK_ASKED && i < walk.n_asked; i++) {
-		asked = (const __u64 *)walk.asked[i];
-		if (asked[0] == first && asked[1] == second &&
-		    (port == 0 || walk.asked_port[i] == 0 || port == walk.asked_port[i]))
+		asked = &walk.asked[i];
+		differ = asked->words[0] ^ first;
+		differ |= asked->words[1] ^ second;
+		differ |= (asked->port ^ port) & asked->port_mask & mask;
+		barrier_var(differ);
+		if (!differ)
 			return i + 1;
 	}
 	return 0;
 }
 
 /* enum iu_walk_relation, which for an address that was asked about goes on counting. */
-static __always_inline __u8 relation(const __u8 *address, __u16 port)
+static __always_inline __u8 relation(const __u8 *address, __u16 mask)
 {
 	union words w = {};
 	bool v4 = rec.family == AF_INET;
@@ -333,7 +338,7 @@ static __always_inline __u8 relation(const __u8 *address, __u16 port)
 			return IU_AT_ANY;
 		v4 = w.words[0] == 0 && *(const __u32 *)(w.bytes + 8) == bpf_htonl(0xffff);
 	}
-	found = find_asked(w.words[0], w.words[1], port);
+	found = find_asked(w.words[0], w.words[1], rec.dport, mask);
 	if (found)
 		return IU_AT_ASKED + found - 1;
 	if (!v4)
@@ -343,7 +348,7 @@ static __always_inline __u8 relation(const __u8 *address, __u16 port)
 
 static __always_inline void put_key(void)
 {
-	__u8 remote = relation(rec.daddr, rec.dport);
+	__u8 remote = relation(rec.daddr, 0xffff);
 
 	key.flags = rec.flags & ~(IU_REC_TIMER | IU_REC_HAS_FILE);
 	key.device = rec.device;

@@ -125,13 +125,19 @@ struct iu_place {
 	__u64 listening;
 };
 
+/* An address that classes tell apart; IPv4 as ::ffff:a.b.c.d. Remote ones have the port, too, where the mask is not 0. */
+struct iu_walk_asked {
+	__u64 words[2]; /* the 16 bytes, as they are in memory */
+	__u16 port, port_mask;
+	__u32 pad;
+};
+
 struct iu_walk {
 	/* the question */
 	__u32 n_ports, n_asked;
 	__u64 room; /* entries of the map `out` */
 	__u16 ports[IU_WALK_PORTS];
-	__u8 asked[IU_WALK_ASKED][16]; /* IPv4 as ::ffff:a.b.c.d */
-	__u16 asked_port[IU_WALK_ASKED]; /* network order; where it is not 0 a remote address has to have it */
+	struct iu_walk_asked asked[IU_WALK_ASKED];
 	/* the answer */
 	__u64 jiffies, now_ns, netns;
 	__u64 owners; /* met in all */

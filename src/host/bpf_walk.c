@@ -88,18 +88,16 @@ static int load(struct iu_walker *w)
 
 static void put_asked(struct iu_walk *walk, const struct inuse_addr *a)
 {
-	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
-	uint8_t *to = walk->asked[walk->n_asked];
+	uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff};
+	struct iu_walk_asked *to = &walk->asked[walk->n_asked];
 
 	if (iu_addr_is_any(a) || iu_addr_is_mapped_any(a) || walk->n_asked == IU_WALK_ASKED)
 		return;
-	if (a->family == 4) {
-		memcpy(to, prefix, sizeof(prefix));
-		memcpy(to + sizeof(prefix), a->ip, 4);
-	} else {
-		memcpy(to, a->ip, 16);
-	}
-	walk->asked_port[walk->n_asked++] = htobe16(a->port);
+	memcpy(mapped + 12, a->ip, 4);
+	memcpy(to->words, a->family == 4 ? mapped : a->ip, sizeof(to->words));
+	to->port = htobe16(a->port);
+	to->port_mask = a->port != 0 ? 0xffff : 0;
+	walk->n_asked++;
 }
 
 static void ask(struct iu_walker *w, const struct iu_walk_question *q)
