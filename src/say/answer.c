@@ -279,6 +279,26 @@ static void plain_line(struct iu_told *t)
 		paragraph(t, with ? _("With SO_REUSEADDR it would succeed.") : _("Without SO_REUSEADDR it would succeed."));
 }
 
+/* Ports that the kernel would choose from. */
+static void ports_line(struct iu_told *t)
+{
+	char left[32], total[32];
+	struct iu_var vars[] = {{"left", left}, {"total", total}, {NULL, NULL}};
+	struct iu_text line = {0};
+
+	if (t->v->ports_total == 0 || t->v->outcome != INUSE_GO)
+		return;
+	snprintf(left, sizeof(left), "%llu", (unsigned long long)t->v->ports_left);
+	snprintf(total, sizeof(total), "%llu", (unsigned long long)t->v->ports_total);
+	iu_say_expand(&line,
+		      t->v->request.call == INUSE_CALL_CONNECT ? _("{left} of {total} automatic ports are left for this destination.")
+							       : _("{left} of {total} automatic ports are left."),
+		      vars);
+	iu_text_addf(t->out, "  %s\n", line.data ? line.data : "");
+	t->lines++;
+	iu_text_done(&line);
+}
+
 /* Of several addresses, which would do and which would not, where they differ. */
 static void addresses_line(struct iu_told *t, const struct inuse_verdict *verdicts, size_t n)
 {
@@ -343,6 +363,7 @@ void iu_say_answer(struct iu_text *out, const struct iu_facts *facts, const stru
 		paragraph(&t, _(cause->more));
 	if (note != NULL && note->more != NULL)
 		paragraph(&t, _(note->more));
+	ports_line(&t);
 	addresses_line(&t, verdicts, n);
 	plain_line(&t);
 	elsewhere_lines(&t);

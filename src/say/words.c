@@ -125,7 +125,7 @@ static const struct iu_words cures[] = {
 	{"wait-tentative", N_("wait 2 s"), NULL},
 	{"own-address", N_("bind to * instead"), N_("reachable on every address of this machine")},
 	{"freebind", N_("set IP_FREEBIND on the new socket"), N_("connections come only once the address is there")},
-	{"privilege", N_("sudo setcap cap_net_bind_service=+ep PROGRAM"), N_("PROGRAM may then take any low port")},
+	{"privilege", N_("sudo setcap cap_net_bind_service=+ep PROGRAM"), N_("it may then take low ports")},
 	{"high-port", N_("take a port from {low} up"), NULL},
 	{"reserve-port", N_("sudo sysctl net.ipv4.ip_local_reserved_ports={port}"),
 	 N_("clients get other ports; replaces the list set now")},
