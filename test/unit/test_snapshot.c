@@ -76,6 +76,55 @@ static void test_snapshot_string__many_and_long__copied_and_never_moved(void **s
 	iu_snapshot_free(s);
 }
 
+/* Memory that runs out when a test says so: the linker puts these in front of the C library's. */
+static bool no_memory;
+void *__real_malloc(size_t size);
+void *__real_realloc(void *data, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_realloc(void *data, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+	return no_memory ? NULL : __real_malloc(size);
+}
+
+void *__wrap_realloc(void *data, size_t size)
+{
+	return no_memory ? NULL : __real_realloc(data, size);
+}
+
+static void test_snapshot_add__no_memory__remembered_until_seal(void **state)
+{
+	struct inuse_snapshot *s = iu_snapshot_new();
+	struct inuse_error error = {0};
+	struct inuse_socket socket = {.state = INUSE_LISTEN};
+	void *added;
+
+	assert_non_null(iu_snapshot_add_socket(s, &socket));
+	no_memory = true;
+	added = iu_snapshot_add_holder(s, &(struct inuse_holder){0});
+	no_memory = false;
+	assert_null(added);
+	assert_non_null(iu_snapshot_add_holder(s, &(struct inuse_holder){0}));
+	assert_int_equal(iu_snapshot_seal(s, &error), INUSE_E_MEMORY);
+	assert_int_equal(error.status, INUSE_E_MEMORY);
+	assert_int_equal(iu_snapshot_facts(s)->n_sockets, 0); /* half a snapshot is not handed out */
+	iu_snapshot_free(s);
+}
+
+static void test_snapshot_string__no_memory__empty_and_remembered(void **state)
+{
+	struct inuse_snapshot *s = iu_snapshot_new();
+	const char *text;
+
+	no_memory = true;
+	text = iu_snapshot_string(s, "abc");
+	no_memory = false;
+	assert_string_equal(text, "");
+	assert_int_equal(iu_snapshot_seal(s, NULL), INUSE_E_MEMORY);
+	iu_snapshot_free(s);
+}
+
 static void test_snapshot_say__rows__kept_in_order(void **state)
 {
 	struct inuse_snapshot *s = iu_snapshot_new();
@@ -115,6 +164,8 @@ int main(void)
 		cmocka_unit_test(test_snapshot__many_records__in_order_after_seal),
 		cmocka_unit_test(test_snapshot__add_after_seal__seen_after_next_seal),
 		cmocka_unit_test(test_snapshot_string__many_and_long__copied_and_never_moved),
+		cmocka_unit_test(test_snapshot_add__no_memory__remembered_until_seal),
+		cmocka_unit_test(test_snapshot_string__no_memory__empty_and_remembered),
 		cmocka_unit_test(test_snapshot_say__rows__kept_in_order),
 		cmocka_unit_test(test_snapshot_scalars__written__seen_in_facts),
 	};

@@ -343,6 +343,24 @@ static void test_snapshot_fields__every_member__has_a_field(void **state)
 	}
 }
 
+/*
+ * The same for the scalars of the facts, which stand behind the arrays: all but settings_known, which is in
+ * "settings".
+ */
+static void test_snapshot_fields__every_scalar__is_in_the_header(void **state)
+{
+	char covered[sizeof(struct iu_facts)] = {0};
+	size_t bare = 0;
+
+	if (sizeof(void *) != 8)
+		skip();
+	for (const struct iu_field *f = iu_header_fields; f->name != NULL; f++)
+		memset(covered + f->offset, 1, f->size);
+	for (size_t at = offsetof(struct iu_facts, settings_known); at < sizeof(covered); at++)
+		bare += !covered[at];
+	assert_int_equal(bare, sizeof(uint32_t) + 1); /* and one byte of padding */
+}
+
 static void test_snapshot_file__text_that_is_not_utf8__escaped(void **state)
 {
 	struct inuse_snapshot *s = iu_snapshot_new(), *t;
@@ -577,6 +595,7 @@ int main(void)
 		cmocka_unit_test(test_snapshot_file__not_full__all_but_secrets_reads_back),
 		cmocka_unit_test(test_snapshot_file__empty_records__defaults_read_back),
 		cmocka_unit_test(test_snapshot_fields__every_member__has_a_field),
+		cmocka_unit_test(test_snapshot_fields__every_scalar__is_in_the_header),
 		cmocka_unit_test(test_snapshot_file__text_that_is_not_utf8__escaped),
 		cmocka_unit_test(test_snapshot_file__nonsense_of_a_source__brought_within_limits),
 		cmocka_unit_test(test_snapshot_load__malformed__one_sentence_with_the_line),
