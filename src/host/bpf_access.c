@@ -140,6 +140,19 @@ enum inuse_status iu_bpf_refused(int os_code, struct inuse_error *error)
 		       strerror(os_code));
 }
 
+void iu_bpf_hold_signals(sigset_t *ret_old)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, ret_old);
+}
+
+void iu_bpf_release_signals(const sigset_t *old)
+{
+	pthread_sigmask(SIG_SETMASK, old, NULL);
+}
+
 int iu_bpf_run(int prog_fd)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
@@ -178,7 +191,8 @@ int iu_bpf_read_records(int fd, size_t size, bool (*fn)(void *arg, const void *r
 
 	for (;;) {
 		n = read(fd, buf + have, sizeof(buf) - have);
-		if (n < 0 && errno == EINTR)
+		/* EAGAIN: a million sockets of which none was wanted; linux v6.18 kernel/bpf/bpf_iter.c bpf_seq_read(). */
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0)
 			return n == 0 ? 0 : errno;

@@ -3,6 +3,7 @@
 #ifndef IU_HOST_BPF_ACCESS_H
 #define IU_HOST_BPF_ACCESS_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,23 @@ uint32_t iu_bpf_kernel(void);
 
 /* Nanoseconds of a tick of the kernel's timers. */
 int64_t iu_bpf_tick_ns(void);
+
+/*
+ * Loads a skeleton with its own function; yields 0 or an errno. Signals wait meanwhile: the verifier breaks off with EAGAIN
+ * when one is pending, and a program with a busy timer would never get its answer.
+ */
+#define IU_BPF_LOAD(load, skel) \
+	({ \
+		sigset_t iu_bpf_old_; \
+		int iu_bpf_failed_; \
+		iu_bpf_hold_signals(&iu_bpf_old_); \
+		iu_bpf_failed_ = load(skel); \
+		iu_bpf_release_signals(&iu_bpf_old_); \
+		iu_bpf_failed_ < 0 ? -iu_bpf_failed_ : iu_bpf_failed_; \
+	})
+/* For the calling thread only. */
+void iu_bpf_hold_signals(sigset_t *ret_old);
+void iu_bpf_release_signals(const sigset_t *old);
 
 /*
  * Turns the errno of loading or running a program into the sentence that says what is in the way: capabilities, a user

@@ -52,7 +52,7 @@ void iu_walker_free(struct iu_walker *w)
 /* 0 or an errno. */
 static int load_once(struct iu_walker *w, bool use_rcu)
 {
-	int failed;
+	int os_code;
 
 	w->skel = iu_bucket_bpf__open();
 	if (w->skel == NULL)
@@ -60,11 +60,10 @@ static int load_once(struct iu_walker *w, bool use_rcu)
 	w->skel->rodata->use_rcu = use_rcu;
 	w->skel->rodata->mode = w->mode;
 	w->skel->maps.out.max_entries = (uint32_t)w->room;
-	failed = iu_bucket_bpf__load(w->skel);
-	if (failed == 0)
-		return 0;
-	unload(w);
-	return failed < 0 ? -failed : failed;
+	os_code = IU_BPF_LOAD(iu_bucket_bpf__load, w->skel);
+	if (os_code != 0)
+		unload(w);
+	return os_code;
 }
 
 /* Kernels know bpf_rcu_read_lock() from 6.2 and let loops run inside it from 6.9 on; distributions backport: the try decides. */

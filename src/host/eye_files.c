@@ -59,7 +59,7 @@ static int load(const uint64_t *inodes, size_t n, struct iu_files_bpf **ret_skel
 		return ENOMEM;
 	skel->rodata->all = n > MOST_IN_MAP;
 	skel->maps.inodes.max_entries = n == 0 || n > MOST_IN_MAP ? 1 : (__u32)n;
-	os_code = abs(iu_files_bpf__load(skel));
+	os_code = IU_BPF_LOAD(iu_files_bpf__load, skel);
 	if (os_code == 0 && n <= MOST_IN_MAP)
 		os_code = fill(skel->maps.inodes.map_fd, inodes, n);
 	if (os_code == 0)

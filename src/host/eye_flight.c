@@ -19,7 +19,7 @@ static int load(const uint64_t *inodes, size_t n, struct iu_flight_bpf **ret_ske
 	if (skel == NULL)
 		return ENOMEM;
 	skel->maps.flying.max_entries = n == 0 ? 1 : (__u32)n;
-	os_code = abs(iu_flight_bpf__load(skel));
+	os_code = IU_BPF_LOAD(iu_flight_bpf__load, skel);
 	for (size_t i = 0; i < n && os_code == 0; i++)
 		if (bpf_map_update_elem(skel->maps.flying.map_fd, &inodes[i], &not_met, BPF_ANY) != 0)
 			os_code = errno;

@@ -83,7 +83,7 @@ static void deliver_bound(struct delivery *d, uint32_t *ret_unseen)
 static int load(const struct iu_scope *scope, struct iu_tcp_bpf **ret_skel)
 {
 	struct iu_tcp_bpf *skel = iu_tcp_bpf__open();
-	int failed;
+	int os_code;
 
 	if (skel == NULL)
 		return ENOMEM;
@@ -92,13 +92,12 @@ static int load(const struct iu_scope *scope, struct iu_tcp_bpf **ret_skel)
 		for (size_t i = 0; i < scope->n_ports; i++)
 			skel->rodata->ports[i] = scope->ports[i];
 	}
-	failed = iu_tcp_bpf__load(skel);
-	if (failed == 0) {
+	os_code = IU_BPF_LOAD(iu_tcp_bpf__load, skel);
+	if (os_code == 0)
 		*ret_skel = skel;
-		return 0;
-	}
-	iu_tcp_bpf__destroy(skel);
-	return failed < 0 ? -failed : failed;
+	else
+		iu_tcp_bpf__destroy(skel);
+	return os_code;
 }
 
 static int open_table(const struct iu_scope *scope, int *ret_fd)

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -847,6 +848,36 @@ static void test_permission__lacking__named_in_one_sentence_and_silent(void **st
 	}
 }
 
+/* ------------------------------------------------------------------------------------------------ signals */
+
+static volatile sig_atomic_t alarms;
+
+static void on_alarm(int signal)
+{
+	alarms = alarms + 1;
+}
+
+static void test_signals__all_the_time__answers_all_the_same(void **state)
+{
+	const struct itimerval often = {{0, 500}, {0, 500}}, never = {{0, 0}, {0, 0}};
+	struct iu_scope scope = {.bound = true};
+	struct sigaction action = {.sa_handler = on_alarm}, old;
+
+	live_listener("127.0.0.1:8080", 0);
+	look(8080);
+	sigaction(SIGALRM, &action, &old);
+	setitimer(ITIMER_REAL, &often, NULL);
+	look(8080);
+	assert_int_equal(seen.n, 1);
+	look_table(&scope);
+	assert_int_equal(seen.n, 1);
+	look_owners(seen.sockets[0].inode);
+	assert_int_equal(held.n, 1);
+	setitimer(ITIMER_REAL, &never, NULL);
+	sigaction(SIGALRM, &old, NULL);
+	assert_true(alarms > 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -885,6 +916,7 @@ int main(void)
 		live_test(test_files__more_than_the_map_holds__found_all_the_same),
 		live_test(test_permission__two_capabilities__enough),
 		live_test(test_permission__lacking__named_in_one_sentence_and_silent),
+		live_test(test_signals__all_the_time__answers_all_the_same),
 	};
 
 	return LIVE_RUN("eyes_bpf", tests);
