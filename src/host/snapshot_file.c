@@ -45,7 +45,7 @@ static const char *setting_name(size_t i, char buf[64])
 {
 	size_t len = 0;
 
-	for (; settings[i].id[len] != 0 && len < 63; len++)
+	for (; len < 63 && settings[i].id[len] != 0; len++)
 		buf[len] = (char)tolower((unsigned char)settings[i].id[len]);
 	buf[len] = 0;
 	return buf;
