@@ -121,6 +121,7 @@ enum inuse_flag {
 	INUSE_GROUP = 1u << 8,       /* request: a reuseport program was attached before bind */
 	INUSE_REPAIR = 1u << 9,      /* TCP_REPAIR */
 	INUSE_KERNEL = 1u << 10,     /* made by the kernel itself (NFS, RPC): no process will ever hold it */
+	INUSE_EXCLUSIVE = 1u << 12,  /* SO_EXCLUSIVEADDRUSE, Windows only */
 	INUSE_HAS_FILE = 1u << 11,   /* a file is attached: somebody can still reach it, if only in flight */
 };
 
@@ -172,6 +173,7 @@ enum inuse_known {
 	INUSE_KNOW_MPTCP = INUSE_MPTCP,
 	INUSE_KNOW_KERNEL = INUSE_KERNEL,
 	INUSE_KNOW_HAS_FILE = INUSE_HAS_FILE,
+	INUSE_KNOW_EXCLUSIVE = INUSE_EXCLUSIVE, /* never set by a source on Linux, and not asked there */
 	INUSE_KNOW_DEVICE = 1u << 16,
 	INUSE_KNOW_UID = 1u << 17,
 	INUSE_KNOW_INODE = 1u << 18,
@@ -262,6 +264,7 @@ enum inuse_missing {
 	INUSE_MISSING_PARTIAL = 1u << 14,  /* the sockets changed while they were read */
 	INUSE_MISSING_SEQUENCE = 1u << 15, /* the sequence number or clock of a packet yet to come */
 	INUSE_MISSING_BACKLOG = 1u << 16,
+	INUSE_MISSING_DOCUMENT = 1u << 17, /* the system's documents do not say */
 };
 
 #define INUSE_MAX_SHOWN 8

@@ -70,20 +70,20 @@ static const struct iu_call_rule calls[] = {
 };
 
 static const struct iu_owner_rule owners[] = {
-	{"no-overlap", iu_pred_no_overlap, false,
+	{"no-overlap", iu_pred_no_overlap, INUSE_R_OK,
 	 "linux v6.18 net/ipv4/inet_connection_sock.c inet_rcv_saddr_equal()", "B09"},
-	{"devices-differ", iu_pred_devices_differ, false, CONFLICT, "B23"},
-	{"both-reuseaddr", iu_pred_both_reuse, false, CONFLICT, "T03"},
-	{"both-reuseport", iu_pred_both_reuseport, false, CONFLICT, "B10"},
-	{"listener", iu_pred_owner_listens, true, CONFLICT, "B06"},
-	{"time-wait", iu_pred_owner_mini, true,
+	{"devices-differ", iu_pred_devices_differ, INUSE_R_OK, CONFLICT, "B23"},
+	{"both-reuseaddr", iu_pred_both_reuse, INUSE_R_OK, CONFLICT, "T03"},
+	{"both-reuseport", iu_pred_both_reuseport, INUSE_R_OK, CONFLICT, "B10"},
+	{"listener", iu_pred_owner_listens, INUSE_R_ADDRINUSE, CONFLICT, "B06"},
+	{"time-wait", iu_pred_owner_mini, INUSE_R_ADDRINUSE,
 	 CONFLICT "; net/ipv4/inet_timewait_sock.c inet_twsk_alloc(): the flags of the old socket are kept", "T02"},
-	{"bound", iu_pred_owner_bound, true, CONFLICT, "B02"},
-	{"connection", NULL, true, CONFLICT, "B43"},
+	{"bound", iu_pred_owner_bound, INUSE_R_ADDRINUSE, CONFLICT, "B02"},
+	{"connection", NULL, INUSE_R_ADDRINUSE, CONFLICT, "B43"},
 };
 
 static_assert(sizeof(calls) / sizeof(calls[0]) == 32, "a row was added: add its sentence in src/say and its test");
 
 const struct iu_profile iu_profile_linux = {
-	"linux", calls, sizeof(calls) / sizeof(calls[0]), owners, sizeof(owners) / sizeof(owners[0]),
+	"linux", false, calls, sizeof(calls) / sizeof(calls[0]), owners, sizeof(owners) / sizeof(owners[0]),
 };

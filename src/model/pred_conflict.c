@@ -127,10 +127,10 @@ enum inuse_tri iu_owner_blocks(const struct iu_world *w, const struct inuse_sock
 
 		if (when == INUSE_NO)
 			continue;
-		if (r->blocks && *ret_rule == NULL)
+		if (r->then != INUSE_R_OK && *ret_rule == NULL)
 			*ret_rule = r->id;
-		may_block |= r->blocks;
-		may_pass |= !r->blocks;
+		may_block |= r->then != INUSE_R_OK;
+		may_pass |= r->then == INUSE_R_OK;
 		if (when == INUSE_YES)
 			break;
 	}
@@ -178,6 +178,26 @@ void iu_scan_add(struct iu_scan *scan, const struct inuse_socket *o, const char 
 		scan->rule[at] = rule;
 		scan->certain[at] = certain;
 	}
+}
+
+enum inuse_tri iu_owners_answer(const struct iu_world *w, enum inuse_result result, uint32_t *missing)
+{
+	enum inuse_tri any = INUSE_NO;
+
+	for (size_t i = 0; i < w->facts->n_sockets; i++) {
+		const struct inuse_socket *o = &w->facts->sockets[i];
+
+		for (size_t r = 0; iu_socket_is_owner(w, o, w->req.local.port) && r < w->profile->n_owners; r++) {
+			enum inuse_tri when = w->profile->owners[r].when ? w->profile->owners[r].when(w, o, missing) : INUSE_YES;
+
+			if (when == INUSE_NO)
+				continue;
+			any = iu_or(any, w->profile->owners[r].then == result ? when : INUSE_NO);
+			if (when == INUSE_YES)
+				break;
+		}
+	}
+	return any;
 }
 
 enum inuse_tri iu_pred_no_conflict(struct iu_world *w, uint32_t *missing)

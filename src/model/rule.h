@@ -67,19 +67,27 @@ struct iu_call_rule {
 struct iu_owner_rule {
 	const char *id;
 	iu_owner_when *when;      /* NULL: always */
-	bool blocks;
+	enum inuse_result then;   /* INUSE_R_OK: it is tolerated; else the result when it stands in the way */
 	const char *ref, *experiment;
 };
 
 struct iu_profile {
 	const char *name;
+	bool documented; /* from documents alone: nothing of it was measured */
 	const struct iu_call_rule *calls;
 	size_t n_calls;
 	const struct iu_owner_rule *owners;
 	size_t n_owners;
 };
 
-extern const struct iu_profile iu_profile_linux;
+/* One per row of os.def. */
+#define OS(name) extern const struct iu_profile iu_profile_##name;
+#include "model/os.def"
+#undef OS
+/* The profile of that name; NULL there is none. */
+const struct iu_profile *iu_profile_find(const char *name);
+/* Row i of os.def, NULL past the end. */
+const struct iu_profile *iu_profile_at(size_t i);
 
 /* Three-valued logic. */
 static inline enum inuse_tri iu_not(enum inuse_tri a)
@@ -109,6 +117,8 @@ enum inuse_tri iu_owner_overlaps(const struct iu_world *w, const struct inuse_so
 /* Runs the owner rules on one socket: does it stand in the way? ret_rule: the row that decided or first might. */
 enum inuse_tri iu_owner_blocks(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing,
 			       const char **ret_rule);
+/* Does any socket that stands in the way make the call fail with this result, and no other? For profiles with several. */
+enum inuse_tri iu_owners_answer(const struct iu_world *w, enum inuse_result result, uint32_t *missing);
 /* Notes a blocker in the scan. */
 void iu_scan_add(struct iu_scan *scan, const struct inuse_socket *o, const char *rule, bool certain);
 

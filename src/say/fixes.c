@@ -64,7 +64,8 @@ static void collect(struct iu_told *t, struct rows *rows)
 
 	for (uint32_t i = 0; i < t->v->n_cures; i++)
 		add_cure(t, rows, &t->v->cures[i]);
-	if (t->v->outcome == INUSE_FAIL && o != NULL && o->n_holders == 0 && (o->known & INUSE_KNOW_OWNER) == 0 && !o->mini)
+	if (t->v->outcome == INUSE_FAIL && o != NULL && o->n_holders == 0 && (o->known & INUSE_KNOW_OWNER) == 0 && !o->mini &&
+	    t->v->request.uid != 0)
 		add_again(t, rows, _("names the process"));
 	if (t->v->outcome != INUSE_CANNOT_TELL || (t->v->missing & nobody_knows) != 0)
 		return;

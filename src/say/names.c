@@ -77,6 +77,7 @@ const struct iu_name iu_names_flag[] = {
 	{INUSE_REPAIR, "repair"},
 	{INUSE_KERNEL, "kernel"},
 	{INUSE_HAS_FILE, "has-file"},
+	{INUSE_EXCLUSIVE, "exclusive"},
 	{0, NULL},
 };
 
@@ -114,6 +115,7 @@ const struct iu_name iu_names_missing[] = {
 	{INUSE_MISSING_PARTIAL, "partial"},
 	{INUSE_MISSING_SEQUENCE, "sequence"},
 	{INUSE_MISSING_BACKLOG, "backlog"},
+	{INUSE_MISSING_DOCUMENT, "document"},
 	{0, NULL},
 };
 
