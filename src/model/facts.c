@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Questions to the facts that several rules ask. */
 #include "base/address.h"
-#include "model/rule.h"
+#include "model/judge.h"
 
 bool iu_setting(const struct iu_facts *f, enum iu_setting setting, int64_t *ret)
 {
@@ -102,4 +102,12 @@ enum inuse_tri iu_listener_for(const struct iu_world *w, const struct inuse_addr
 		return INUSE_MAYBE;
 	}
 	return found;
+}
+
+const struct inuse_process *iu_holder_of(const struct iu_facts *f, const struct inuse_socket *o)
+{
+	if (o == NULL || o->n_holders == 0 || o->holders >= f->n_holders ||
+	    f->holders[o->holders].process >= f->n_processes)
+		return NULL;
+	return &f->processes[f->holders[o->holders].process];
 }

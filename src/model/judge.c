@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The judge: runs the tables of a profile and fills the verdict. */
+/* The judge: runs the tables of a profile. Cause and cures are found by verdict.c. */
 #include "model/judge.h"
 
 #include <string.h>
@@ -150,14 +150,6 @@ void iu_judge_bare(const struct iu_profile *profile, const struct iu_facts *fact
 	*ret_verdict = v;
 }
 
-void iu_judge(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
-	      struct inuse_verdict *ret_verdict)
-{
-	iu_judge_bare(profile, facts, request, NULL, ret_verdict);
-	iu_cause_find(facts, ret_verdict);
-	iu_cures_find(profile, facts, ret_verdict);
-}
-
 const struct iu_call_rule *iu_call_rule_find(const struct iu_profile *profile, const char *id)
 {
 	for (size_t i = 0; id != NULL && i < profile->n_calls; i++)
@@ -172,12 +164,4 @@ const struct iu_owner_rule *iu_owner_rule_find(const struct iu_profile *profile,
 		if (strcmp(profile->owners[i].id, id) == 0)
 			return &profile->owners[i];
 	return NULL;
-}
-
-const struct inuse_process *iu_holder_of(const struct iu_facts *f, const struct inuse_socket *o)
-{
-	if (o == NULL || o->n_holders == 0 || o->holders >= f->n_holders ||
-	    f->holders[o->holders].process >= f->n_processes)
-		return NULL;
-	return &f->processes[f->holders[o->holders].process];
 }
