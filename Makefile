@@ -18,6 +18,7 @@ help:
 	@echo 'make install       into PREFIX ($(PREFIX)); DESTDIR is respected'
 	@echo 'make asan          tests with AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make fuzz          every fuzz target for SECONDS=$(SECONDS) each'
+	@echo 'make bench         the measurements that are quoted somewhere'
 	@echo 'make lint          clang -Wcomma, cppcheck, clang-tidy, clang-format'
 	@echo 'make pot           po/inuse.pot, the sentences for translators'
 	@echo 'make clean         removes the build folders'
@@ -59,6 +60,12 @@ lint:
 	@ninja -C $(BUILD)
 	@BUILD=$(BUILD) tools/lint
 
+bench:
+	@tools/setup build test
+	@test -d $(BUILD) || meson setup $(BUILD) --prefix $(PREFIX)
+	@ninja -C $(BUILD)
+	@meson test -C $(BUILD) --no-rebuild --benchmark --verbose
+
 pot:
 	@tools/setup test
 	@tools/pot po/inuse.pot
@@ -66,4 +73,4 @@ pot:
 clean:
 	rm -rf $(BUILD) $(BUILD)-*
 
-.PHONY: all help build demo check test install asan fuzz lint pot clean
+.PHONY: all help build demo check test install asan fuzz bench lint pot clean
