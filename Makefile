@@ -42,6 +42,7 @@ test:
 	@meson test -C $(BUILD) --no-rebuild --print-errorlogs
 
 install: build
+	@meson configure $(BUILD) -Dprefix=$(PREFIX) && ninja -C $(BUILD)
 	@meson install -C $(BUILD) --no-rebuild
 
 asan:

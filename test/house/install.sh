@@ -33,7 +33,8 @@ case $flags in *jansson* | *bpf* | *mnl*) wrong "libinuse.pc hands private libra
 # shellcheck disable=SC2086 # a list of flags
 cc -std=c11 -Wall -Wextra -Werror -o "$root/example" "$example" $flags -Wl,-rpath-link,"${library%/*}" ||
 	wrong "the example does not build against what was installed"
-LD_LIBRARY_PATH=${library%/*} "$root/example" >/dev/null || wrong "the example fails with what was installed"
+said=$(LD_LIBRARY_PATH=${library%/*} "$root/example" 127.0.0.1:99999 2>&1) && wrong "port 99999 was accepted"
+case $said in *"out of range"*) ;; *) wrong "the example says \"$said\"" ;; esac
 
 # The header is C++, too.
 if command -v clang >/dev/null 2>&1; then
