@@ -169,7 +169,7 @@ WHEN(inherited)
 {
 	const struct inuse_socket *b = blocker(v);
 
-	return holds_address(b) && b->n_holders > 1 && b->holders + b->n_holders <= f->n_holders &&
+	return holds_address(b) && b->n_holders > 1 && !iu_holders_are_family(f, b) && b->holders + b->n_holders <= f->n_holders &&
 	       f->holders[b->holders].process != f->holders[b->holders + b->n_holders - 1].process;
 }
 

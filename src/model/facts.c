@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Questions to the facts that several rules ask. */
+#include <string.h>
+
 #include "base/address.h"
 #include "model/judge.h"
 
@@ -110,4 +112,20 @@ const struct inuse_process *iu_holder_of(const struct iu_facts *f, const struct 
 	    f->holders[o->holders].process >= f->n_processes)
 		return NULL;
 	return &f->processes[f->holders[o->holders].process];
+}
+
+bool iu_holders_are_family(const struct iu_facts *f, const struct inuse_socket *o)
+{
+	const struct inuse_process *parent = iu_holder_of(f, o);
+
+	if (parent == NULL || parent->pid == 0 || o->n_holders < 2)
+		return false;
+	for (uint32_t i = 1; i < o->n_holders && o->holders + i < f->n_holders; i++) {
+		uint32_t index = f->holders[o->holders + i].process;
+
+		if (index >= f->n_processes || (f->processes[index].pid != parent->pid && f->processes[index].ppid != parent->pid) ||
+		    strcmp(f->processes[index].comm, parent->comm) != 0)
+			return false;
+	}
+	return true;
 }

@@ -36,6 +36,12 @@ void iu_cures_find(const struct iu_profile *profile, const struct iu_facts *fact
 /* The first process that holds the socket, or NULL. */
 const struct inuse_process *iu_holder_of(const struct iu_facts *f, const struct inuse_socket *o);
 
+/*
+ * The holders are one program: a parent that the others are children of, all of the same name (master and workers).
+ * Ending the parent ends it. False for a single holder.
+ */
+bool iu_holders_are_family(const struct iu_facts *f, const struct inuse_socket *o);
+
 const struct iu_call_rule *iu_call_rule_find(const struct iu_profile *profile, const char *id);
 const struct iu_owner_rule *iu_owner_rule_find(const struct iu_profile *profile, const char *id);
 

@@ -104,8 +104,9 @@ static struct iu_text *var(struct iu_told *t, const char *name)
 static void add_pids(struct iu_text *text, const struct iu_facts *f, const struct inuse_socket *o)
 {
 	int last = -1, shown = 0;
+	uint32_t most = o != NULL && iu_holders_are_family(f, o) ? 1 : UINT32_MAX;
 
-	for (uint32_t i = 0; o != NULL && i < o->n_holders && o->holders + i < f->n_holders && shown < 6; i++) {
+	for (uint32_t i = 0; o != NULL && i < o->n_holders && i < most && o->holders + i < f->n_holders && shown < 6; i++) {
 		uint32_t p = f->holders[o->holders + i].process;
 
 		if (p >= f->n_processes || f->processes[p].pid == last)
