@@ -72,7 +72,7 @@ bool iu_socket_is_owner(const struct iu_world *w, const struct inuse_socket *o, 
 	if (o->local.port != port || o->proto != w->req.proto || (o->state == INUSE_SYN_RECV && o->mini) ||
 	    (o->netns != 0 && o->netns != w->facts->netns))
 		return false;
-	if (w->without_mini && o->mini)
+	if (o == w->caller.self || (w->without_mini && o->mini))
 		return false;
 	return w->without_pid == 0 || !held_only_by(w->facts, o, w->without_pid);
 }

@@ -45,6 +45,7 @@ static void start(struct iu_world *w, const struct iu_profile *profile, const st
 	w->bucket = find_bucket(facts, w->req.local.port);
 	w->source = find_source(facts, &w->req);
 	w->scan.all_expire = true;
+	w->caller.family = w->family;
 	if (what_if != NULL) {
 		w->without_mini = what_if->without_mini;
 		w->without_pid = what_if->without_pid;
@@ -56,8 +57,10 @@ static bool applies(const struct iu_world *w, const struct iu_call_rule *r, enum
 {
 	uint32_t features = w->facts->features;
 
-	return r->call == step && (r->families & (w->family == 4 ? IU_V4 : IU_V6)) != 0 &&
-	       (features & r->needs) == r->needs && (features & r->not_with) == 0;
+	if (r->call != step && !(step == INUSE_CALL_LISTEN && (r->families & IU_AGAIN) != 0))
+		return false;
+	return (r->families & (w->family == 4 ? IU_V4 : IU_V6)) != 0 && (features & r->needs) == r->needs &&
+	       (features & r->not_with) == 0;
 }
 
 /* Runs one step's rows. Returns the mask of possible results; the first row that matched or might have is in v. */
@@ -109,6 +112,34 @@ static void give_scan(const struct iu_world *w, struct inuse_verdict *v)
 		v->rule = s->rule[0];
 }
 
+/* Turns the mask of possible results into the outcome. */
+static void finish(const struct iu_world *w, uint32_t possible, struct inuse_verdict *v)
+{
+	const uint32_t ok = 1u << INUSE_R_OK;
+
+	v->outcome = possible == ok ? INUSE_GO : (possible & ok) != 0 ? INUSE_CANNOT_TELL : INUSE_FAIL;
+	if (v->outcome != INUSE_CANNOT_TELL)
+		v->missing = 0;
+	give_scan(w, v);
+}
+
+void iu_judge_call(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
+		   const struct iu_caller *caller, struct inuse_verdict *ret_verdict)
+{
+	struct inuse_verdict v = {.size = sizeof(v), .request = *request, .now_ns = facts->now_ns, .unseen = facts->unseen};
+	struct iu_world w;
+	uint32_t possible;
+
+	start(&w, profile, facts, request, NULL);
+	w.caller = *caller;
+	if (w.caller.family != 0)
+		w.family = w.caller.family;
+	possible = run_step(&w, request->call, &v);
+	/* a profile that has no rows for this call has nothing against it */
+	finish(&w, possible != 0 ? possible : 1u << INUSE_R_OK, &v);
+	*ret_verdict = v;
+}
+
 void iu_judge_bare(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
 		   const struct iu_world *what_if, struct inuse_verdict *ret_verdict)
 {
@@ -137,10 +168,7 @@ void iu_judge_bare(const struct iu_profile *profile, const struct iu_facts *fact
 	}
 	if (request->call == INUSE_CALL_LISTEN && v.step == INUSE_CALL_BIND && possible == ok)
 		v.step = INUSE_CALL_LISTEN;
-	v.outcome = possible == ok ? INUSE_GO : (possible & ok) != 0 ? INUSE_CANNOT_TELL : INUSE_FAIL;
-	if (v.outcome != INUSE_CANNOT_TELL)
-		v.missing = 0;
-	give_scan(&w, &v);
+	finish(&w, possible, &v);
 	if (!iu_port_covered(facts, request->local.port) &&
 	    (request->call != INUSE_CALL_CONNECT || request->local.port != 0) && v.outcome == INUSE_GO) {
 		v.outcome = INUSE_CANNOT_TELL;

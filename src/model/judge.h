@@ -16,6 +16,16 @@ void iu_judge(const struct iu_profile *profile, const struct iu_facts *facts, co
 void iu_judge_bare(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
 		   const struct iu_world *what_if, struct inuse_verdict *ret_verdict);
 
+/*
+ * One system call, bind(), listen() or connect(), of a socket that may exist already: request->call alone, not what comes
+ * before it. request->local is the socket's address, for bind() the one it asks for. No cause and no cures.
+ */
+void iu_judge_call(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
+		   const struct iu_caller *caller, struct inuse_verdict *ret_verdict);
+
+/* Does the bucket remember a socket with SO_REUSEPORT that lets this request in? sk_reuseport_match() of the kernel. */
+bool iu_bucket_lets_in(const struct iu_bucket *bucket, const struct inuse_request *request);
+
 /* A row of the causes, the cures, the rules. NULL when the id is unknown. */
 struct iu_cause {
 	const char *id;

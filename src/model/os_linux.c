@@ -3,7 +3,8 @@
  * Linux: what bind(), listen(), connect() and an arriving SYN meet, in the order in which the kernel asks.
  *
  * listen() runs bind()'s conflict check again with the socket's options of that moment (inet_csk_listen_start()), so
- * a new socket that passed bind() passes listen() unless somebody came between; there are no rows of its own.
+ * a new socket that passed bind() passes listen() unless somebody came between. The rows of the check say IU_AGAIN; the rows
+ * of LISTEN are for sockets that exist already.
  */
 #include <assert.h>
 
@@ -13,14 +14,26 @@
 #define BIND6 "linux v6.18 net/ipv6/af_inet6.c __inet6_bind()"
 #define GET_PORT "linux v6.18 net/ipv4/inet_connection_sock.c inet_csk_get_port()"
 #define CONFLICT "linux v6.18 net/ipv4/inet_connection_sock.c inet_bind_conflict()"
+#define LISTEN "linux v6.18 net/ipv4/af_inet.c __inet_listen_sk(), inet_listen()"
+#define STREAM_CONNECT "linux v6.18 net/ipv4/af_inet.c __inet_stream_connect()"
 #define CONNECT "linux v6.18 net/ipv4/tcp_ipv4.c tcp_v4_connect()"
 #define HASH_CONNECT "linux v6.18 net/ipv4/inet_hashtables.c __inet_hash_connect()"
 #define CHECK_ESTABLISHED "linux v6.18 net/ipv4/inet_hashtables.c __inet_check_established(), tcp_twsk_unique()"
 #define TIMEWAIT "linux v6.18 net/ipv4/tcp_minisocks.c tcp_timewait_state_process(); RFC 9293 3.6.1 MAY-2; RFC 6191"
 
+#define AGAIN (IU_BOTH | IU_AGAIN)
+
 static const struct iu_call_rule calls[] = {
+	{"listen-datagram", INUSE_CALL_LISTEN, IU_BOTH, iu_pred_datagram, INUSE_R_OPNOTSUPP, 0, 0, LISTEN, "L08"},
+	{"listen-again", INUSE_CALL_LISTEN, IU_BOTH, iu_pred_listening, INUSE_R_OK, 0, 0, LISTEN, "L06"},
+	{"listen-connected", INUSE_CALL_LISTEN, IU_BOTH, iu_pred_connected, INUSE_R_INVAL, 0, 0, LISTEN, "L07"},
+
+	{"sockaddr-short", INUSE_CALL_BIND, IU_V6, iu_pred_sockaddr_short, INUSE_R_INVAL, 0, 0, BIND6, "M17"},
+	{"sockaddr-family", INUSE_CALL_BIND, IU_BOTH, iu_pred_sockaddr_unspec, INUSE_R_AFNOSUPPORT, 0, 0, BIND4 "; " BIND6,
+	 "M16"},
 	{"multicast6", INUSE_CALL_BIND, IU_V6, iu_pred_multicast6, INUSE_R_INVAL, 0, 0, BIND6, "M13"},
 	{"privileged-port", INUSE_CALL_BIND, IU_V6, iu_pred_privileged, INUSE_R_ACCES, 0, 0, BIND6, "M08"},
+	{"bound-already", INUSE_CALL_BIND, IU_V6, iu_pred_bound_already, INUSE_R_INVAL, 0, 0, BIND6, "M10"},
 	{"mapped-on-v6only", INUSE_CALL_BIND, IU_V6, iu_pred_mapped_on_v6only, INUSE_R_INVAL, 0, 0, BIND6, "D09"},
 	{"link-local-without-scope", INUSE_CALL_BIND, IU_V6, iu_pred_link_local_without_scope, INUSE_R_INVAL, 0, 0, BIND6,
 	 "M14"},
@@ -30,18 +43,22 @@ static const struct iu_call_rule calls[] = {
 	 "linux v6.18 net/ipv6/addrconf.c ipv6_chk_addr(); RFC 4862 5.4", "observed"},
 	{"not-local", INUSE_CALL_BIND, IU_BOTH, iu_pred_not_local, INUSE_R_ADDRNOTAVAIL, 0, 0, BIND4 "; " BIND6, "M01"},
 	{"privileged-port4", INUSE_CALL_BIND, IU_V4, iu_pred_privileged, INUSE_R_ACCES, 0, 0, BIND4, "M04"},
-	{"ports-exhausted", INUSE_CALL_BIND, IU_BOTH, iu_pred_ports_exhausted, INUSE_R_ADDRINUSE, 0, 0,
+	{"bound-already4", INUSE_CALL_BIND, IU_V4, iu_pred_bound_already, INUSE_R_INVAL, 0, 0, BIND4, "B38"},
+	{"ports-exhausted", INUSE_CALL_BIND, AGAIN, iu_pred_ports_exhausted, INUSE_R_ADDRINUSE, 0, 0,
 	 "linux v6.18 net/ipv4/inet_connection_sock.c inet_csk_find_open_port()", "Z01"},
-	{"port-automatic", INUSE_CALL_BIND, IU_BOTH, iu_pred_port_automatic, INUSE_R_OK, 0, 0, GET_PORT, "Z04"},
-	{"repair", INUSE_CALL_BIND, IU_BOTH, iu_pred_repair, INUSE_R_OK, 0, 0, GET_PORT, "B34"},
-	{"nobody", INUSE_CALL_BIND, IU_BOTH, iu_pred_no_conflict, INUSE_R_OK, 0, 0, GET_PORT, "B01"},
+	{"port-automatic", INUSE_CALL_BIND, AGAIN, iu_pred_port_automatic, INUSE_R_OK, 0, 0, GET_PORT, "Z04"},
+	{"repair", INUSE_CALL_BIND, AGAIN, iu_pred_repair, INUSE_R_OK, 0, 0, GET_PORT, "B34"},
+	{"nobody", INUSE_CALL_BIND, AGAIN, iu_pred_no_conflict, INUSE_R_OK, 0, 0, GET_PORT, "B01"},
 	/* the kernel asks its memory first; asked here it answers only for what would fail else, and says so */
-	{"reuseport-memory", INUSE_CALL_BIND, IU_BOTH, iu_pred_reuseport_memory, INUSE_R_OK, 0, 0,
+	{"reuseport-memory", INUSE_CALL_BIND, AGAIN, iu_pred_reuseport_memory, INUSE_R_OK, 0, 0,
 	 "linux v6.18 net/ipv4/inet_connection_sock.c sk_reuseport_match()", "B17"},
-	{"reuse-memory", INUSE_CALL_BIND, IU_BOTH, iu_pred_reuse_memory, INUSE_R_OK, 0, IU_FEATURE_OWNERS_BY_ADDR,
+	{"reuse-memory", INUSE_CALL_BIND, AGAIN, iu_pred_reuse_memory, INUSE_R_OK, 0, IU_FEATURE_OWNERS_BY_ADDR,
 	 "linux v6.1 net/ipv4/inet_connection_sock.c inet_csk_get_port()", "B16"},
-	{"conflict", INUSE_CALL_BIND, IU_BOTH, NULL, INUSE_R_ADDRINUSE, 0, 0, CONFLICT, "B02"},
+	{"conflict", INUSE_CALL_BIND, AGAIN, NULL, INUSE_R_ADDRINUSE, 0, 0, CONFLICT, "B02"},
 
+	{"connect-listening", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_listening, INUSE_R_ISCONN, 0, 0, STREAM_CONNECT, "C24"},
+	{"connect-again", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_connecting, INUSE_R_ALREADY, 0, 0, STREAM_CONNECT, "observed"},
+	{"connect-connected", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_connected, INUSE_R_ISCONN, 0, 0, STREAM_CONNECT, "C25"},
 	{"mapped-by-v6only", INUSE_CALL_CONNECT, IU_V6, iu_pred_mapped_by_v6only, INUSE_R_NETUNREACH, 0, 0,
 	 "linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_connect()", "C29"},
 	{"no-route", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_no_route, INUSE_R_NETUNREACH, 0, 0, CONNECT, "C21"},
@@ -82,7 +99,7 @@ static const struct iu_owner_rule owners[] = {
 	{"connection", NULL, INUSE_R_ADDRINUSE, CONFLICT, "B43"},
 };
 
-static_assert(sizeof(calls) / sizeof(calls[0]) == 32, "a row was added: add its sentence in src/say and its test");
+static_assert(sizeof(calls) / sizeof(calls[0]) == 42, "a row was added: add its sentence in src/say and its test");
 
 const struct iu_profile iu_profile_linux = {
 	"linux", false, calls, sizeof(calls) / sizeof(calls[0]), owners, sizeof(owners) / sizeof(owners[0]),

@@ -9,7 +9,7 @@
  * looks at nobody.
  */
 #include "base/address.h"
-#include "model/rule.h"
+#include "model/judge.h"
 
 static bool is_v4_side(const struct inuse_addr *a)
 {
@@ -267,6 +267,14 @@ static bool remembered_covers(const struct iu_bucket *b, const struct inuse_addr
 	return r->family == 6 && iu_addr_same(&b->addr6, r);
 }
 
+bool iu_bucket_lets_in(const struct iu_bucket *b, const struct inuse_request *r)
+{
+	if ((r->flags & INUSE_REUSEPORT) == 0 || (r->flags & INUSE_GROUP) != 0 || b->fastreuseport <= 0 || b->uid != r->uid)
+		return false;
+	/* 1: any address, only before 6.8; 2: the remembered one */
+	return b->fastreuseport == 1 || remembered_covers(b, &r->local, (r->flags & INUSE_V6ONLY) != 0);
+}
+
 enum inuse_tri iu_pred_reuseport_memory(struct iu_world *w, uint32_t *missing)
 {
 	const struct iu_bucket *b = w->bucket;
@@ -278,10 +286,7 @@ enum inuse_tri iu_pred_reuseport_memory(struct iu_world *w, uint32_t *missing)
 		*missing |= INUSE_MISSING_MEMORY;
 		return INUSE_MAYBE;
 	}
-	if (b == NULL || b->fastreuseport <= 0 || b->uid != w->req.uid)
-		return INUSE_NO;
-	/* 1: any address, only before 6.8; 2: the remembered one */
-	return iu_is(b->fastreuseport == 1 || remembered_covers(b, &w->req.local, (w->req.flags & INUSE_V6ONLY) != 0));
+	return iu_is(b != NULL && iu_bucket_lets_in(b, &w->req));
 }
 
 enum inuse_tri iu_pred_reuse_memory(struct iu_world *w, uint32_t *missing)

@@ -16,11 +16,19 @@ enum mark { FREE, MAYBE_USABLE, TAKEN };
 
 static bool read_range(const struct iu_world *w, int64_t *first, int64_t *last, uint32_t *missing)
 {
-	if (iu_setting(w->facts, IU_SET_RANGE_FIRST, first) && iu_setting(w->facts, IU_SET_RANGE_LAST, last) &&
-	    *first >= 0 && *last <= 65535 && w->facts->n_covered == 0)
-		return true;
-	*missing |= INUSE_MISSING_RANGE;
-	return false;
+	const struct iu_range *own = &w->caller.ports;
+
+	if (!iu_setting(w->facts, IU_SET_RANGE_FIRST, first) || !iu_setting(w->facts, IU_SET_RANGE_LAST, last) || *first < 0 ||
+	    *last > 65535 || w->facts->n_covered != 0) {
+		*missing |= INUSE_MISSING_RANGE;
+		return false;
+	}
+	/* IP_LOCAL_PORT_RANGE: a bound that is outside of the setting's range is not taken at all [Z08] */
+	if (own->first != 0 && own->first >= *first && own->first <= *last)
+		*first = own->first;
+	if (own->last != 0 && own->last >= *first && own->last <= *last)
+		*last = own->last;
+	return true;
 }
 
 static enum inuse_tri count(struct iu_world *w, const uint8_t marks[65536], int64_t first, int64_t last)

@@ -31,10 +31,21 @@ struct iu_scan {
 	int64_t free_at_ns, free_slack_ns;
 };
 
+/* The socket that makes the call, where it exists already. All zero: a new one, with an address of its own family. */
+struct iu_caller {
+	const struct inuse_socket *self; /* its own entry among the facts, which is never in its own way; NULL: it has no port */
+	uint8_t family;                  /* of the socket; 0: that of the address */
+	uint8_t claims;                  /* the family that the sockaddr claims: 4, 6, IU_UNSPEC; 0: the right one */
+	bool datagram;                   /* not a stream socket */
+	struct iu_range ports;           /* IP_LOCAL_PORT_RANGE; 0, 0: not set */
+};
+#define IU_UNSPEC 255
+
 struct iu_world {
 	const struct iu_profile *profile;
 	const struct iu_facts *facts;
 	struct inuse_request req;
+	struct iu_caller caller;
 	uint8_t family;                 /* of the requester's socket: 4 or 6 */
 	const struct iu_bucket *bucket; /* of the port that is bound; NULL none or unknown */
 	struct inuse_addr source;       /* CONNECT: the address that the socket will have; family 0 unknown */
@@ -52,10 +63,11 @@ typedef enum inuse_tri iu_owner_when(const struct iu_world *w, const struct inus
 #define IU_V4 1u
 #define IU_V6 2u
 #define IU_BOTH 3u
+#define IU_AGAIN 4u /* a row of bind() that listen() asks again of a socket that exists already */
 
 struct iu_call_rule {
 	const char *id;
-	enum inuse_call call;     /* the step: BIND (listen checks the same again), CONNECT or ACCEPT */
+	enum inuse_call call;     /* the step: BIND, LISTEN (of a socket that exists already), CONNECT or ACCEPT */
 	unsigned families;
 	iu_call_when *when;       /* NULL: always */
 	enum inuse_result then;
@@ -133,6 +145,8 @@ enum inuse_tri iu_listener_for(const struct iu_world *w, const struct inuse_addr
 /* Predicates, by topic; the rows that use them say what each is for. */
 iu_call_when iu_pred_multicast6, iu_pred_privileged, iu_pred_mapped_on_v6only, iu_pred_link_local_without_scope,
 	iu_pred_device_missing, iu_pred_tentative, iu_pred_not_local;
+iu_call_when iu_pred_sockaddr_short, iu_pred_sockaddr_unspec, iu_pred_bound_already, iu_pred_datagram,
+	iu_pred_listening, iu_pred_connected, iu_pred_connecting;
 iu_call_when iu_pred_ports_exhausted, iu_pred_port_automatic, iu_pred_repair, iu_pred_reuseport_memory,
 	iu_pred_reuse_memory, iu_pred_no_conflict;
 iu_owner_when iu_pred_no_overlap, iu_pred_devices_differ, iu_pred_both_reuse, iu_pred_both_reuseport, iu_pred_owner_listens,

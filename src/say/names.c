@@ -46,6 +46,9 @@ const struct iu_name iu_names_result[] = {
 	{INUSE_R_TIMEDOUT, "ETIMEDOUT"},
 	{INUSE_R_PERM, "EPERM"},
 	{INUSE_R_AFNOSUPPORT, "EAFNOSUPPORT"},
+	{INUSE_R_ISCONN, "EISCONN"},
+	{INUSE_R_ALREADY, "EALREADY"},
+	{INUSE_R_OPNOTSUPP, "EOPNOTSUPP"},
 	{0, NULL},
 };
 static_assert(N_OF(iu_names_result) == INUSE_N_RESULTS + 1, "every result has one name");

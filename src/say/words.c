@@ -137,6 +137,17 @@ static const struct iu_words cures[] = {
 };
 
 static const struct iu_words rules[] = {
+	{"sockaddr-short", N_("An IPv6 socket cannot be bound with an IPv4 sockaddr; it is too short."), NULL},
+	{"sockaddr-family", N_("The family in the sockaddr must be that of the socket; AF_UNSPEC passes for AF_INET with 0.0.0.0 only."),
+	 NULL},
+	{"bound-already", N_("A socket that has a port, or a connection, cannot be bound again."), NULL},
+	{"bound-already4", N_("A socket that has a port, or a connection, cannot be bound again."), NULL},
+	{"listen-datagram", N_("Only a stream socket can listen."), NULL},
+	{"listen-again", N_("listen() on a listening socket only changes its backlog."), NULL},
+	{"listen-connected", N_("A socket that is connected, or connecting, cannot listen."), NULL},
+	{"connect-listening", N_("A listening socket cannot connect."), NULL},
+	{"connect-again", N_("A connection is being set up already."), NULL},
+	{"connect-connected", N_("A connected socket cannot connect again."), NULL},
 	{"multicast6", N_("A stream socket cannot be bound to an IPv6 multicast address."), NULL},
 	{"privileged-port",
 	 N_("A port below net.ipv4.ip_unprivileged_port_start needs CAP_NET_BIND_SERVICE in the namespace's user namespace."), NULL},

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 # A layer may include those before it, and itself. Those of one row do not know each other.
-ORDER = [['base'], ['model'], ['say'], ['host'], ['cure'], ['supervise', 'net', 'lab', 'sim'], ['cli']]
+ORDER = [['base'], ['model'], ['say', 'sim'], ['host'], ['cure'], ['supervise', 'net', 'lab'], ['cli']]
 # bpf/record.h is shared with the kernel's side; generated *.skel.h and *.lskel.h are what loads it.
 BESIDE = {'bpf': set(), 'host': {'bpf'}}
 # The only headers from outside that the model knows: none of an operating system.

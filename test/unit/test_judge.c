@@ -15,6 +15,8 @@
 
 #include "base/address.h"
 #include "model/judge.h"
+#include "say/names.h"
+#include "say/say.h"
 
 #define NOW (1000 * INT64_C(1000000000))
 
@@ -470,6 +472,52 @@ static void test_million_alike__one_record__counted(void **state)
 	assert_ptr_equal(v.shown[0], &w.sockets[1]);
 }
 
+/* One call of a socket that exists already: its state (NULL: it has no port), the call, the address, the answer and the rule. */
+static void test_judge_call__socket_that_exists__its_state_counts(void **state)
+{
+	static const struct {
+		const char *self, *other, *call;
+		struct iu_caller caller;
+		enum inuse_result result;
+		const char *rule;
+	} calls[] = {
+		{"BOUND 127.0.0.1:5000", NULL, "bind 127.0.0.1:5001", {.family = 4}, INUSE_R_INVAL, "bound-already4"},
+		{"BOUND 127.0.0.1:5000", NULL, "bind 192.0.2.99:5001", {.family = 4}, INUSE_R_ADDRNOTAVAIL, "not-local"},
+		{"BOUND [::1]:5000", NULL, "bind [2001:db8::99]:5001", {.family = 6}, INUSE_R_INVAL, "bound-already"},
+		{NULL, NULL, "bind 127.0.0.1:5000", {.family = 6, .claims = 4}, INUSE_R_INVAL, "sockaddr-short"},
+		{NULL, NULL, "bind 0.0.0.0:5000", {.family = 4, .claims = IU_UNSPEC}, INUSE_R_OK, "nobody"},
+		{NULL, NULL, "bind 127.0.0.1:5000", {.family = 4, .claims = IU_UNSPEC}, INUSE_R_AFNOSUPPORT, "sockaddr-family"},
+		{"BOUND 127.0.0.1:5000 ra", "LISTEN 127.0.0.1:5000 ra", "listen 127.0.0.1:5000 ra", {.family = 4},
+		 INUSE_R_ADDRINUSE, "listener"},
+		{"BOUND 127.0.0.1:5000", NULL, "listen 127.0.0.1:5000", {.family = 4}, INUSE_R_OK, "nobody"},
+		{"LISTEN 127.0.0.1:5000", NULL, "listen 127.0.0.1:5000", {.family = 4}, INUSE_R_OK, "listen-again"},
+		{"ESTAB 127.0.0.1:5000>127.0.0.1:9", NULL, "listen 127.0.0.1:5000", {.family = 4}, INUSE_R_INVAL, "listen-connected"},
+		{NULL, NULL, "listen 127.0.0.1:5000", {.family = 4, .datagram = true}, INUSE_R_OPNOTSUPP, "listen-datagram"},
+		{"LISTEN 127.0.0.1:5000", NULL, "connect 127.0.0.1:5000>127.0.0.1:9", {.family = 4}, INUSE_R_ISCONN,
+		 "connect-listening"},
+		{"SYNSENT 127.0.0.1:5000>127.0.0.1:9", NULL, "connect 127.0.0.1:5000>127.0.0.1:9", {.family = 4}, INUSE_R_ALREADY,
+		 "connect-again"},
+		{"ESTAB 127.0.0.1:5000>127.0.0.1:9", NULL, "connect 127.0.0.1:5000>127.0.0.1:9", {.family = 4}, INUSE_R_ISCONN,
+		 "connect-connected"},
+	};
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		struct world w;
+		struct inuse_verdict v;
+		struct inuse_request r = make_request(calls[i].call);
+		struct iu_caller caller = calls[i].caller;
+		const char *self = calls[i].self ? calls[i].self : "", *other = calls[i].other ? calls[i].other : "";
+		char sockets[200];
+
+		snprintf(sockets, sizeof(sockets), "%s%s%s", self, self[0] && other[0] ? ";" : "", other);
+		make_world(&w, sockets);
+		caller.self = self[0] ? &w.sockets[0] : NULL;
+		iu_judge_call(&iu_profile_linux, &w.f, &r, &caller, &v);
+		if (v.result != calls[i].result || strcmp(v.rule, calls[i].rule) != 0)
+			fail_msg("%s, %s: %s by %s", self, calls[i].call, iu_say_result(v.result), v.rule);
+	}
+}
+
 static void test_tables__ids__unique_and_worded(void **state)
 {
 	const struct iu_profile *p = &iu_profile_linux;
@@ -478,8 +526,10 @@ static void test_tables__ids__unique_and_worded(void **state)
 		assert_non_null(p->calls[i].ref);
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(p->calls[i].id, p->calls[j].id);
+		assert_non_null(iu_words_of_rule(p->calls[i].id));
 		if (i + 1 == p->n_calls || p->calls[i + 1].call != p->calls[i].call)
-			assert_null(p->calls[i].when); /* the last row of a step is the default */
+			/* the last row of a step is the default; listen() goes on with rows of bind() */
+			assert_true(p->calls[i].when == NULL || p->calls[i].call == INUSE_CALL_LISTEN);
 	}
 	assert_null(p->owners[p->n_owners - 1].when);
 }
@@ -498,6 +548,7 @@ int main(void)
 		cmocka_unit_test(test_connect_automatic__destination_exhausted__not_available),
 		cmocka_unit_test(test_unseen_kinds__free_port__as_far_as_seen),
 		cmocka_unit_test(test_million_alike__one_record__counted),
+		cmocka_unit_test(test_judge_call__socket_that_exists__its_state_counts),
 		cmocka_unit_test(test_tables__ids__unique_and_worded),
 	};
 
