@@ -41,16 +41,7 @@ enum inuse_tri iu_may_bind_low(int64_t uid)
 
 /* ------------------------------------------------------------------------------------------------ question */
 
-/* The question with its names resolved. */
-struct resolved {
-	const struct inuse_question *q;
-	struct inuse_target target, from_target;
-	struct inuse_addr addrs[IU_MAX_ADDRS], from;
-	size_t n;
-	uint32_t device;
-};
-
-static enum inuse_status resolve_device(struct resolved *r, struct inuse_error *error)
+static enum inuse_status resolve_device(struct iu_resolved *r, struct inuse_error *error)
 {
 	const char *name = r->q->device;
 
@@ -66,7 +57,7 @@ static enum inuse_status resolve_device(struct resolved *r, struct inuse_error *
 	return INUSE_OK;
 }
 
-static enum inuse_status resolve_from(struct resolved *r, struct inuse_error *error)
+static enum inuse_status resolve_from(struct iu_resolved *r, struct inuse_error *error)
 {
 	struct inuse_addr list[IU_MAX_ADDRS];
 	enum inuse_status status;
@@ -98,11 +89,13 @@ static enum inuse_status resolve_from(struct resolved *r, struct inuse_error *er
 		       iu_escape(text, shown, sizeof(shown)));
 }
 
-static enum inuse_status resolve(const struct inuse_question *q, struct resolved *r, struct inuse_error *error)
+enum inuse_status iu_resolve_question(const struct inuse_question *q, struct iu_resolved *r, struct inuse_error *error)
 {
 	enum inuse_status status;
 
-	*r = (struct resolved){.q = q};
+	if (q == NULL || q->size < sizeof(*q) || q->address == NULL)
+		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("the question is not filled in"));
+	*r = (struct iu_resolved){.q = q};
 	status = inuse_target_parse(q->address, &r->target, error);
 	if (status < 0)
 		return status;
@@ -129,7 +122,7 @@ static enum inuse_status resolve(const struct inuse_question *q, struct resolved
 
 /* ------------------------------------------------------------------------------------------------- looking */
 
-static enum inuse_status look(const struct resolved *r, struct inuse_snapshot **ret, struct inuse_error *error)
+static enum inuse_status look(const struct iu_resolved *r, struct inuse_snapshot **ret, struct inuse_error *error)
 {
 	struct iu_scope scope = {.owners = true, .elsewhere = true, .bound = true, .without = r->q->without};
 	uint16_t ports[2] = {r->addrs[0].port, r->from.port};
@@ -160,7 +153,7 @@ static bool has_no_ipv6(const struct iu_facts *f)
 	return iu_setting(f, IU_SET_IPV6, &off) && off == 2;
 }
 
-static struct inuse_request make_request(const struct resolved *r, const struct iu_facts *f, const struct inuse_addr *addr)
+static struct inuse_request make_request(const struct iu_resolved *r, const struct iu_facts *f, const struct inuse_addr *addr)
 {
 	const struct inuse_question *q = r->q;
 	struct inuse_request req = INUSE_REQUEST_INIT;
@@ -186,7 +179,7 @@ static struct inuse_request make_request(const struct resolved *r, const struct 
 	return req;
 }
 
-static void add_place(struct iu_text *t, const struct resolved *r)
+static void add_place(struct iu_text *t, const struct iu_resolved *r)
 {
 	char text[INUSE_ADDR_TEXT];
 
@@ -201,7 +194,7 @@ static void add_place(struct iu_text *t, const struct resolved *r)
 }
 
 /* What the headline calls it, and the words that ask it again. */
-static void name_asked(struct inuse_answer *a, const struct resolved *r)
+static void name_asked(struct inuse_answer *a, const struct iu_resolved *r)
 {
 	static const char *const calls[] = {"why bind ", "", "why connect ", "why accept "};
 	const struct inuse_question *q = r->q;
@@ -250,38 +243,49 @@ void iu_answer_judge(struct inuse_answer *a, const struct inuse_request *request
 	}
 }
 
-enum inuse_status inuse_ask(const struct inuse_question *question, struct inuse_answer **ret_answer,
-			    struct inuse_error *error)
+size_t iu_resolved_requests(const struct iu_resolved *r, const struct iu_facts *facts,
+			    struct inuse_request ret[IU_MAX_ADDRS])
 {
-	struct inuse_request requests[IU_MAX_ADDRS];
-	struct inuse_answer *a;
-	struct resolved r;
-	enum inuse_status status;
 	size_t n = 0;
 
-	if (question == NULL || question->size < sizeof(*question) || question->address == NULL || ret_answer == NULL)
-		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("the question is not filled in"));
-	status = resolve(question, &r, error);
-	if (status < 0)
-		return status;
-	a = calloc(1, sizeof(*a));
+	for (size_t i = 0; i < r->n; i++)
+		if (r->n == 1 || r->addrs[i].family == 4 || r->target.kind != INUSE_TARGET_PORT || !has_no_ipv6(facts))
+			ret[n++] = make_request(r, facts, &r->addrs[i]);
+	return n;
+}
+
+enum inuse_status iu_ask_resolved(const struct iu_resolved *r, struct inuse_answer **ret_answer, struct inuse_error *error)
+{
+	struct inuse_request requests[IU_MAX_ADDRS];
+	struct inuse_answer *a = calloc(1, sizeof(*a));
+	enum inuse_status status;
+
 	if (a == NULL)
 		return iu_fail(error, INUSE_E_MEMORY, 0, NULL, _("out of memory"));
-	if (question->snapshot == NULL) {
-		status = look(&r, &a->own, error);
+	if (r->q->snapshot == NULL) {
+		status = look(r, &a->own, error);
 		if (status < 0) {
 			inuse_answer_free(a);
 			return status;
 		}
 	}
-	a->facts = iu_snapshot_facts(a->own ? a->own : question->snapshot);
-	for (size_t i = 0; i < r.n; i++)
-		if (r.n == 1 || r.addrs[i].family == 4 || r.target.kind != INUSE_TARGET_PORT || !has_no_ipv6(a->facts))
-			requests[n++] = make_request(&r, a->facts, &r.addrs[i]);
-	name_asked(a, &r);
-	iu_answer_judge(a, requests, n);
+	a->facts = iu_snapshot_facts(a->own ? a->own : r->q->snapshot);
+	name_asked(a, r);
+	iu_answer_judge(a, requests, iu_resolved_requests(r, a->facts, requests));
 	*ret_answer = a;
 	return INUSE_OK;
+}
+
+enum inuse_status inuse_ask(const struct inuse_question *question, struct inuse_answer **ret_answer,
+			    struct inuse_error *error)
+{
+	struct iu_resolved r;
+	enum inuse_status status;
+
+	if (ret_answer == NULL)
+		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("the question is not filled in"));
+	status = iu_resolve_question(question, &r, error);
+	return status < 0 ? status : iu_ask_resolved(&r, ret_answer, error);
 }
 
 void inuse_answer_free(struct inuse_answer *answer)

@@ -18,6 +18,22 @@ struct inuse_answer {
 	char asked[600], again[800];            /* what the headline calls it; the words that ask it again; escaped */
 };
 
+/* A question with its names resolved, to be asked as often as one likes. Borrows the question and its strings. */
+struct iu_resolved {
+	const struct inuse_question *q;
+	struct inuse_target target, from_target;
+	struct inuse_addr addrs[IU_MAX_ADDRS], from; /* n > 0; from: family 0 and port 0 when nothing was said */
+	size_t n;
+	uint32_t device; /* UINT32_MAX: there is no such interface */
+};
+
+/* inuse_ask() in two steps; statuses as there. */
+enum inuse_status iu_resolve_question(const struct inuse_question *q, struct iu_resolved *ret, struct inuse_error *error);
+enum inuse_status iu_ask_resolved(const struct iu_resolved *r, struct inuse_answer **ret_answer, struct inuse_error *error);
+/* The requests that it comes to on these facts, one for each address; returns how many. Without IPv6 no IPv6 wildcard. */
+size_t iu_resolved_requests(const struct iu_resolved *r, const struct iu_facts *facts,
+			    struct inuse_request ret[IU_MAX_ADDRS]);
+
 /* May this process, or for another uid any process of that user, bind ports below ip_unprivileged_port_start? */
 enum inuse_tri iu_may_bind_low(int64_t uid);
 /* The answer again from its facts, with another request: for --try and for what follows a failed call. */
