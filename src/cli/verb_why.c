@@ -6,7 +6,7 @@
 
 #include "base/gettext.h"
 #include "base/text.h"
-#include "cli/cli.h"
+#include "cli/call_options.h"
 #include "cli/why.h"
 #include "cure/try.h"
 #include "host/answer.h"
@@ -15,57 +15,27 @@
 #include "host/resolve.h"
 #include "say/names.h"
 
-enum {
-	OPT_REUSEADDR = 256,
-	OPT_NO_REUSEADDR,
-	OPT_REUSEPORT,
-	OPT_V6ONLY,
-	OPT_NO_V6ONLY,
-	OPT_FREEBIND,
-	OPT_DEVICE,
-	OPT_UID,
-	OPT_PLAIN,
-	OPT_FROM,
-	OPT_TRY,
-	OPT_NETNS,
-	OPT_SNAPSHOT,
-	OPT_STRICT,
-	OPT_WITHOUT,
-	OPT_JSON,
-	OPT_VERSION,
-};
+enum { OPT_TRY = 256, OPT_SNAPSHOT, OPT_VERSION };
 
-#define CALL_OPTIONS \
-	{OPT_REUSEADDR, "reuseaddr", NULL, N_("the call sets SO_REUSEADDR")}, \
-	{OPT_NO_REUSEADDR, "no-reuseaddr", NULL, N_("it does not")}, \
-	{OPT_REUSEPORT, "reuseport", NULL, N_("it sets SO_REUSEPORT")}, \
-	{OPT_V6ONLY, "v6only", NULL, N_("it sets IPV6_V6ONLY (else net.ipv6.bindv6only decides)")}, \
-	{OPT_NO_V6ONLY, "no-v6only", NULL, N_("it clears IPV6_V6ONLY")}, \
-	{OPT_FREEBIND, "freebind", NULL, N_("it sets IP_FREEBIND")}, \
-	{OPT_DEVICE, "device", "IF", N_("it binds to this interface (SO_BINDTODEVICE)")}, \
-	{OPT_UID, "uid", "N", N_("the socket belongs to this user, not to you")}
-#define LOOK_OPTIONS \
+#define LOOK_ROWS \
 	{OPT_TRY, "try", NULL, N_("make the call for real, in a socket closed at once, and tell")}, \
-	{OPT_NETNS, "netns", "NAME|PID|all", N_("look in another network namespace, or in each of them")}, \
+	IU_NETNS_ALL_ROW, \
 	{OPT_SNAPSHOT, "snapshot", "FILE", N_("judge a state saved by inuse ls --save (- is stdin)")}, \
-	{OPT_STRICT, "strict", NULL, N_("exit 3 where something could not be seen, even if all else is free")}, \
-	{OPT_WITHOUT, "without", "LIST", N_("do not use these sources (inuse --version lists them)")}, \
-	{OPT_JSON, "json", NULL, N_("print one JSON object")}, \
-	{'q', "quiet", NULL, N_("print nothing; the exit status tells")}, \
+	IU_STRICT_ROW, IU_WITHOUT_ROW, IU_JSON_ROW, IU_QUIET_ROW, \
 	{'v', "verbose", NULL, N_("also the rule, its source, options, uid, inode, what could not be seen")}
 
 static const struct iu_option bare_options[] = {
-	CALL_OPTIONS,
-	{OPT_PLAIN, "plain", NULL, N_("judge a call without SO_REUSEADDR (as --no-reuseaddr)")},
-	LOOK_OPTIONS,
+	IU_CALL_ROWS,
+	IU_PLAIN_ROW,
+	LOOK_ROWS,
 	{OPT_VERSION, "version", NULL, N_("version, and what this kernel shows this user")},
 	{0, NULL, NULL, NULL},
 };
 
 static const struct iu_option why_options[] = {
-	{OPT_FROM, "from", "ADDR", N_("connect: the local address or port; accept: the peer")},
-	CALL_OPTIONS,
-	LOOK_OPTIONS,
+	IU_FROM_ROW,
+	IU_CALL_ROWS,
+	LOOK_ROWS,
 	{0, NULL, NULL, NULL},
 };
 
@@ -89,93 +59,28 @@ const struct iu_verb iu_verb_why = {
 };
 
 struct ask {
-	const struct iu_verb *verb;
-	struct inuse_question q;
-	const char *netns, *snapshot;
-	bool try_it, strict, json, quiet, verbose, have_call;
+	struct iu_call call;
+	const char *snapshot;
+	bool try_it, verbose, version;
 };
 
-static const char *const source_names[] = {
-#define SOURCE(id, name, each, use, tells) name,
-#include "host/hosts.def"
-#undef SOURCE
-};
-
-/* "bucket,iter": one bit per row of hosts.def. */
-static bool choose_without(struct ask *ask, const char *list)
+static bool take_option(void *arg, int option, const struct iu_args *args)
 {
-	char shown[64];
-
-	while (*list != 0) {
-		size_t len = strcspn(list, ","), i = 0;
-
-		while (i < IU_N_SOURCES && (strlen(source_names[i]) != len || memcmp(source_names[i], list, len) != 0))
-			i++;
-		if (i == IU_N_SOURCES) {
-			iu_usage(ask->verb, _("there is no source \"%s\" (inuse --version lists them)"),
-				 iu_escape(list, shown, sizeof(shown)));
-			return false;
-		}
-		ask->q.without |= 1u << i;
-		list += len + (list[len] == ',');
-	}
-	return true;
-}
-
-static void set_flag(struct ask *ask, uint32_t flag, bool on)
-{
-	ask->q.given |= flag;
-	ask->q.flags = on ? ask->q.flags | flag : ask->q.flags & ~flag;
-}
-
-/* True when the option was understood. */
-static bool take_option(struct ask *ask, int option, const struct iu_args *args)
-{
-	uint64_t number;
+	struct ask *ask = arg;
 
 	switch (option) {
-	case OPT_REUSEADDR: set_flag(ask, INUSE_REUSEADDR, true); return true;
-	case OPT_NO_REUSEADDR:
-	case OPT_PLAIN: set_flag(ask, INUSE_REUSEADDR, false); return true;
-	case OPT_REUSEPORT: set_flag(ask, INUSE_REUSEPORT, true); return true;
-	case OPT_V6ONLY: set_flag(ask, INUSE_V6ONLY, true); return true;
-	case OPT_NO_V6ONLY: set_flag(ask, INUSE_V6ONLY, false); return true;
-	case OPT_FREEBIND: set_flag(ask, INUSE_FREEBIND, true); return true;
-	case OPT_DEVICE: ask->q.device = args->value; return true;
-	case OPT_FROM: ask->q.from = args->value; return true;
 	case OPT_TRY: ask->try_it = true; return true;
-	case OPT_NETNS: ask->netns = args->value; return true;
 	case OPT_SNAPSHOT: ask->snapshot = args->value; return true;
-	case OPT_STRICT: ask->strict = true; return true;
-	case OPT_JSON: ask->json = true; return true;
-	case OPT_WITHOUT: return choose_without(ask, args->value);
-	case 'q': ask->quiet = true; return true;
+	case OPT_VERSION: ask->version = true; return true;
 	case 'v': ask->verbose = true; return true;
-	case OPT_UID:
-		if (!iu_arg_number(args, "uid", 0, UINT32_MAX - 1, &number))
-			return false;
-		ask->q.uid = (int64_t)number;
-		return true;
 	default: return false;
 	}
-}
-
-static int exit_of(const struct ask *ask, const struct inuse_verdict *v)
-{
-	if (v->outcome == INUSE_GO && v->as_far_as_seen && ask->strict)
-		return IU_EXIT_UNKNOWN;
-	return v->outcome == INUSE_GO ? IU_EXIT_GO : v->outcome == INUSE_FAIL ? IU_EXIT_FAIL : IU_EXIT_UNKNOWN;
-}
-
-static int flushed(int status)
-{
-	return fflush(stdout) == 0 && !ferror(stdout) ? status : IU_EXIT_UNKNOWN;
 }
 
 /* -v: which sources were used, and which refused. */
 static void print_sources(const struct ask *ask, const struct inuse_answer *a)
 {
-	const struct inuse_snapshot *s = a->own ? a->own : ask->q.snapshot;
+	const struct inuse_snapshot *s = a->own ? a->own : ask->call.q.snapshot;
 	const char *source, *text;
 	bool ok;
 
@@ -190,12 +95,12 @@ static void print_sources(const struct ask *ask, const struct inuse_answer *a)
 static void print_answer(const struct ask *ask, const struct inuse_answer *a)
 {
 	uint32_t style = (ask->verbose ? INUSE_STYLE_VERBOSE : 0) | (iu_colour(stdout) ? INUSE_STYLE_COLOUR : 0);
-	char *text = ask->json ? inuse_answer_json(a, style) : inuse_answer_text(a, style);
+	char *text = ask->call.json ? inuse_answer_json(a, style) : inuse_answer_text(a, style);
 
 	if (text != NULL)
-		printf(ask->json ? "%s\n" : "%s", text);
+		printf(ask->call.json ? "%s\n" : "%s", text);
 	free(text);
-	if (ask->verbose && !ask->json)
+	if (ask->verbose && !ask->call.json)
 		print_sources(ask, a);
 }
 
@@ -214,7 +119,7 @@ static int try_answer(const struct ask *ask, const struct inuse_answer *a)
 			return iu_report_error(&error);
 		if (result != INUSE_R_OK)
 			exit_status = IU_EXIT_FAIL;
-		if (!ask->quiet && !ask->json)
+		if (!ask->call.quiet && !ask->call.json)
 			printf(_("Tried  %s: %s\n"),
 			       inuse_addr_text(req->call == INUSE_CALL_CONNECT ? &req->remote : &req->local, text),
 			       result == INUSE_R_OK ? _("the kernel says yes") : iu_say_result(result));
@@ -228,10 +133,10 @@ static int ask_once(const struct ask *ask)
 	struct inuse_error error = {0};
 	int status;
 
-	if (inuse_ask(&ask->q, &a, &error) < 0)
+	if (inuse_ask(&ask->call.q, &a, &error) < 0)
 		return iu_report_error(&error);
-	status = exit_of(ask, inuse_answer_deciding(a));
-	if (!ask->quiet)
+	status = iu_call_exit(inuse_answer_deciding(a), ask->call.strict);
+	if (!ask->call.quiet)
 		print_answer(ask, a);
 	if (ask->try_it)
 		status = try_answer(ask, a);
@@ -252,18 +157,18 @@ static bool ask_in(void *arg, const struct iu_netns *ns)
 	struct inuse_answer *a = NULL;
 	int status;
 
-	if (iu_netns_enter_fd(ns->fd, ns->name, &error) < 0 || inuse_ask(&e->ask->q, &a, &error) < 0) {
+	if (iu_netns_enter_fd(ns->fd, ns->name, &error) < 0 || inuse_ask(&e->ask->call.q, &a, &error) < 0) {
 		fprintf(stderr, "inuse: %s: %s\n", ns->name, error.text);
 		e->status = e->status == IU_EXIT_FAIL ? IU_EXIT_FAIL : IU_EXIT_UNKNOWN;
 		return true;
 	}
-	status = exit_of(e->ask, inuse_answer_deciding(a));
+	status = iu_call_exit(inuse_answer_deciding(a), e->ask->call.strict);
 	e->n++;
 	e->free_in += status == IU_EXIT_GO;
 	if (status == IU_EXIT_FAIL || e->status == IU_EXIT_GO)
 		e->status = status;
-	if (!e->ask->quiet && (status != IU_EXIT_GO || e->ask->verbose || e->ask->json)) {
-		if (!e->ask->json)
+	if (!e->ask->call.quiet && (status != IU_EXIT_GO || e->ask->verbose || e->ask->call.json)) {
+		if (!e->ask->call.json)
 			printf(_("In namespace %s:\n"), ns->name);
 		print_answer(e->ask, a);
 	}
@@ -279,11 +184,11 @@ static int ask_everywhere(const struct ask *ask)
 
 	if (iu_netns_each(ask_in, &e, &complete, &error) < 0)
 		return iu_report_error(&error);
-	if (!ask->quiet && !ask->json)
+	if (!ask->call.quiet && !ask->call.json)
 		printf(_("Free in %zu of %zu network namespaces.\n"), e.free_in, e.n);
-	if (!complete && !ask->quiet)
+	if (!complete && !ask->call.quiet)
 		fputs(_("inuse: there may be namespaces that are hidden from you\n"), stderr);
-	return e.status == IU_EXIT_GO && !complete && ask->strict ? IU_EXIT_UNKNOWN : e.status;
+	return e.status == IU_EXIT_GO && !complete && ask->call.strict ? IU_EXIT_UNKNOWN : e.status;
 }
 
 static int answer(struct ask *ask)
@@ -293,91 +198,51 @@ static int answer(struct ask *ask)
 	struct inuse_snapshot *snapshot = NULL;
 	int status;
 
-	if (inuse_target_parse(ask->q.address, &target, &error) < 0)
+	if (inuse_target_parse(ask->call.q.address, &target, &error) < 0)
 		return iu_report_error(&error);
 	if (target.kind == INUSE_TARGET_UNIX)
-		return flushed(iu_why_unix(target.host, ask->json, ask->quiet));
+		return iu_flushed(iu_why_unix(target.host, ask->call.json, ask->call.quiet));
 	if (target.udp)
-		return iu_usage(ask->verb, _("inuse judges TCP; leave out /udp"));
-	if (ask->snapshot != NULL && (ask->try_it || ask->netns != NULL))
-		return iu_usage(ask->verb, _("--snapshot judges a saved state: --try and --netns need the live one"));
-	if (ask->netns != NULL && strcmp(ask->netns, "all") == 0)
-		return ask->try_it ? iu_usage(ask->verb, _("--try works in one namespace, not in all")) : flushed(ask_everywhere(ask));
-	if (ask->netns != NULL && iu_netns_enter(ask->netns, &error) < 0)
+		return iu_usage(ask->call.verb, _("inuse judges TCP; leave out /udp"));
+	if (ask->snapshot != NULL && (ask->try_it || ask->call.netns != NULL))
+		return iu_usage(ask->call.verb, _("--snapshot judges a saved state: --try and --netns need the live one"));
+	if (ask->call.netns != NULL && strcmp(ask->call.netns, "all") == 0)
+		return ask->try_it ? iu_usage(ask->call.verb, _("--try works in one namespace, not in all"))
+				   : iu_flushed(ask_everywhere(ask));
+	if (ask->call.netns != NULL && iu_netns_enter(ask->call.netns, &error) < 0)
 		return iu_report_error(&error);
 	if (ask->snapshot != NULL && inuse_snapshot_load(ask->snapshot, &snapshot, &error) < 0)
 		return iu_report_error(&error);
-	ask->q.snapshot = snapshot;
+	ask->call.q.snapshot = snapshot;
 	status = ask_once(ask);
 	inuse_snapshot_free(snapshot);
-	return flushed(status);
+	return iu_flushed(status);
 }
 
-static bool find_call(const char *word, enum inuse_call *ret)
+static int run(const struct iu_verb *verb, enum iu_call_word word, int argc, char **argv)
 {
-	static const char *const names[] = {"bind", "listen", "connect", "accept"};
+	struct ask ask = {.call = IU_CALL_INIT(verb, word)};
+	int status;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(word, names[i]) == 0) {
-			*ret = (enum inuse_call)i;
-			return true;
-		}
-	return false;
-}
-
-/* An operand: the call (why), then the address. False after a sentence on stderr. */
-static bool take_operand(struct ask *ask, const char *word)
-{
-	char shown[80];
-
-	if (ask->verb == &iu_verb_why && !ask->have_call) {
-		ask->have_call = find_call(word, &ask->q.call);
-		if (!ask->have_call)
-			iu_usage(ask->verb, _("the call is bind, listen, connect or accept, not \"%s\""),
-				 iu_escape(word, shown, sizeof(shown)));
-		return ask->have_call;
-	}
-	if (ask->q.address != NULL) {
-		iu_usage(ask->verb, _("one address at a time: \"%s\" is too much"), iu_escape(word, shown, sizeof(shown)));
-		return false;
-	}
-	ask->q.address = word;
-	return true;
-}
-
-static int run(const struct iu_verb *verb, int argc, char **argv)
-{
-	struct iu_args args = {.verb = verb, .argc = argc, .argv = argv};
-	struct ask ask = {.verb = verb, .q = INUSE_QUESTION_INIT};
-	int option;
-
-	if (verb == &iu_verb_why)
-		ask.q.flags = 0;
-	while ((option = iu_args_next(&args)) != IU_ARG_END) {
-		if (option == IU_ARG_HELP)
-			return IU_EXIT_GO;
-		if (option == IU_ARG_WRONG)
-			return IU_EXIT_USAGE;
-		if (option == OPT_VERSION)
-			return flushed(iu_print_version(stdout));
-		if (option == IU_ARG_OPERAND ? !take_operand(&ask, args.value) : !take_option(&ask, option, &args))
-			return IU_EXIT_USAGE;
-	}
-	if (verb == &iu_verb_why && !ask.have_call)
-		return iu_usage(verb, _("say which call: bind, listen, connect or accept"));
-	if (ask.q.address == NULL)
+	ask.call.other = take_option;
+	ask.call.arg = &ask;
+	ask.call.may_lack_address = verb == &iu_verb_bare; /* --version */
+	status = iu_call_parse(&ask.call, argc, argv);
+	if (status != IU_CALL_GO_ON)
+		return status;
+	if (ask.version)
+		return iu_flushed(iu_print_version(stdout));
+	if (ask.call.q.address == NULL)
 		return iu_usage(verb, _("the address is missing"));
-	if (ask.q.from != NULL && (ask.q.call == INUSE_CALL_BIND || ask.q.call == INUSE_CALL_LISTEN))
-		return iu_usage(verb, _("--from goes with connect and accept"));
 	return answer(&ask);
 }
 
 static int run_bare(int argc, char **argv)
 {
-	return run(&iu_verb_bare, argc, argv);
+	return run(&iu_verb_bare, IU_CALL_WORD_NONE, argc, argv);
 }
 
 static int run_why(int argc, char **argv)
 {
-	return run(&iu_verb_why, argc, argv);
+	return run(&iu_verb_why, IU_CALL_WORD_MUST, argc, argv);
 }
