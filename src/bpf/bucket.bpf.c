@@ -4,15 +4,15 @@
  *
  * Theory of operation
  *
- * One run answers one struct iu_walk. The lists are lockless for us: a socket may leave while we look at it, and
- * its memory may become another socket, on another list, which would lead us astray or round in circles. Therefore every
- * owner has to belong to the namespace, the port and the bucket that are being walked, and its back link has to
- * point to where we came from (or one before: then the one between has just left, and nothing is wrong). Where that fails
+ * One run answers one struct iu_walk. The lists are lockless for us: a socket may leave while we look at it, and its
+ * memory may become another socket, on another list, which would lead us astray or round in circles. Therefore every
+ * owner has to belong to the namespace, the port and the bucket that are being walked, and its back link has to point
+ * to where we came from (or one before: then the one between has just left, and nothing is wrong). Where that fails
  * the walk stops as *torn*, and whoever asked runs it again.
  *
- * The walk is a machine that does one step at a time (a namespace, a hash slot, a bucket, an address, an owner), because
- * bpf_loop() takes 2^23 steps, and nested loops cost the verifier, that is every start, far more than flat ones.
- * A million owners cost one copy of 264 bytes each; nothing is allocated.
+ * The walk is a machine that does one step at a time (a namespace, a hash slot, a bucket, an address, an owner),
+ * because bpf_loop() takes 2^23 steps, and nested loops cost the verifier, that is every start, far more than flat
+ * ones. A million owners cost one copy of 264 bytes each; nothing is allocated.
  */
 #include "bpf/socket.h"
 
@@ -110,8 +110,8 @@ static __always_inline void leave_place(void)
 }
 
 /*
- * The namespaces are a ring with one element that is no namespace, its head, whose symbol is not always to be had: what does
- * not have the operations of our own namespace is no namespace.
+ * The namespaces are a ring with one element that is no namespace, its head, whose symbol is not always to be had:
+ * what does not have the operations of our own namespace is no namespace.
  */
 static __always_inline int step_net(void)
 {
@@ -298,9 +298,9 @@ union words {
 };
 
 /*
- * Index + 1 of the asked address with these two words, or 0. A local address is asked with a mask of 0: its port does not count.
- * One branch a turn: the verifier follows each of them. A global function, as it calls them: verified once,
- * whatever state it is called in. So are the others below that are not inline.
+ * Index + 1 of the asked address with these two words, or 0. A local address is asked with a mask of 0: its port does
+ * not count. One branch a turn: the verifier follows each of them. A global function, as it calls them: verified
+ * once, whatever state it is called in. So are the others below that are not inline.
  */
 __noinline int find_asked(__u64 first, __u64 second, __u16 port, __u16 mask)
 {

@@ -2,8 +2,9 @@
 /*
  * Who has which sockets open: every descriptor of every process in the reader's pid namespace, whatever /proc shows.
  *
- * The kernel leaves out threads that share their descriptors with the leader of their process. A thread with descriptors of
- * its own is told as its process, without a number, because in /proc/PID/fd that number means something else.
+ * The kernel leaves out threads that share their descriptors with the leader of their process. A thread with
+ * descriptors of its own is told as its process, without a number, because in /proc/PID/fd that number means
+ * something else.
  */
 #include "bpf/kernel.h"
 

@@ -6,8 +6,8 @@
  *
  * struct iu_rec is one socket, the same from the walk over the bind buckets and from the iterator over the table.
  * struct iu_walk is the memory that a walk and its caller share: the question, then the answer. Times are ticks
- * ("jiffies") because the kernel's timers are; now_ns is the same moment in nanoseconds, so that user space, which knows how
- * long a tick is, can tell the time of any other tick.
+ * ("jiffies") because the kernel's timers are; now_ns is the same moment in nanoseconds, so that user space, which
+ * knows how long a tick is, can tell the time of any other tick.
  */
 #ifndef IU_BPF_RECORD_H
 #define IU_BPF_RECORD_H
@@ -51,9 +51,9 @@ struct iu_rec {
 };
 
 /*
- * The tick in which a timer of the wheel really fires: the wheel rounds up to the step of the level in which the timer was
- * put (64 slots a level, steps of 1, 8, 64, ... ticks), and which level that was stands in the timer's flags.
- * linux v6.18 kernel/time/timer.c calc_index(), timer_set_idx(); the same since v4.8.
+ * The tick in which a timer of the wheel really fires: the wheel rounds up to the step of the level in which the
+ * timer was put (64 slots a level, steps of 1, 8, 64, ... ticks), and which level that was stands in the timer's
+ * flags. linux v6.18 kernel/time/timer.c calc_index(), timer_set_idx(); the same since v4.8.
  */
 static inline __u64 iu_wheel_end(__u64 expires, __u32 timer_flags)
 {
@@ -103,7 +103,10 @@ enum iu_walk_mode {
 /* Where an address stands to those asked about; IU_AT_ASKED + i is the one with index i. */
 enum iu_walk_relation { IU_AT_ANY, IU_AT_MAPPED_ANY, IU_AT_OTHER4, IU_AT_OTHER6, IU_AT_ASKED };
 
-/* What rules can tell apart of a socket. remote: 0, or index + 1 of the asked address and port that it is connected to. */
+/*
+ * What rules can tell apart of a socket. remote: 0, or index + 1 of the asked address and port that it is connected
+ * to.
+ */
 struct iu_class_key {
 	__u32 flags; /* IU_REC_* */
 	__u32 device;
@@ -125,7 +128,10 @@ struct iu_place {
 	__u64 listening;
 };
 
-/* An address that classes tell apart; IPv4 as ::ffff:a.b.c.d. Remote ones have the port, too, where the mask is not 0. */
+/*
+ * An address that classes tell apart; IPv4 as ::ffff:a.b.c.d. Remote ones have the port, too, where the mask is not
+ * 0.
+ */
 struct iu_walk_asked {
 	__u64 words[2]; /* the 16 bytes, as they are in memory */
 	__u16 port, port_mask;

@@ -2,9 +2,9 @@
 /*
  * One socket of the kernel, whatever its kind, into a struct iu_rec.
  *
- * A socket may be freed and used again while it is read: sockets come from memory that stays sockets (SLAB_TYPESAFE_BY_RCU),
- * so what is read is of some socket, but perhaps of another. What is compared together must therefore be
- * read together: the head of the socket is copied in one go, and read from the copy.
+ * A socket may be freed and used again while it is read: sockets come from memory that stays sockets
+ * (SLAB_TYPESAFE_BY_RCU), so what is read is of some socket, but perhaps of another. What is compared together must
+ * therefore be read together: the head of the socket is copied in one go, and read from the copy.
  */
 #ifndef IU_BPF_SOCKET_H
 #define IU_BPF_SOCKET_H
@@ -94,7 +94,8 @@ static __always_inline void put_mini(struct iu_rec *rec)
 	if (TCP_TW->tw_ts_recent_stamp)
 		rec->flags |= IU_REC_TIMESTAMPS;
 	if (bpf_core_field_exists(struct inet_timewait_sock, tw_connect_bind))
-		rec->flags |= IU_REC_PORT_KNOWN | (BPF_CORE_READ_BITFIELD(TW, tw_connect_bind) ? 0 : IU_REC_PORT_LOCKED);
+		rec->flags |= IU_REC_PORT_KNOWN |
+			      (BPF_CORE_READ_BITFIELD(TW, tw_connect_bind) ? 0 : IU_REC_PORT_LOCKED);
 }
 
 /*

@@ -5,10 +5,10 @@
  * Theory of operation
  *
  * The programs are *light* skeletons (bpftool gen skeleton -L): a small loader program makes maps and programs inside
- * the kernel, which also does the relocations. That takes 7 ms where libbpf's own loader, which reads all of the kernel's type
- * information into the process first, takes 45 ms; and nothing of it ever prints, whereas libbpf's loader can only be kept from
- * writing to stderr for the whole process (libbpf_set_print()), which is not a library's to decide. A refusal is
- * an errno; what is behind it is looked up here, after the fact.
+ * the kernel, which also does the relocations. That takes 7 ms where libbpf's own loader, which reads all of the
+ * kernel's type information into the process first, takes 45 ms; and nothing of it ever prints, whereas libbpf's
+ * loader can only be kept from writing to stderr for the whole process (libbpf_set_print()), which is not a library's
+ * to decide. A refusal is an errno; what is behind it is looked up here, after the fact.
  */
 #include "host/bpf_access.h"
 
@@ -104,7 +104,10 @@ static const char *missing_capability(void)
 	return perfmon ? _("CAP_BPF is missing") : _("CAP_BPF and CAP_PERFMON are missing");
 }
 
-/* What forbids it, or NULL. Helpers that are forbidden look to the verifier as if they did not exist: EINVAL, not EPERM. */
+/*
+ * What forbids it, or NULL. Helpers that are forbidden look to the verifier as if they did not exist: EINVAL, not
+ * EPERM.
+ */
 static const char *forbidden(int os_code)
 {
 	const char *missing = missing_capability();
@@ -191,7 +194,10 @@ int iu_bpf_read_records(int fd, size_t size, bool (*fn)(void *arg, const void *r
 
 	for (;;) {
 		n = read(fd, buf + have, sizeof(buf) - have);
-		/* EAGAIN: a million sockets of which none was wanted; linux v6.18 kernel/bpf/bpf_iter.c bpf_seq_read(). */
+		/*
+		 * EAGAIN: a million sockets of which none was wanted; linux v6.18 kernel/bpf/bpf_iter.c
+		 * bpf_seq_read().
+		 */
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0)

@@ -16,8 +16,8 @@ uint32_t iu_bpf_kernel(void);
 int64_t iu_bpf_tick_ns(void);
 
 /*
- * Loads a skeleton with its own function; yields 0 or an errno. Signals wait meanwhile: the verifier breaks off with EAGAIN
- * when one is pending, and a program with a busy timer would never get its answer.
+ * Loads a skeleton with its own function; yields 0 or an errno. Signals wait meanwhile: the verifier breaks off with
+ * EAGAIN when one is pending, and a program with a busy timer would never get its answer.
  */
 #define IU_BPF_LOAD(load, skel) \
 	({ \
@@ -45,8 +45,8 @@ int iu_bpf_run(int prog_fd);
 void *iu_bpf_map_array(int map_fd, size_t size);
 
 /*
- * Attaches an iterator program and opens what it writes, for read(). Returns a descriptor that the caller closes, or -1 with
- * errno set.
+ * Attaches an iterator program and opens what it writes, for read(). Returns a descriptor that the caller closes, or
+ * -1 with errno set.
  */
 int iu_bpf_open_iterator(int prog_fd);
 

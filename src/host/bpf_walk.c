@@ -66,7 +66,10 @@ static int load_once(struct iu_walker *w, bool use_rcu)
 	return os_code;
 }
 
-/* Kernels know bpf_rcu_read_lock() from 6.2 and let loops run inside it from 6.9 on; distributions backport: the try decides. */
+/*
+ * Kernels know bpf_rcu_read_lock() from 6.2 and let loops run inside it from 6.9 on; distributions backport: the try
+ * decides.
+ */
 static int load(struct iu_walker *w)
 {
 	int os_code = EINVAL;
@@ -117,8 +120,8 @@ static bool idle(const struct iu_rec *rec)
 }
 
 /*
- * A mini socket whose timer does not run has just been made, or is going this moment: linux v6.18 net/ipv4/inet_timewait_sock.c
- * inet_twsk_alloc(), tw_timer_handler(). A moment later it is clear which.
+ * A mini socket whose timer does not run has just been made, or is going this moment: linux v6.18
+ * net/ipv4/inet_timewait_sock.c inet_twsk_alloc(), tw_timer_handler(). A moment later it is clear which.
  */
 static bool some_idle(const struct iu_walker *w)
 {

@@ -4,10 +4,11 @@
  *
  * Theory of operation
  *
- * Everything that holds a port hangs on the port's bucket: listeners, connections, sockets that are only bound, TIME-WAIT; half-open
- * requests do not. Where the scope allows classes the BPF program hands out up to 64 sockets one by one (listeners and bound
- * ones first, 16 of the mini sockets, 32 of all that is no listener) and counts the others by what rules can tell apart: a
- * class is delivered as one socket with a count, with the addresses and the end of the one that goes last.
+ * Everything that holds a port hangs on the port's bucket: listeners, connections, sockets that are only bound,
+ * TIME-WAIT; half-open requests do not. Where the scope allows classes the BPF program hands out up to 64 sockets one
+ * by one (listeners and bound ones first, 16 of the mini sockets, 32 of all that is no listener) and counts the
+ * others by what rules can tell apart: a class is delivered as one socket with a count, with the addresses and the
+ * end of the one that goes last.
  */
 #include "bpf/record.h"
 #include "base/error.h"
@@ -83,14 +84,16 @@ enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn,
 				 uint32_t *ret_unseen, struct inuse_error *error)
 {
 	struct inuse_addr asked[IU_WALK_ASKED];
-	struct iu_walk_question q = {.mode = IU_WALK_CLASSES, .ports = scope->ports, .n_ports = scope->n_ports, .asked = asked};
+	struct iu_walk_question q = {
+		.mode = IU_WALK_CLASSES, .ports = scope->ports, .n_ports = scope->n_ports, .asked = asked};
 	struct delivery d = {.fn = fn, .bucket_fn = bucket_fn, .arg = arg, .tick_ns = iu_bpf_tick_ns()};
 	struct iu_walker *w = NULL;
 	enum inuse_status status;
 
 	*ret_unseen = 0;
 	if (scope->ports == NULL || scope->n_ports == 0 || scope->n_ports > IU_WALK_PORTS)
-		return iu_fail(error, INUSE_E_UNSUPPORTED, 0, NULL, _("the buckets are read for up to %d ports"), IU_WALK_PORTS);
+		return iu_fail(error, INUSE_E_UNSUPPORTED, 0, NULL, _("the buckets are read for up to %d ports"),
+			       IU_WALK_PORTS);
 	if (!scope->classes || !collect_asked(scope, asked, &q.n_asked))
 		q.mode = IU_WALK_ALL;
 	status = iu_walker_new(&q, &w, error);

@@ -4,9 +4,9 @@
  *
  * Theory of operation
  *
- * The kernel's iterator over TCP shows all but the sockets that are only bound, which are in no table: those come from a
- * walk over all bind buckets, before the table. A socket that connects or listens in between may be seen twice; none is
- * missed for that reason. Nothing is kept: the table streams through a buffer of fixed size.
+ * The kernel's iterator over TCP shows all but the sockets that are only bound, which are in no table: those come
+ * from a walk over all bind buckets, before the table. A socket that connects or listens in between may be seen
+ * twice; none is missed for that reason. Nothing is kept: the table streams through a buffer of fixed size.
  */
 #include <errno.h>
 #include <unistd.h>

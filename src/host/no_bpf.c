@@ -6,7 +6,8 @@
 
 static enum inuse_status lacking(struct inuse_error *error)
 {
-	return iu_fail(error, INUSE_E_UNSUPPORTED, 0, NULL, _("this inuse was built without BPF (clang, bpftool, libbpf)"));
+	return iu_fail(error, INUSE_E_UNSUPPORTED, 0, NULL,
+		       _("this inuse was built without BPF (clang, bpftool, libbpf)"));
 }
 
 enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn, iu_bucket_fn *bucket_fn, void *arg,

@@ -180,10 +180,11 @@ static void test_bucket__connection__both_ends_and_the_listener(void **state)
 
 static void check_time_wait(const char *addr, unsigned options, uint32_t flags)
 {
+	int64_t before = iu_host_now(), after;
 	uint16_t client = live_time_wait(addr, options, NULL);
 	const struct inuse_socket *s;
-	int64_t left;
 
+	after = iu_host_now();
 	look(8080);
 	assert_int_equal(seen.n, 1);
 	s = only(INUSE_TIME_WAIT);
@@ -193,8 +194,8 @@ static void check_time_wait(const char *addr, unsigned options, uint32_t flags)
 	check_flags(s, REUSE | INUSE_TIMESTAMPS, flags | INUSE_TIMESTAMPS);
 	assert_int_not_equal(s->known & INUSE_KNOW_OWNER, 0);
 	assert_int_equal(s->known & INUSE_KNOW_UID, 0);
-	left = s->free_at_ns - iu_host_now();
-	assert_in_range(left, INT64_C(59000000000), INT64_C(65200000000));
+	/* 60 s, and at most one step of the wheel, which has 5.12 s where it is coarsest; a tick for the clock */
+	assert_in_range(s->free_at_ns, before + INT64_C(59990000000), after + INT64_C(65130000000));
 	assert_int_equal(s->free_slack_ns, 0);
 }
 
@@ -346,7 +347,8 @@ static void many_time_waits(const char *addr, unsigned options, unsigned n, unsi
 		from.sin_port = htons((uint16_t)(first + i));
 		client = socket(AF_INET, SOCK_STREAM, 0);
 		setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-		if (bind(client, (struct sockaddr *)&from, sizeof(from)) != 0 || connect(client, (struct sockaddr *)&to, len) != 0)
+		if (bind(client, (struct sockaddr *)&from, sizeof(from)) != 0 ||
+		    connect(client, (struct sockaddr *)&to, len) != 0)
 			live_fail("connection %u: %s", i, strerror(errno));
 		server = accept(listener, NULL, NULL);
 		live_set(server, LIVE_REUSEADDR, options & LIVE_REUSEADDR);
@@ -424,7 +426,9 @@ static void test_bucket__asked_remote__not_hidden_in_a_class(void **state)
 {
 	uint16_t port = 8080;
 	struct inuse_addr asked[2];
-	struct iu_scope scope = {.ports = &port, .n_ports = 1, .classes = true, .at = &asked[0], .n_at = 1, .routes = &asked[1], .n_routes = 1};
+	struct iu_scope scope = {
+		.ports = &port, .n_ports = 1, .classes = true,
+		.at = &asked[0], .n_at = 1, .routes = &asked[1], .n_routes = 1};
 	uint64_t n = 0;
 
 	assert_int_equal(inuse_addr_parse("127.0.0.1", &asked[0], NULL), INUSE_OK);
@@ -513,8 +517,8 @@ static void test_bucket__churn__never_a_socket_of_another_port(void **state)
 /* --------------------------------------------------------------------------------------------- the wheel */
 
 /*
- * The kernel is asked again and again whether the remains are still there; the moment that was predicted has to be within
- * 50 ms of the time between the last yes and the first no.
+ * The kernel is asked again and again whether the remains are still there; the moment that was predicted has to be
+ * within 50 ms of the time between the last yes and the first no.
  */
 static void check_end(const char *fin_timeout)
 {
@@ -537,7 +541,8 @@ static void check_end(const char *fin_timeout)
 	} while (live_count(8080, 0, INUSE_FIN_WAIT2) > 0);
 	now = iu_host_now();
 	if (end < last_yes - near || end > now + near)
-		live_fail("went %.3f to %.3f s after its predicted end", (double)(last_yes - end) / 1e9, (double)(now - end) / 1e9);
+		live_fail("went %.3f to %.3f s after its predicted end", (double)(last_yes - end) / 1e9,
+			  (double)(now - end) / 1e9);
 }
 
 static void test_end__steps_of_8_ticks__within_50_ms(void **state)
@@ -576,6 +581,7 @@ static void in_another_namespace(void)
 
 static void test_elsewhere__same_port__counted_there_not_here(void **state)
 {
+	const struct iu_elsewhere *there = NULL;
 	struct inuse_error error = {0};
 	struct stat st;
 	pid_t child;
@@ -585,13 +591,17 @@ static void test_elsewhere__same_port__counted_there_not_here(void **state)
 	live_listener("127.0.0.1:48123", 0);
 	n_elsewhere = 0;
 	need(iu_bucket_elsewhere(48123, keep_elsewhere, NULL, &error), &error);
-	assert_int_equal(n_elsewhere, 1);
-	assert_int_equal(elsewhere[0].netns, live_heard(child));
-	assert_int_equal(elsewhere[0].count, 2);
-	assert_int_equal(elsewhere[0].port, 48123);
-	assert_true(elsewhere[0].listening);
 	assert_int_equal(stat("/proc/self/ns/net", &st), 0);
-	assert_int_not_equal(elsewhere[0].netns, st.st_ino);
+	for (unsigned i = 0; i < n_elsewhere; i++) {
+		assert_int_equal(elsewhere[i].port, 48123);
+		assert_int_not_equal(elsewhere[i].netns, st.st_ino);
+		/* other runs of this test may be under way */
+		if (elsewhere[i].netns == (uint64_t)live_heard(child))
+			there = &elsewhere[i];
+	}
+	assert_non_null(there);
+	assert_int_equal(there->count, 2);
+	assert_true(there->listening);
 }
 
 /* ------------------------------------------------------------------------------------------ the table */
@@ -783,7 +793,8 @@ static void test_files__more_than_the_map_holds__found_all_the_same(void **state
 static int as_nobody(uint64_t caps, bool in_user_namespace, struct inuse_error *error)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {{(uint32_t)caps, (uint32_t)caps, 0}, {(uint32_t)(caps >> 32), (uint32_t)(caps >> 32), 0}};
+	uint32_t low = (uint32_t)caps, high = (uint32_t)(caps >> 32);
+	struct __user_cap_data_struct data[2] = {{low, low, 0}, {high, high, 0}};
 	struct iu_scope scope = {.ports = (const uint16_t[]){8080}, .n_ports = 1};
 	int pipe_fds[2], status;
 	char c;
@@ -804,10 +815,12 @@ static int as_nobody(uint64_t caps, bool in_user_namespace, struct inuse_error *
 /* Runs it in a child; ret_text: the sentence of the refusal. */
 static int try_as_nobody(uint64_t caps, bool in_user_namespace, char *ret_text, size_t size)
 {
-	struct inuse_error *error = mmap(NULL, sizeof(*error), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct inuse_error *error;
 	int status = 0;
-	pid_t pid = fork();
+	pid_t pid;
 
+	error = mmap(NULL, sizeof(*error), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid = fork();
 	if (pid == 0)
 		_exit(as_nobody(caps, in_user_namespace, error));
 	waitpid(pid, &status, 0);
@@ -843,7 +856,8 @@ static void test_permission__lacking__named_in_one_sentence_and_silent(void **st
 	live_need_root();
 	look(8080);
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		assert_int_equal(try_as_nobody(table[i].caps, table[i].in_user_namespace, text, sizeof(text)), -INUSE_E_PERMISSION);
+		assert_int_equal(try_as_nobody(table[i].caps, table[i].in_user_namespace, text, sizeof(text)),
+				 -INUSE_E_PERMISSION);
 		assert_string_equal(text, table[i].text);
 	}
 }

@@ -98,6 +98,8 @@ static void test_socket__time_wait__all_but_uid_and_lock_known(void **state)
 {
 	struct iu_rec rec = time_wait(24000);
 	struct inuse_socket s = iu_record_socket(&rec, TICK);
+	const uint32_t all = INUSE_KNOW_REUSEADDR | INUSE_KNOW_REUSEPORT | INUSE_KNOW_V6ONLY | INUSE_KNOW_TIMESTAMPS |
+			     INUSE_KNOW_DEVICE | INUSE_KNOW_INODE | INUSE_KNOW_OWNER;
 	char text[INUSE_ADDR_TEXT];
 
 	assert_int_equal(s.state, INUSE_TIME_WAIT);
@@ -108,10 +110,7 @@ static void test_socket__time_wait__all_but_uid_and_lock_known(void **state)
 	assert_int_equal(s.flags, INUSE_REUSEADDR);
 	assert_int_equal(s.known & INUSE_KNOW_UID, 0);
 	assert_int_equal(s.known & INUSE_KNOW_PORT_LOCKED, 0);
-	assert_int_equal(s.known & (INUSE_KNOW_REUSEADDR | INUSE_KNOW_REUSEPORT | INUSE_KNOW_V6ONLY | INUSE_KNOW_TIMESTAMPS |
-				    INUSE_KNOW_DEVICE | INUSE_KNOW_INODE | INUSE_KNOW_OWNER),
-			 INUSE_KNOW_REUSEADDR | INUSE_KNOW_REUSEPORT | INUSE_KNOW_V6ONLY | INUSE_KNOW_TIMESTAMPS |
-				 INUSE_KNOW_DEVICE | INUSE_KNOW_INODE | INUSE_KNOW_OWNER);
+	assert_int_equal(s.known & all, all);
 	assert_int_equal(s.count, 1);
 	assert_int_equal(s.free_at_ns, NOW + 14064 * TICK);
 	assert_int_equal(s.netns, 0);
@@ -121,9 +120,8 @@ static void test_socket__time_wait__all_but_uid_and_lock_known(void **state)
 
 static struct iu_rec full(uint32_t flags, uint64_t inode)
 {
-	struct iu_rec rec = {.flags = flags, .inode = inode, .uid = 1000, .device = 3, .family = AF_INET6, .sport = 80, .state = 10};
-
-	return rec;
+	return (struct iu_rec){
+		.flags = flags, .inode = inode, .uid = 1000, .device = 3, .family = AF_INET6, .sport = 80, .state = 10};
 }
 
 static void test_socket__every_flag__is_ours(void **state)
@@ -131,9 +129,15 @@ static void test_socket__every_flag__is_ours(void **state)
 	static const struct {
 		uint32_t rec, flag;
 	} table[] = {
-		{IU_REC_REUSE, INUSE_REUSEADDR}, {IU_REC_REUSEPORT, INUSE_REUSEPORT}, {IU_REC_V6ONLY, INUSE_V6ONLY},
-		{IU_REC_TIMESTAMPS, INUSE_TIMESTAMPS}, {IU_REC_PORT_LOCKED, INUSE_PORT_LOCKED}, {IU_REC_MPTCP, INUSE_MPTCP},
-		{IU_REC_REPAIR, INUSE_REPAIR}, {IU_REC_HAS_FILE, INUSE_HAS_FILE}, {IU_REC_KERNEL, INUSE_KERNEL},
+		{IU_REC_REUSE, INUSE_REUSEADDR},
+		{IU_REC_REUSEPORT, INUSE_REUSEPORT},
+		{IU_REC_V6ONLY, INUSE_V6ONLY},
+		{IU_REC_TIMESTAMPS, INUSE_TIMESTAMPS},
+		{IU_REC_PORT_LOCKED, INUSE_PORT_LOCKED},
+		{IU_REC_MPTCP, INUSE_MPTCP},
+		{IU_REC_REPAIR, INUSE_REPAIR},
+		{IU_REC_HAS_FILE, INUSE_HAS_FILE},
+		{IU_REC_KERNEL, INUSE_KERNEL},
 	};
 	struct inuse_socket s;
 
@@ -210,7 +214,8 @@ static void test_socket__ipv6__scope_only_where_link_local(void **state)
 static void test_bucket__memory_of_reuseport__both_forms_of_the_address(void **state)
 {
 	struct iu_rec_bucket rec = {
-		.uid = 33, .addr4 = {127, 0, 0, 1}, .addr6 = {[15] = 9}, .port = 80, .family = AF_INET6, .fastreuseport = 2, .v6only = 1};
+		.uid = 33, .addr4 = {127, 0, 0, 1}, .addr6 = {[15] = 9}, .port = 80, .family = AF_INET6,
+		.fastreuseport = 2, .v6only = 1};
 	struct iu_bucket b = iu_record_bucket(&rec);
 
 	assert_int_equal(b.port, 80);
@@ -226,7 +231,8 @@ static void test_bucket__memory_of_reuseport__both_forms_of_the_address(void **s
 
 static void test_bucket__no_memory__garbage_is_not_passed_on(void **state)
 {
-	struct iu_rec_bucket rec = {.uid = 33, .port = 80, .family = 10, .fastreuse = -1, .fastreuseport = -1, .v6only = 1};
+	struct iu_rec_bucket rec = {
+		.uid = 33, .port = 80, .family = 10, .fastreuse = -1, .fastreuseport = -1, .v6only = 1};
 	struct iu_bucket b = iu_record_bucket(&rec);
 
 	assert_int_equal(b.fastreuse, -1);
