@@ -40,6 +40,8 @@ static void start(struct iu_world *w, const struct iu_profile *profile, const st
 		w->family = 4;
 	if (w->req.local.family == 0)
 		w->req.local = iu_addr_any(w->family, w->req.local.port);
+	if (w->family == 4)
+		w->req.flags &= ~(uint32_t)INUSE_V6ONLY; /* an IPv4 socket has no such option */
 	if (iu_addr_is_link_local6(&w->req.local) && w->req.device == 0)
 		w->req.device = w->req.local.scope;
 	w->bucket = find_bucket(facts, w->req.local.port);

@@ -390,6 +390,9 @@ static void test_reuseport_memory__remembered__succeeds_unchecked(void **state)
 	iu_judge(&iu_profile_linux, &w.f, &r, &v);
 	assert_int_equal(v.outcome, INUSE_GO);
 	assert_string_equal(v.note, "reuseport-memory");
+	r.flags |= INUSE_V6ONLY; /* means nothing on an IPv4 socket */
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	assert_int_equal(v.outcome, INUSE_GO);
 	r.uid = 1000; /* B18: another user */
 	iu_judge(&iu_profile_linux, &w.f, &r, &v);
 	assert_int_equal(v.outcome, INUSE_FAIL);
