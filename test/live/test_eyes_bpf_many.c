@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* The BPF eyes on thousands of sockets, under churn, and the ends that they predict. */
+#include "live/seen.h"
+
+#include <netinet/in.h>
+#include <time.h>
+
+/* ------------------------------------------------------------------------------------------- very many */
+
+/* n TIME-WAITs on 127.0.0.1:8080 or another local address, the port of the peer counting up from first. */
+static void many_time_waits(const char *addr, unsigned options, unsigned n, unsigned first)
+{
+	int listener = live_listener(addr, LIVE_REUSEADDR), one = 1;
+	struct sockaddr_storage to;
+	socklen_t len = live_sockaddr(addr, &to);
+	struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK + 100)}};
+	int client, server;
+
+	for (unsigned i = 0; i < n; i++) {
+		from.sin_port = htons((uint16_t)(first + i));
+		client = socket(AF_INET, SOCK_STREAM, 0);
+		setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+		if (bind(client, (struct sockaddr *)&from, sizeof(from)) != 0 ||
+		    connect(client, (struct sockaddr *)&to, len) != 0)
+			live_fail("connection %u: %s", i, strerror(errno));
+		server = accept(listener, NULL, NULL);
+		live_set(server, LIVE_REUSEADDR, options & LIVE_REUSEADDR);
+		close(server);
+		close(client);
+	}
+	live_wait(8080, (uint16_t)(first + n - 1), INUSE_TIME_WAIT);
+	live_close(listener);
+}
+
+static uint64_t count_with(uint32_t flag)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < seen.n; i++)
+		if (seen.sockets[i].state == INUSE_TIME_WAIT && (seen.sockets[i].flags & flag))
+			n += seen.sockets[i].count;
+	return n;
+}
+
+static int64_t last_end(void)
+{
+	int64_t end = 0;
+
+	for (size_t i = 0; i < seen.n; i++)
+		if (seen.sockets[i].free_at_ns > end)
+			end = seen.sockets[i].free_at_ns;
+	return end;
+}
+
+static void test_bucket__5000_time_waits__counted_by_class(void **state)
+{
+	uint16_t port = 8080;
+	struct iu_scope all = {.ports = &port, .n_ports = 1};
+	int64_t end;
+
+	many_time_waits("127.0.0.1:8080", LIVE_REUSEADDR, 2000, 30000);
+	many_time_waits("127.0.0.1:8080", 0, 3000, 20000);
+	live_bound("127.0.0.2:8080", 0);
+	look_scope(&all);
+	assert_int_equal(seen.n, 5001);
+	assert_int_equal(count_with(INUSE_REUSEADDR), 2000);
+	end = last_end();
+	look(8080);
+	assert_true(seen.n <= 20);
+	assert_int_equal(seen.total, 5001);
+	assert_int_equal(count_with(INUSE_REUSEADDR), 2000);
+	only(INUSE_BOUND);
+	/* the clock was read twice, and is good to a tick */
+	assert_in_range(last_end() - end + INT64_C(20000000), 0, INT64_C(40000000));
+}
+
+static void test_bucket__asked_address__a_class_of_its_own(void **state)
+{
+	uint16_t port = 8080;
+	struct inuse_addr asked;
+	struct iu_scope scope = {.ports = &port, .n_ports = 1, .classes = true, .at = &asked, .n_at = 1};
+	uint64_t there = 0;
+
+	assert_int_equal(inuse_addr_parse("127.0.0.2", &asked, NULL), INUSE_OK);
+	many_time_waits("127.0.0.1:8080", 0, 50, 20000);
+	many_time_waits("127.0.0.2:8080", 0, 70, 21000);
+	many_time_waits("127.0.0.3:8080", 0, 50, 22000);
+	look_scope(&scope);
+	assert_int_equal(seen.total, 170);
+	assert_true(seen.n < 25);
+	for (size_t i = 0; i < seen.n; i++)
+		if (seen.sockets[i].local.ip[3] == 2)
+			there += seen.sockets[i].count;
+	assert_int_equal(there, 70);
+}
+
+/* The peer that connect() or accept() is asked about: one 4-tuple among many. */
+static void test_bucket__asked_remote__not_hidden_in_a_class(void **state)
+{
+	uint16_t port = 8080;
+	struct inuse_addr asked[2];
+	struct iu_scope scope = {
+		.ports = &port, .n_ports = 1, .classes = true,
+		.at = &asked[0], .n_at = 1, .routes = &asked[1], .n_routes = 1};
+	uint64_t n = 0;
+
+	assert_int_equal(inuse_addr_parse("127.0.0.1", &asked[0], NULL), INUSE_OK);
+	assert_int_equal(inuse_addr_parse("127.0.0.101", &asked[1], NULL), INUSE_OK);
+	asked[1].port = 20033;
+	many_time_waits("127.0.0.1:8080", 0, 100, 20000);
+	look_scope(&scope);
+	assert_int_equal(seen.total, 100);
+	for (size_t i = 0; i < seen.n; i++)
+		if (seen.sockets[i].remote.port == 20033)
+			n += seen.sockets[i].count;
+	assert_int_equal(n, 1);
+}
+
+static void test_bucket__many_listeners__first_in_line(void **state)
+{
+	unsigned listeners = 0;
+
+	for (int i = 0; i < 70; i++)
+		live_listener("127.0.0.1:8080", LIVE_REUSEPORT);
+	many_time_waits("127.0.0.2:8080", 0, 40, 20000);
+	look(8080);
+	assert_int_equal(seen.total, 110);
+	for (size_t i = 0; i < seen.n; i++)
+		listeners += seen.sockets[i].state == INUSE_LISTEN;
+	assert_true(listeners >= 48);
+	assert_true(seen.n <= 66);
+}
+
+static void test_bucket__more_classes_than_room__one_by_one(void **state)
+{
+	live_need_root();
+	for (unsigned i = 0; i < 400; i++)
+		live_chown(live_bound(live_text("127.0.%u.%u:8080", 1 + i / 200, 1 + i % 200), 0), 1000 + i);
+	look(8080);
+	assert_int_equal(seen.total, 400);
+	assert_int_equal(seen.n, 400);
+}
+
+/* Processes that make and drop sockets on the ports beside ours, and one that is always on ours. */
+static void churn(unsigned salt)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}}, to = a;
+	int listener = live_listener(live_text("127.0.0.1:%u", 9000 + salt), 0), one = 1, fds[8], n;
+
+	to.sin_port = htons((uint16_t)(9000 + salt));
+	for (unsigned i = 0;; i++) {
+		for (n = 0; n < 8; n++) {
+			fds[n] = socket(AF_INET, SOCK_STREAM, 0);
+			setsockopt(fds[n], SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+			a.sin_port = htons((uint16_t)(8070 + (i * 8 + (unsigned)n) % 20));
+			if (bind(fds[n], (struct sockaddr *)&a, sizeof(a)) == 0 && n % 4 == 0 &&
+			    connect(fds[n], (struct sockaddr *)&to, sizeof(to)) == 0)
+				close(accept(listener, NULL, NULL));
+		}
+		for (n = 0; n < 8; n++)
+			close(fds[n]);
+	}
+}
+
+static void test_bucket__churn__never_a_socket_of_another_port(void **state)
+{
+	uint16_t port = 8080;
+	struct iu_scope scope = {.ports = &port, .n_ports = 1, .classes = true};
+	struct inuse_error error = {0};
+	unsigned partial = 0, met = 0;
+
+	live_sysctl("net.ipv4.tcp_fin_timeout", "1");
+	live_bound("127.0.0.77:8080", LIVE_REUSEADDR);
+	for (unsigned i = 0; i < 2; i++)
+		if (live_fork(false, -1) == 0)
+			churn(i);
+	for (unsigned i = 0; i < 100; i++) {
+		memset(&seen, 0, sizeof(seen));
+		need(iu_bucket_each(&scope, keep_socket, keep_bucket, NULL, &seen.unseen, &error), &error);
+		partial += seen.unseen != 0;
+		for (size_t j = 0; j < seen.n; j++) {
+			assert_int_equal(seen.sockets[j].local.port, 8080);
+			met += seen.sockets[j].local.ip[3] == 77;
+		}
+	}
+	assert_true(partial <= 5);
+	assert_true(met >= 95);
+}
+
+/* --------------------------------------------------------------------------------------------- the wheel */
+
+/*
+ * The kernel is asked again and again whether the remains are still there; the moment that was predicted has to be
+ * within 50 ms of the time between the last yes and the first no.
+ */
+static void check_end(const char *fin_timeout)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	const int64_t near = INT64_C(50000000);
+	int64_t end, last_yes, now = 0;
+
+	live_sysctl("net.ipv4.tcp_fin_timeout", fin_timeout);
+	live_fin_wait2("127.0.0.1:8080", 0);
+	look(8080);
+	end = only(INUSE_FIN_WAIT2)->free_at_ns;
+	assert_true(only(INUSE_FIN_WAIT2)->mini);
+	assert_int_equal(only(INUSE_FIN_WAIT2)->free_slack_ns, 0);
+	do {
+		last_yes = now;
+		nanosleep(&pause, NULL);
+		now = iu_host_now();
+		if (now > end + INT64_C(5000000000))
+			live_fail("still there 5 s after its end");
+	} while (live_count(8080, 0, INUSE_FIN_WAIT2) > 0);
+	now = iu_host_now();
+	if (end < last_yes - near || end > now + near)
+		live_fail("went %.3f to %.3f s after its predicted end", (double)(last_yes - end) / 1e9,
+			  (double)(now - end) / 1e9);
+}
+
+static void test_end__steps_of_8_ticks__within_50_ms(void **state)
+{
+	check_end("1");
+}
+
+static void test_end__steps_of_64_ticks__within_50_ms(void **state)
+{
+	check_end("3");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		live_test(test_bucket__5000_time_waits__counted_by_class),
+		live_test(test_bucket__asked_address__a_class_of_its_own),
+		live_test(test_bucket__asked_remote__not_hidden_in_a_class),
+		live_test(test_bucket__many_listeners__first_in_line),
+		live_test(test_bucket__more_classes_than_room__one_by_one),
+		live_test(test_bucket__churn__never_a_socket_of_another_port),
+		live_test(test_end__steps_of_8_ticks__within_50_ms),
+		live_test(test_end__steps_of_64_ticks__within_50_ms),
+	};
+
+	return LIVE_RUN("eyes_bpf_many", tests);
+}
