@@ -42,6 +42,8 @@ static void start(struct iu_world *w, const struct iu_profile *profile, const st
 		w->req.local = iu_addr_any(w->family, w->req.local.port);
 	if (w->family == 4)
 		w->req.flags &= ~(uint32_t)INUSE_V6ONLY; /* an IPv4 socket has no such option */
+	else if (!iu_addr_is_any(&w->req.local) && !iu_addr_is_mapped(&w->req.local))
+		w->req.flags |= INUSE_V6ONLY; /* bind() to a genuine IPv6 address sets it: linux v6.18 __inet6_bind() */
 	if (iu_addr_is_link_local6(&w->req.local) && w->req.device == 0)
 		w->req.device = w->req.local.scope;
 	w->bucket = find_bucket(facts, w->req.local.port);

@@ -390,6 +390,14 @@ static void test_reuseport_memory__remembered__succeeds_unchecked(void **state)
 	iu_judge(&iu_profile_linux, &w.f, &r, &v);
 	assert_int_equal(v.outcome, INUSE_GO);
 	assert_string_equal(v.note, "reuseport-memory");
+	r.local = addr("[::1]:5000"); /* the memory of an IPv4 socket does not cover it, although its shadow would */
+	w.bucket.addr4 = addr("0.0.0.0:5000");
+	add_socket(&w, (char[]){"LISTEN [::]:5000"});
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	assert_int_equal(v.outcome, INUSE_FAIL);
+	w.f.n_sockets--;
+	w.bucket.addr4 = addr("127.0.0.1:5000");
+	r = make_request("bind 127.0.0.1:5000 rp");
 	r.flags |= INUSE_V6ONLY; /* means nothing on an IPv4 socket */
 	iu_judge(&iu_profile_linux, &w.f, &r, &v);
 	assert_int_equal(v.outcome, INUSE_GO);
