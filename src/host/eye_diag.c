@@ -35,6 +35,7 @@
 /* linux v6.18 include/net/tcp_states.h */
 #define BIT_CLOSE (1u << 7)
 #define BIT_BOUND_INACTIVE (1u << 13)
+#define BIT_LISTEN (1u << 10)
 #define BITS_TCP (0xfffu & ~(BIT_CLOSE | 1u)) /* TCP_ESTABLISHED (1) to TCP_CLOSING (11) */
 
 struct cookies {
@@ -122,7 +123,8 @@ static struct nlmsghdr *make_request(char *buffer, const struct dump *d, int fam
 		header->idiag_states = ~0u;
 	} else {
 		header->sdiag_protocol = IPPROTO_TCP;
-		header->idiag_states = BITS_TCP | (scope->bound ? BIT_BOUND_INACTIVE : 0);
+		/* listeners are in a table of their own: the large one is not walked for them */
+		header->idiag_states = scope->listeners ? BIT_LISTEN : BITS_TCP | (scope->bound ? BIT_BOUND_INACTIVE : 0);
 	}
 	/* Timestamps and MPTCP cost the kernel a lock and 300 bytes a socket: not for whole tables. */
 	if (scope->ports != NULL && d->context.proto == INUSE_PROTO_TCP)

@@ -29,6 +29,7 @@ struct iu_scope {
 	bool classes;     /* count alike sockets together (only sockets in TIME-WAIT and the like) */
 	bool elsewhere;   /* look at other namespaces and at UDP, too */
 	bool bound;       /* bound-only sockets are wanted */
+	bool listeners;   /* only listeners are wanted: a source may leave out the rest, where that is faster */
 	const struct inuse_addr *routes; /* destinations of connect() whose route is wanted */
 	size_t n_routes;
 	const struct inuse_addr *at;     /* addresses asked about: classes keep "is one of these" apart */

@@ -5,6 +5,7 @@
 #include "host/diag_udp.h"
 #include "host/sources.h"
 #include "host/unix_socket.h"
+#include "host/watch.h"
 
 static enum inuse_status lacking(struct inuse_error *error)
 {
@@ -30,4 +31,14 @@ enum inuse_status iu_diag_udp(uint16_t port, struct iu_elsewhere *ret, struct in
 enum inuse_status iu_unix_diag_each(iu_unix_fn *fn, void *arg, struct inuse_error *error)
 {
 	return lacking(error);
+}
+
+int iu_watch_open_sockets(const uint16_t *ports, size_t n_ports)
+{
+	return -1;
+}
+
+int iu_watch_open_network(bool routes)
+{
+	return -1;
 }

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* One line on the terminal that is written over every second. */
+#include "cli/countdown.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+#define SECOND 1000000000ll
+
+void iu_countdown_init(struct iu_countdown *c, int64_t now_ns, bool off)
+{
+	*c = (struct iu_countdown){.on = !off && isatty(STDERR_FILENO), .next_ns = now_ns + 2 * SECOND};
+}
+
+int64_t iu_countdown_due(const struct iu_countdown *c)
+{
+	return c->on ? c->next_ns : INT64_MAX;
+}
+
+static size_t terminal_columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u : 79;
+}
+
+/* Bytes of text that fit into that many columns. */
+static size_t fitting(const char *text, size_t columns)
+{
+	size_t len = strlen(text), at = 0;
+	int32_t code;
+
+	while (at < len) {
+		size_t next = at + iu_utf8_next(text + at, len - at, &code);
+
+		if (iu_width_n(text, next) > columns)
+			break;
+		at = next;
+	}
+	return at;
+}
+
+void iu_countdown_show(struct iu_countdown *c, int64_t now_ns, const char *text)
+{
+	size_t columns, len;
+
+	if (!c->on || now_ns < c->next_ns)
+		return;
+	c->next_ns = now_ns + SECOND;
+	len = fitting(text, terminal_columns());
+	columns = iu_width_n(text, len);
+	fprintf(stderr, "\r%.*s%*s", (int)len, text, c->columns > columns ? (int)(c->columns - columns) : 0, "");
+	fflush(stderr);
+	c->columns = columns > c->columns ? columns : c->columns;
+}
+
+void iu_countdown_clear(struct iu_countdown *c)
+{
+	if (c->columns > 0)
+		fprintf(stderr, "\r%*s\r", (int)c->columns, "");
+	fflush(stderr);
+	c->columns = 0;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One line on the terminal that is written over every second: what is waited for, and how long yet. Nothing is written
+ * where stderr is no terminal, nor in the first two seconds.
+ */
+#ifndef IU_CLI_COUNTDOWN_H
+#define IU_CLI_COUNTDOWN_H
+
+#include "inuse.h"
+
+struct iu_countdown {
+	bool on;
+	int64_t next_ns;  /* private: when the line is due */
+	size_t columns;   /* private: of the line that stands there */
+};
+
+/* off: not even on a terminal. Times are those of iu_host_now(). */
+void iu_countdown_init(struct iu_countdown *c, int64_t now_ns, bool off);
+/* When iu_countdown_show() has something to do; INT64_MAX: never. */
+int64_t iu_countdown_due(const struct iu_countdown *c);
+/* Writes the line, cut at the terminal's width, if it is due. text: no control characters. */
+void iu_countdown_show(struct iu_countdown *c, int64_t now_ns, const char *text);
+/* Takes the line away: to be called before anything else is printed. */
+void iu_countdown_clear(struct iu_countdown *c);
+
+#endif
