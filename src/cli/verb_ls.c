@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* inuse ls: every socket that holds a port. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <pwd.h>
@@ -64,7 +65,7 @@ static bool find_service(const char *name, uint16_t *ret_port)
 
 	if (getservbyname_r(name, "tcp", &entry, buffer, sizeof(buffer), &found) != 0 || found == NULL)
 		return false;
-	*ret_port = (uint16_t)((found->s_port & 0xff) << 8 | (found->s_port >> 8 & 0xff)); /* from network order */
+	*ret_port = ntohs((uint16_t)found->s_port);
 	return true;
 }
 
@@ -266,15 +267,21 @@ void iu_ls_flush(struct iu_ls *ls)
 		ls->write_errno = errno;
 }
 
-/* A reader that has gone (| head) is no failure; a full disk is. */
+/*
+ * A reader that has gone (| head) is no failure; a full disk is. Where the output ended early nothing was counted to its
+ * end, and how early depends on the buffer of the C library: nothing is said of what was not seen.
+ */
 static int finish(struct iu_ls *ls)
 {
 	iu_ls_flush(ls);
-	say_unseen(ls);
-	if (ls->shown == 0 && ls->save == NULL)
-		fputs(_("inuse ls: no socket matches\n"), stderr);
-	if (ls->write_errno == 0 || ls->write_errno == EPIPE)
+	if (ls->write_errno == EPIPE)
 		return IU_EXIT_GO;
+	if (ls->write_errno == 0) {
+		say_unseen(ls);
+		if (ls->shown == 0 && ls->save == NULL)
+			fputs(_("inuse ls: no socket matches\n"), stderr);
+		return IU_EXIT_GO;
+	}
 	fprintf(stderr, _("inuse ls: the output cannot be written: %s\n"), strerror(ls->write_errno));
 	return IU_EXIT_UNKNOWN;
 }
