@@ -116,8 +116,9 @@ static enum inuse_status refused(int code, const char *step, enum inuse_call cal
 		if (inuse_ask(&q, ret_answer, NULL) < 0)
 			*ret_answer = NULL;
 	}
+	/* strerror() may be called by several threads: glibc since 2.32, musl always. */
 	return iu_fail(error, INUSE_E_REFUSED, code, step, _("%s on %s: %s"), step, iu_escape(address, shown, sizeof(shown)),
-		       strerrordesc_np(code) ? strerrordesc_np(code) : "");
+		       strerror(code));
 }
 
 static enum inuse_status resolve_words(const char *address, struct inuse_target *t, struct inuse_addr list[IU_MAX_ADDRS],

@@ -63,7 +63,7 @@ void iu_say_who(struct iu_text *t, const struct iu_facts *f, const struct inuse_
 {
 	const struct inuse_process *p = iu_holder_of(f, o);
 	struct iu_text name = {0}, user = {0};
-	char pid[16], more[16];
+	char pid[16], more[24];
 	size_t n;
 
 	if (p == NULL) {
