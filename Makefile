@@ -19,6 +19,7 @@ help:
 	@echo 'make asan          tests with AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make fuzz          every fuzz target for SECONDS=$(SECONDS) each'
 	@echo 'make bench         the measurements that are quoted somewhere'
+	@echo 'make check-cross   the unit tests on 64-bit ARM, on big-endian IBM Z and with musl'
 	@echo 'make lint          clang -Wcomma, cppcheck, clang-tidy, clang-format'
 	@echo 'make pot           po/inuse.pot, the sentences for translators'
 	@echo 'make clean         removes the build folders'
@@ -34,6 +35,10 @@ demo: build
 check:
 	@tools/setup build test
 	@BUILD=$(BUILD) tools/check
+
+check-cross:
+	@tools/setup build test cross
+	@BUILD=$(BUILD) tools/check cross
 
 test:
 	@tools/setup build test
@@ -74,4 +79,4 @@ pot:
 clean:
 	rm -rf $(BUILD) $(BUILD)-*
 
-.PHONY: all help build demo check test install asan fuzz bench lint pot clean
+.PHONY: all help build demo check check-cross test install asan fuzz bench lint pot clean

@@ -22,7 +22,12 @@ work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 mkdir "$work/bin"
-ln -s "$program" "$work/bin/inuse"
+if [ -n "${RUN_WITH-}" ]; then # a program of another architecture
+	printf '#!/bin/sh\nexec %s %s "$@"\n' "$RUN_WITH" "$program" >"$work/bin/inuse"
+	chmod +x "$work/bin/inuse"
+else
+	ln -s "$program" "$work/bin/inuse"
+fi
 PATH=$work/bin:$PATH LC_ALL=C.UTF-8 NO_COLOR=1 TMP=$work
 export PATH LC_ALL NO_COLOR TMP
 unset LANGUAGE
