@@ -48,14 +48,19 @@ def synopsis_words(text):
     return set(re.findall(r'--?[a-z][a-z0-9-]*|\b[A-Z][A-Z0-9]+\b', text))
 
 
+def compare_options(name, text, source):
+    """The options in a --help text, and those in its page as written."""
+    helped, paged = options_of_help(text), options_of_page(source)
+    for option in sorted(helped - paged - {'--help', '-h'}):
+        yield f'{name}.1 does not describe {option}'
+    for option in sorted(paged - helped):
+        yield f'{name}.1 describes {option}, which {name.replace("-", " ")} --help does not know'
+
+
 def compare(verb, text, source, rendered):
     """The --help text of a verb, and its page as written and as rendered."""
-    helped, paged = options_of_help(text), options_of_page(source)
+    yield from compare_options(f'inuse-{verb}', text, source)
     usage = text.split('\n\n')[0]
-    for option in sorted(helped - paged - {'--help', '-h'}):
-        yield f'inuse-{verb}.1 does not describe {option}'
-    for option in sorted(paged - helped):
-        yield f'inuse-{verb}.1 describes {option}, which inuse {verb} --help does not know'
     synopsis = section(rendered, 'SYNOPSIS')
     for word in sorted(synopsis_words(usage) ^ synopsis_words(synopsis)):
         yield f'inuse-{verb}.1: SYNOPSIS and --help differ in {word}'
@@ -66,6 +71,7 @@ def compare(verb, text, source, rendered):
 
 def check_pages(inuse, folder, verbs):
     overview = (folder / 'inuse.1').read_text()
+    yield from compare_options('inuse', run(inuse, '--help').stdout, overview)
     for verb in verbs:
         page = folder / f'inuse-{verb}.1'
         shown = run(inuse, verb, '--help')

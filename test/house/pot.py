@@ -61,10 +61,10 @@ def main():
     for path, piece in marked(root):
         if not any(sentence.startswith(piece) for sentence in known):
             complaints.append(f'{path}: not collected: {piece}')
-    for verb in verbs:
-        for line in help_lines(run(inuse, verb, '--help').stdout):
+    for words in [['--help']] + [[verb, '--help'] for verb in verbs]:
+        for line in help_lines(run(inuse, *words).stdout):
             if line not in known:
-                complaints.append(f'inuse {verb} --help: cannot be translated: {line}')
+                complaints.append(f'inuse {" ".join(words)}: cannot be translated: {line}')
     if not complaints and len(known) < 10:
         complaints.append(f'only {len(known)} sentences were found')
     print('\n'.join(complaints) or f'{len(known)} sentences')
