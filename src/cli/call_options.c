@@ -103,7 +103,8 @@ static bool take_operand(struct iu_call *call, const char *word)
 		}
 	}
 	if (call->q.address != NULL) {
-		iu_usage(call->verb, _("one address at a time: \"%s\" is too much"), iu_escape(word, shown, sizeof(shown)));
+		iu_usage(call->verb, _("one address at a time: \"%s\" is too much"),
+			 iu_escape(word, shown, sizeof(shown)));
 		return false;
 	}
 	call->q.address = word;

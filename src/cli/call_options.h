@@ -41,7 +41,8 @@ enum iu_call_option {
 #define IU_FROM_ROW {IU_OPT_FROM, "from", "ADDR", N_("connect: the local address or port; accept: the peer")}
 #define IU_PLAIN_ROW {IU_OPT_PLAIN, "plain", NULL, N_("judge a call without SO_REUSEADDR (as --no-reuseaddr)")}
 #define IU_NETNS_ROW {IU_OPT_NETNS, "netns", "NAME|PID", N_("look in another network namespace")}
-#define IU_NETNS_ALL_ROW {IU_OPT_NETNS, "netns", "NAME|PID|all", N_("look in another network namespace, or in each of them")}
+#define IU_NETNS_ALL_ROW \
+	{IU_OPT_NETNS, "netns", "NAME|PID|all", N_("look in another network namespace, or in each of them")}
 #define IU_STRICT_ROW \
 	{IU_OPT_STRICT, "strict", NULL, N_("exit 3 where something could not be seen, even if all else is free")}
 #define IU_WITHOUT_ROW {IU_OPT_WITHOUT, "without", "LIST", N_("do not use these sources (inuse --version lists them)")}

@@ -10,8 +10,8 @@
 
 struct iu_countdown {
 	bool on;
-	int64_t next_ns;  /* private: when the line is due */
-	size_t columns;   /* private: of the line that stands there */
+	int64_t next_ns; /* private: when the line is due */
+	size_t columns; /* private: of the line that stands there */
 };
 
 /* off: not even on a terminal. Times are those of iu_host_now(). */

@@ -20,7 +20,7 @@
 
 struct iu_patience {
 	int64_t began_ns, looked_ns; /* looked_ns: the last look */
-	unsigned in_vain;            /* looks that events caused, one soon after the other, and that found nothing new */
+	unsigned in_vain; /* looks that events caused, one soon after the other, and that found nothing new */
 };
 
 /* A look was taken at now_ns because of an event, or not. */

@@ -46,7 +46,8 @@ static int run(int argc, char **argv);
 const struct iu_verb iu_verb_wait = {
 	"wait",
 	"wait [bind|listen|connect|accept] ADDR [options]\nwait --listening ADDR [--timeout SEC]",
-	N_("Waits until a call would succeed, or until somebody listens. Never connects, never binds."), options,
+	N_("Waits until a call would succeed, or until somebody listens. Never connects, never binds."),
+	options,
 	N_("Without a call bind and listen with SO_REUSEADDR are meant, as in inuse ADDR; with one exactly what is said.\n"
 	   "It sleeps until the known moment, and wakes when a socket goes away.\n"
 	   "Exit status: 0 it would succeed, 1 time is up or waiting does not help, 2 the input was wrong,\n"
@@ -66,11 +67,11 @@ struct wait {
 	struct iu_watch *watch;
 	struct iu_patience patience;
 	struct iu_countdown countdown;
-	struct inuse_answer *answer;  /* of the last look; NULL with --listening */
+	struct inuse_answer *answer; /* of the last look; NULL with --listening */
 	struct inuse_socket listener; /* who listens */
-	int64_t next_ns;              /* when to look again */
+	int64_t next_ns; /* when to look again */
 	unsigned looks;
-	int signals, signal;          /* descriptor; the one that came */
+	int signals, signal; /* descriptor; the one that came */
 	struct inuse_error error;
 };
 
@@ -173,7 +174,8 @@ static void add_state(struct iu_text *t, const struct wait *w, int64_t now_ns)
 
 	iu_say_duration(now_ns - w->patience.began_ns, 0, waited);
 	if (v == NULL) {
-		iu_text_addf(t, _("%s: nobody listens yet, for %s"), iu_escape(w->call.q.address, address, sizeof(address)), waited);
+		iu_text_addf(t, _("%s: nobody listens yet, for %s"),
+			     iu_escape(w->call.q.address, address, sizeof(address)), waited);
 	} else if (v->free_at_ns != 0) {
 		iu_say_duration(v->free_at_ns > now_ns ? v->free_at_ns - now_ns : 0, v->free_slack_ns, left);
 		iu_text_addf(t, _("%s: in use for %s more"), w->answer->asked, left);
@@ -182,7 +184,8 @@ static void add_state(struct iu_text *t, const struct wait *w, int64_t now_ns)
 		iu_text_addf(t, _("%s: in use by %s; waited %s"), w->answer->asked, who.data ? who.data : "", waited);
 		iu_text_done(&who);
 	} else {
-		iu_text_addf(t, _("%s: would fail (%s); waited %s"), w->answer->asked, iu_say_result(v->result), waited);
+		iu_text_addf(t, _("%s: would fail (%s); waited %s"), w->answer->asked, iu_say_result(v->result),
+			     waited);
 	}
 }
 
@@ -217,7 +220,8 @@ static bool sleep_until_next(struct wait *w, bool *ret_by_event)
 	*ret_by_event = false;
 	w->next_ns = earlier(w->next_ns, w->deadline_ns);
 	while (iu_host_now() < w->next_ns) {
-		events = iu_watch_wait(w->watch, want, earlier(w->next_ns, iu_countdown_due(&w->countdown)), w->signals);
+		events =
+			iu_watch_wait(w->watch, want, earlier(w->next_ns, iu_countdown_due(&w->countdown)), w->signals);
 		if ((events & IU_WATCH_OTHER) != 0 && read(w->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 			w->signal = (int)info.ssi_signo;
 			return false;
@@ -252,11 +256,15 @@ static int exit_status(const struct wait *w, enum end end)
 
 	switch (end) {
 	case FREE:
-	case LISTENING: return IU_EXIT_GO;
+	case LISTENING:
+		return IU_EXIT_GO;
 	case TIME_IS_UP:
-	case HOPELESS: return unknown ? IU_EXIT_UNKNOWN : IU_EXIT_FAIL;
-	case INTERRUPTED: return 128 + w->signal;
-	default: return IU_EXIT_UNKNOWN;
+	case HOPELESS:
+		return unknown ? IU_EXIT_UNKNOWN : IU_EXIT_FAIL;
+	case INTERRUPTED:
+		return 128 + w->signal;
+	default:
+		return IU_EXIT_UNKNOWN;
 	}
 }
 
@@ -285,7 +293,8 @@ static void print_json(const struct wait *w, enum end end, int64_t waited_ns)
 
 static void print_text(const struct wait *w, enum end end, int64_t waited_ns)
 {
-	char *answer = w->answer != NULL ? inuse_answer_text(w->answer, iu_colour(stdout) ? INUSE_STYLE_COLOUR : 0) : NULL;
+	char *answer =
+		w->answer != NULL ? inuse_answer_text(w->answer, iu_colour(stdout) ? INUSE_STYLE_COLOUR : 0) : NULL;
 	char text[INUSE_ADDR_TEXT], waited[64], address[160];
 
 	iu_say_duration(waited_ns, 0, waited);
@@ -365,8 +374,9 @@ static int run(int argc, char **argv)
 	if (status != IU_CALL_GO_ON)
 		return status;
 	if (w.listening && (w.call.have_call || w.call.q.given != 0 || w.call.q.device != NULL || w.call.q.uid >= 0))
-		return iu_usage(&iu_verb_wait, _("--listening waits for somebody else's listener: no call and none of its options "
-						 "go with it"));
+		return iu_usage(&iu_verb_wait,
+				_("--listening waits for somebody else's listener: no call and none of its options "
+				  "go with it"));
 	status = iu_call_enter(&w.call);
 	if (status != IU_CALL_GO_ON)
 		return status;

@@ -42,8 +42,8 @@ enum inuse_status iu_listening(const struct iu_resolved *r, bool *ret_listening,
 {
 	uint16_t port = r->addrs[0].port;
 	/* the table of listeners is small: to load a program into the kernel for it would cost more */
-	struct iu_scope scope = {.ports = &port, .n_ports = 1, .listeners = true,
-				 .without = r->q->without | 1u << IU_SOURCE_BUCKET};
+	struct iu_scope scope = {
+		.ports = &port, .n_ports = 1, .listeners = true, .without = r->q->without | 1u << IU_SOURCE_BUCKET};
 	struct search s = {.r = r};
 	enum inuse_status status;
 

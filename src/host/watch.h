@@ -19,10 +19,10 @@ struct iu_watch;
 
 /* What happened; bits. 0: nothing, until the time was up. */
 enum iu_watch_event {
-	IU_WATCH_SOCKET = 1u << 0,  /* a socket of the ports was freed, or news of some was lost */
+	IU_WATCH_SOCKET = 1u << 0, /* a socket of the ports was freed, or news of some was lost */
 	IU_WATCH_PROCESS = 1u << 1, /* one of the processes ended */
 	IU_WATCH_NETWORK = 1u << 2, /* an address, an interface or a route came or went */
-	IU_WATCH_OTHER = 1u << 3,   /* the caller's own descriptor is readable */
+	IU_WATCH_OTHER = 1u << 3, /* the caller's own descriptor is readable */
 };
 
 /*

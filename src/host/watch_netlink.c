@@ -12,7 +12,7 @@
 #include "host/netlink.h"
 #include "host/watch.h"
 
-#define GROUP(number) (1u << ((number) - 1))
+#define GROUP(number) (1u << ((number)-1))
 
 /* Everything goes but the messages about sockets with one of the ports; the rest of the message does not matter. */
 static bool keep_ports(int fd, const uint16_t *ports, size_t n)
@@ -21,8 +21,8 @@ static bool keep_ports(int fd, const uint16_t *ports, size_t n)
 	struct sock_fprog program = {.filter = code};
 	uint8_t left = (uint8_t)n;
 
-	code[program.len++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_H | BPF_ABS,
-							   NLMSG_HDRLEN + offsetof(struct inet_diag_msg, id.idiag_sport));
+	code[program.len++] = (struct sock_filter)BPF_STMT(
+		BPF_LD | BPF_H | BPF_ABS, NLMSG_HDRLEN + offsetof(struct inet_diag_msg, id.idiag_sport));
 	for (size_t i = 0; i < n; i++, left--)
 		code[program.len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ports[i], left, 0);
 	code[program.len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
@@ -50,7 +50,8 @@ int iu_watch_open_sockets(const uint16_t *ports, size_t n_ports)
 {
 	if (n_ports == 0 || n_ports > IU_WATCH_PORTS)
 		return -1;
-	return subscribe(NETLINK_SOCK_DIAG, GROUP(SKNLGRP_INET_TCP_DESTROY) | GROUP(SKNLGRP_INET6_TCP_DESTROY), ports, n_ports);
+	return subscribe(NETLINK_SOCK_DIAG, GROUP(SKNLGRP_INET_TCP_DESTROY) | GROUP(SKNLGRP_INET6_TCP_DESTROY), ports,
+			 n_ports);
 }
 
 int iu_watch_open_network(bool routes)

@@ -122,7 +122,8 @@ static void test_wait__ordinary_user__known_end_too(void **state)
 	live_sysctl("net.ipv4.tcp_fin_timeout", "1");
 	live_fin_wait2("127.0.0.1:8080", 0);
 	/* without the exact timer it is looked for during the slack of the timer wheel */
-	assert_in_range(ended(live_inuse_as(LIVE_NOBODY, "wait", "--json", "--timeout", "20", "8080"), 0, "free"), 2, 30);
+	assert_in_range(ended(live_inuse_as(LIVE_NOBODY, "wait", "--json", "--timeout", "20", "8080"), 0, "free"), 2,
+			30);
 }
 
 static void test_wait__time_is_up__two_looks_and_status_1(void **state)
@@ -192,13 +193,15 @@ static void test_wait__listening__sees_it_and_never_connects(void **state)
 	ready.fd = live_listener("127.0.0.1:8080", LIVE_REUSEADDR);
 	live_says(live_finish(waiter, 0), 0, "Somebody listens on 127.0.0.1:8080.");
 	assert_int_equal(poll(&ready, 1, 0), 0);
-	live_says(live_inuse("wait", "--listening", "--json", "8080"), 0, "\"ended\":\"listening\"", "\"state\":\"listen\"");
+	live_says(live_inuse("wait", "--listening", "--json", "8080"), 0, "\"ended\":\"listening\"",
+		  "\"state\":\"listen\"");
 	live_says(live_inuse_as(LIVE_NOBODY, "wait", "--listening", "8080"), 0, "Somebody listens on 127.0.0.");
 }
 
 static void test_wait__nobody_listens__looks_grow_rare(void **state)
 {
-	assert_in_range(ended(live_inuse("wait", "--json", "--listening", "--timeout", "1", "8080"), 1, "timeout"), 5, 21);
+	assert_in_range(ended(live_inuse("wait", "--json", "--listening", "--timeout", "1", "8080"), 1, "timeout"), 5,
+			21);
 	live_says(live_inuse("wait", "--listening", "--timeout", "0", "8080"), 1, "Nobody listens at 8080.");
 	live_device("v0", "192.0.2.1/24");
 	live_complains(live_inuse("wait", "--listening", "198.51.100.1:80"), 3, "not an address of this host");

@@ -8,8 +8,12 @@
 
 static struct inuse_verdict in_use(int64_t free_at_ns, int64_t slack_ns)
 {
-	return (struct inuse_verdict){.size = sizeof(struct inuse_verdict), .outcome = INUSE_FAIL, .step = INUSE_CALL_BIND,
-				      .result = INUSE_R_ADDRINUSE, .n_blockers = 1, .free_at_ns = free_at_ns,
+	return (struct inuse_verdict){.size = sizeof(struct inuse_verdict),
+				      .outcome = INUSE_FAIL,
+				      .step = INUSE_CALL_BIND,
+				      .result = INUSE_R_ADDRINUSE,
+				      .n_blockers = 1,
+				      .free_at_ns = free_at_ns,
 				      .free_slack_ns = slack_ns};
 }
 
