@@ -24,6 +24,11 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 /* linux v6.18 include/linux/rculist.h; since 6.2, and inside loops since 6.9 */
 extern void bpf_rcu_read_lock(void) __ksym __weak;
 extern void bpf_rcu_read_unlock(void) __ksym __weak;
+/*
+ * Room that a lock takes in front of a pointer. Asked of a type that is searched for anyway: a search costs every start a
+ * third of a millisecond.
+ */
+#define LOCK_SIZE (((__u64)bpf_core_field_size(struct net, nsid_lock) + 7) & ~7ULL)
 /* Constants when the verifier looks: what the mode does not need is not even verified. */
 const volatile bool use_rcu = false;
 const volatile __u32 mode = IU_WALK_CLASSES;
@@ -50,7 +55,7 @@ static struct {
 	const struct net *own, *net;
 	const void *net_ops;
 	const struct list_head *next_net;
-	const struct inet_bind_hashbucket *bhash;
+	const void *bhash;
 	__u32 bhash_mask, hash_mix;
 	__u32 slot;
 	const struct hlist_node *next_bucket, *next_address, *next_owner;
@@ -160,14 +165,16 @@ static __always_inline bool next_slot(void)
 
 static __always_inline int step_slot(void)
 {
-	const struct inet_bind_hashbucket *head;
+	const void *slot;
 
 	if (!next_slot()) {
 		at.stage = mode == IU_WALK_ELSEWHERE ? AT_NET : AT_END;
 		return 0;
 	}
-	head = (const void *)at.bhash + (__u64)at.slot * bpf_core_type_size(struct inet_bind_hashbucket);
-	at.next_bucket = BPF_CORE_READ(head, chain.first);
+	/* struct inet_bind_hashbucket: a lock, and the head of a list */
+	slot = at.bhash + at.slot * (LOCK_SIZE + sizeof(struct hlist_head)) + LOCK_SIZE;
+	at.next_bucket = NULL;
+	bpf_probe_read_kernel(&at.next_bucket, sizeof(at.next_bucket), slot);
 	if (at.next_bucket)
 		at.stage = AT_BUCKET;
 	return 0;
@@ -439,7 +446,7 @@ __noinline int put_owner(__u64 address)
 
 static __always_inline int step_owner(void)
 {
-	const void *sk = (const void *)at.next_owner - bpf_core_field_offset(struct sock_common, skc_bind_node);
+	const void *sk = (const void *)at.next_owner - bpf_core_field_offset(COPY->skc_bind_node);
 	const void *back;
 
 	if (!at.next_owner) {

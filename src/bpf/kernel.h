@@ -81,12 +81,8 @@ struct ns_common {
 	unsigned int inum;
 };
 
-struct inet_bind_hashbucket {
-	struct hlist_head chain;
-};
-
 struct inet_hashinfo {
-	struct inet_bind_hashbucket *bhash;
+	void *bhash; /* struct inet_bind_hashbucket */
 	unsigned int bhash_size;
 };
 
@@ -98,8 +94,13 @@ struct netns_ipv4 {
 	struct inet_timewait_death_row tcp_death_row;
 };
 
+typedef struct {
+	int unused;
+} spinlock_t;
+
 struct net {
 	struct list_head list;
+	spinlock_t nsid_lock; /* for its size */
 	struct ns_common ns;
 	__u32 hash_mix;
 	struct netns_ipv4 ipv4;
@@ -257,12 +258,20 @@ struct bpf_iter__task_file {
 
 #pragma clang attribute pop
 
-/* The inode behind a socket: they are allocated side by side, linux v6.18 include/net/sock.h SOCK_INODE(). */
+/* A struct tcp_sock begins with it. */
+#define SK inet_conn.icsk_inet.sk
+
+/* What a socket is allocated together with, its inode; NULL of NULL. linux v6.18 include/net/sock.h SOCK_INODE() */
+static __always_inline const struct socket_alloc *alloc_of(const struct socket *socket)
+{
+	const char *alloc = (const char *)socket - bpf_core_field_offset(struct socket_alloc, socket);
+
+	return socket ? (const struct socket_alloc *)alloc : NULL;
+}
+
 static __always_inline __u64 inode_of(const struct socket *socket)
 {
-	const char *both = (const char *)socket - bpf_core_field_offset(struct socket_alloc, socket);
-
-	return BPF_CORE_READ((const struct socket_alloc *)both, vfs_inode.i_ino);
+	return BPF_CORE_READ(alloc_of(socket), vfs_inode.i_ino);
 }
 
 #endif

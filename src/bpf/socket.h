@@ -13,9 +13,9 @@
 
 /* The copy. The kernel's struct tcp_timewait_sock has 264 bytes in 6.18, and all other kinds have more. */
 static __u64 copied[48];
-#define COPY ((const struct sock_common *)copied)
-#define TW ((const struct inet_timewait_sock *)copied)
 #define TCP_TW ((const struct tcp_timewait_sock *)copied)
+#define TW (&TCP_TW->tw_sk)
+#define COPY (&TCP_TW->tw_sk.__tw_common)
 
 static __always_inline bool copy_socket(const void *sk)
 {
@@ -34,7 +34,7 @@ static __always_inline const void *bucket_of(const void *sk)
 {
 	if (is_mini())
 		return TW->tw_tb;
-	return BPF_CORE_READ((const struct inet_connection_sock *)sk, icsk_bind_hash);
+	return BPF_CORE_READ((const struct tcp_sock *)sk, inet_conn.icsk_bind_hash);
 }
 
 static __always_inline void put_v4(__u8 *to, __u32 address)
@@ -74,7 +74,7 @@ static __always_inline void put_common(struct iu_rec *rec)
 	rec->expires = 0;
 	rec->timer_flags = 0;
 	rec->uid = 0;
-	if (COPY->skc_family == AF_INET6 && bpf_core_field_exists(struct sock_common, skc_v6_rcv_saddr)) {
+	if (COPY->skc_family == AF_INET6 && bpf_core_field_exists(COPY->skc_v6_rcv_saddr)) {
 		put_v6(rec->saddr, &COPY->skc_v6_rcv_saddr);
 		put_v6(rec->daddr, &COPY->skc_v6_daddr);
 	} else {
@@ -93,7 +93,7 @@ static __always_inline void put_mini(struct iu_rec *rec)
 		rec->flags |= IU_REC_TIMER;
 	if (TCP_TW->tw_ts_recent_stamp)
 		rec->flags |= IU_REC_TIMESTAMPS;
-	if (bpf_core_field_exists(struct inet_timewait_sock, tw_connect_bind))
+	if (bpf_core_field_exists(TW->tw_connect_bind))
 		rec->flags |= IU_REC_PORT_KNOWN |
 			      (BPF_CORE_READ_BITFIELD(TW, tw_connect_bind) ? 0 : IU_REC_PORT_LOCKED);
 }
@@ -102,33 +102,32 @@ static __always_inline void put_mini(struct iu_rec *rec)
  * Did the port come from bind() or a listener, or from connect()'s own search? An accepted connection does not have
  * SOCK_BINDPORT_LOCK either, so without the newer mark the two cannot be told apart.
  */
-static __always_inline void put_port_lock(struct iu_rec *rec, const struct sock *sk)
+static __always_inline void put_port_lock(struct iu_rec *rec, const struct tcp_sock *tcp)
 {
-	unsigned int locks = BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks);
+	unsigned int locks = BPF_CORE_READ_BITFIELD_PROBED(tcp, SK.sk_userlocks);
 
-	if (bpf_core_field_exists(struct inet_timewait_sock, tw_connect_bind))
+	if (bpf_core_field_exists(TW->tw_connect_bind))
 		rec->flags |= IU_REC_PORT_KNOWN | (locks & SOCK_CONNECT_BIND ? 0 : IU_REC_PORT_LOCKED);
 	else if ((locks & SOCK_BINDPORT_LOCK) || rec->state == TCP_LISTEN || rec->state == TCP_CLOSE)
 		rec->flags |= IU_REC_PORT_KNOWN | IU_REC_PORT_LOCKED;
 }
 
-static __always_inline void put_full(struct iu_rec *rec, const struct sock *sk)
+static __always_inline void put_full(struct iu_rec *rec, const struct tcp_sock *tcp)
 {
-	const struct tcp_sock *tcp = (const struct tcp_sock *)sk;
-	const struct socket *socket = BPF_CORE_READ(sk, sk_socket);
+	const struct socket_alloc *socket = alloc_of(BPF_CORE_READ(tcp, SK.sk_socket));
 
-	rec->uid = BPF_CORE_READ(sk, sk_uid.val);
-	put_port_lock(rec, sk);
+	rec->uid = BPF_CORE_READ(tcp, SK.sk_uid.val);
+	put_port_lock(rec, tcp);
 	if (BPF_CORE_READ(tcp, rx_opt.ts_recent_stamp))
 		rec->flags |= IU_REC_TIMESTAMPS;
 	if (bpf_core_field_exists(struct tcp_sock, is_mptcp) && BPF_CORE_READ(tcp, is_mptcp))
 		rec->flags |= IU_REC_MPTCP;
-	else if (BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock))
+	else if (BPF_CORE_READ_BITFIELD_PROBED(tcp, SK.sk_kern_sock))
 		rec->flags |= IU_REC_KERNEL;
 	if (!socket)
 		return;
-	rec->inode = inode_of(socket);
-	if (BPF_CORE_READ(socket, file))
+	rec->inode = BPF_CORE_READ(socket, vfs_inode.i_ino);
+	if (BPF_CORE_READ(socket, socket.file))
 		rec->flags |= IU_REC_HAS_FILE;
 }
 
