@@ -32,6 +32,7 @@ extern void bpf_rcu_read_unlock(void) __ksym __weak;
 /* Constants when the verifier looks: what the mode does not need is not even verified. */
 const volatile bool use_rcu = false;
 const volatile __u32 mode = IU_WALK_CLASSES;
+const volatile bool elsewhere = false; /* count in the other namespaces, too */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -48,6 +49,7 @@ enum stage { AT_NET, AT_SLOT, AT_BUCKET, AT_ADDRESS, AT_OWNER, AT_END };
 /* Where the walk stands. Pointers into the kernel are only ever read through bpf_probe_read_kernel(). */
 static struct {
 	enum stage stage;
+	__u32 own_is_done;
 	__u32 next_slot;
 	__u32 port;
 	__u32 last_class;
@@ -76,10 +78,16 @@ static __always_inline bool owners_by_address(void)
 	return bpf_core_field_exists(struct inet_bind_bucket, bhash2);
 }
 
+/* What is torn elsewhere does not spoil the answer for our own namespace. */
 static __always_inline int torn(void)
 {
-	walk.torn = 1;
-	return 1;
+	if (!at.own_is_done) {
+		walk.torn = 1;
+		return 1;
+	}
+	walk.torn_elsewhere = 1;
+	at.stage = AT_END;
+	return 0;
 }
 
 /* linux v6.18 include/net/inet_hashtables.h inet_bhashfn() */
@@ -100,18 +108,17 @@ static __always_inline void enter_net(const struct net *net)
 	at.stage = AT_SLOT;
 }
 
+/* What was counted on a port elsewhere. With more places than there is room for, the first ones will do. */
 static __always_inline void leave_place(void)
 {
 	__u32 i = walk.n_places;
 
-	if (at.place.count == 0)
-		return;
-	if (i >= IU_WALK_PLACES) {
-		walk.crowded = 1;
-		return;
+	if (at.place.count > 0 && i < IU_WALK_PLACES) {
+		walk.places[i] = at.place;
+		walk.n_places = i + 1;
 	}
-	walk.places[i] = at.place;
-	walk.n_places = i + 1;
+	at.place.count = 0;
+	at.place.listening = 0;
 }
 
 /*
@@ -123,8 +130,6 @@ static __always_inline int step_net(void)
 	const struct list_head *element = at.next_net;
 	const struct net *net;
 
-	if (at.net != at.own)
-		leave_place();
 	if (element == (const void *)at.own + bpf_core_field_offset(struct net, list)) {
 		at.stage = AT_END;
 		return 0;
@@ -133,13 +138,10 @@ static __always_inline int step_net(void)
 	bpf_probe_read_kernel(&at.next_net, sizeof(at.next_net), &element->next);
 	if (!at.next_net)
 		return torn();
-	at.net = at.own;
 	if (BPF_CORE_READ(net, ns.ops) != at.net_ops)
 		return 0;
 	enter_net(net);
 	at.place.netns = BPF_CORE_READ(net, ns.inum);
-	at.place.count = 0;
-	at.place.listening = 0;
 	return 0;
 }
 
@@ -167,10 +169,14 @@ static __always_inline int step_slot(void)
 {
 	const void *slot;
 
+	if (elsewhere)
+		leave_place();
 	if (!next_slot()) {
-		at.stage = mode == IU_WALK_ELSEWHERE ? AT_NET : AT_END;
+		at.stage = elsewhere ? AT_NET : AT_END;
+		at.own_is_done = 1;
 		return 0;
 	}
+	at.place.port = at.port;
 	/* struct inet_bind_hashbucket: a lock, and the head of a list */
 	slot = at.bhash + at.slot * (LOCK_SIZE + sizeof(struct hlist_head)) + LOCK_SIZE;
 	at.next_bucket = NULL;
@@ -185,7 +191,7 @@ static __always_inline void remember_bucket(void)
 	__u32 i = walk.n_buckets;
 	struct iu_rec_bucket *b;
 
-	if (mode != IU_WALK_CLASSES && mode != IU_WALK_ALL)
+	if (mode == IU_WALK_BOUND || at.own_is_done)
 		return;
 	if (i >= IU_WALK_BUCKETS) {
 		walk.crowded = 1;
@@ -426,7 +432,7 @@ __noinline int put_owner(__u64 address)
 	const void *sk = (const void *)address;
 
 	walk.owners++;
-	if (mode == IU_WALK_ELSEWHERE) {
+	if (elsewhere && at.own_is_done) {
 		at.place.count++;
 		if (COPY->skc_state == TCP_LISTEN)
 			at.place.listening = 1;
@@ -502,11 +508,12 @@ static __always_inline void start(void)
 	at.last_class = 0;
 	at.n_mini = 0;
 	at.n_living = 0;
+	at.next_net = BPF_CORE_READ(own, list.next);
+	at.own_is_done = mode == IU_WALK_ELSEWHERE;
+	at.place.count = 0;
 	enter_net(own);
-	if (mode == IU_WALK_ELSEWHERE) {
-		at.next_net = BPF_CORE_READ(own, list.next);
+	if (mode == IU_WALK_ELSEWHERE)
 		at.stage = AT_NET;
-	}
 }
 
 /* Everything of `walk` below the question has to be zero. */

@@ -88,7 +88,7 @@ enum iu_walk_mode {
 	IU_WALK_CLASSES,   /* up to IU_WALK_SHOWN sockets one by one, the others counted by class */
 	IU_WALK_ALL,       /* every owner of the ports, into the map `out` */
 	IU_WALK_BOUND,     /* the bound-only ones of the ports, of all ports if there are none, into the map `out` */
-	IU_WALK_ELSEWHERE, /* counts for the first port in every other namespace */
+	IU_WALK_ELSEWHERE, /* nothing but what is in the other namespaces, see there */
 };
 
 #define IU_WALK_PORTS 16
@@ -122,10 +122,12 @@ struct iu_class {
 	struct iu_rec rec; /* the one of them that goes last */
 };
 
+/* How many sockets have a port in another namespace. */
 struct iu_place {
 	__u64 netns;
 	__u64 count;
-	__u64 listening;
+	__u32 port;
+	__u32 listening;
 };
 
 /*
@@ -149,6 +151,7 @@ struct iu_walk {
 	__u64 owners; /* met in all */
 	__u64 n_out;  /* records that were due in `out`; more than room: only the first ones are there */
 	__u32 finished, torn, crowded; /* torn: the list changed under the walk; crowded: too many classes or buckets */
+	__u32 torn_elsewhere;          /* the same in another namespace: the walk ended there, `places` may lack some */
 	__u32 n_shown, n_buckets, n_places;
 	struct iu_rec_bucket buckets[IU_WALK_BUCKETS];
 	struct iu_rec shown[IU_WALK_SHOWN];

@@ -17,6 +17,7 @@
 
 #define TRIES 12     /* walks that were disturbed, before the answer is called partial */
 #define TIMER_TRIES 3 /* walks that met a timer in between states */
+#define ELSEWHERE_TRIES 3 /* walks that were disturbed in another namespace only */
 #define ROOM 1024
 
 struct iu_walker {
@@ -24,6 +25,7 @@ struct iu_walker {
 	struct iu_rec *out;
 	uint64_t room;
 	enum iu_walk_mode mode;
+	bool elsewhere;
 	bool partial;
 };
 
@@ -59,6 +61,7 @@ static int load_once(struct iu_walker *w, bool use_rcu)
 		return ENOMEM;
 	w->skel->rodata->use_rcu = use_rcu;
 	w->skel->rodata->mode = w->mode;
+	w->skel->rodata->elsewhere = w->elsewhere;
 	w->skel->maps.out.max_entries = (uint32_t)w->room;
 	os_code = IU_BPF_LOAD(iu_bucket_bpf__load, w->skel);
 	if (os_code != 0)
@@ -153,7 +156,7 @@ static int grow(struct iu_walker *w)
 static int walk_until_good(struct iu_walker *w, const struct iu_walk_question *q)
 {
 	const struct timespec moment = {.tv_nsec = 1000000};
-	int torn = 0, in_between = 0, os_code;
+	int torn = 0, in_between = 0, elsewhere = 0, os_code;
 	const struct iu_walk *walk;
 
 	while (torn < TRIES) {
@@ -168,6 +171,8 @@ static int walk_until_good(struct iu_walker *w, const struct iu_walk_question *q
 				return os_code;
 		} else if (walk->torn || !walk->finished) {
 			torn++;
+		} else if (walk->torn_elsewhere && elsewhere < ELSEWHERE_TRIES) {
+			elsewhere++;
 		} else if (in_between < TIMER_TRIES && some_idle(w)) {
 			in_between++;
 			nanosleep(&moment, NULL);
@@ -188,6 +193,7 @@ enum inuse_status iu_walker_new(const struct iu_walk_question *question, struct 
 	if (w == NULL)
 		return iu_bpf_refused(ENOMEM, error);
 	w->mode = question->mode;
+	w->elsewhere = question->elsewhere || question->mode == IU_WALK_ELSEWHERE;
 	w->room = question->mode == IU_WALK_ALL || question->mode == IU_WALK_BOUND ? ROOM : 1;
 	os_code = load(w);
 	if (os_code == 0)

@@ -12,6 +12,7 @@ struct iu_walk_question {
 	size_t n_ports;
 	const struct inuse_addr *asked; /* that classes tell apart, at most IU_WALK_ASKED; wildcards are apart anyway */
 	size_t n_asked;
+	bool elsewhere; /* with IU_WALK_CLASSES and _ALL: the counts of the other namespaces, too */
 };
 
 struct iu_walker;

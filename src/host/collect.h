@@ -14,6 +14,7 @@ enum iu_source_use { IU_FOR_PORTS = 1, IU_FOR_TABLE = 2, IU_FOR_OWNERS = 4, IU_F
 struct iu_sink {
 	iu_socket_fn *fn;
 	iu_bucket_fn *bucket_fn;
+	iu_elsewhere_fn *elsewhere_fn; /* called by the source BUCKET only */
 	void *arg;
 	void (*restart)(void *arg); /* forget what came: the source broke off, the next one begins */
 	struct inuse_snapshot *told; /* who was used or refused is said here */
@@ -44,6 +45,8 @@ struct iu_collection {
 	size_t n_sockets, cap_sockets;
 	struct iu_bucket *buckets;
 	size_t n_buckets, cap_buckets;
+	struct iu_elsewhere *elsewheres;
+	size_t n_elsewheres, cap_elsewheres;
 	struct inuse_process *processes;
 	size_t n_processes, cap_processes;
 	struct inuse_holder *holders; /* sockets point at slices of it */

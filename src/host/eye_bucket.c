@@ -48,6 +48,20 @@ static bool deliver_buckets(const struct delivery *d, const struct iu_walk *walk
 	return true;
 }
 
+static void deliver_elsewhere(const struct iu_walker *w, iu_elsewhere_fn *fn, void *arg)
+{
+	const struct iu_walk *walk = iu_walker_answer(w);
+
+	for (uint32_t i = 0; fn != NULL && i < walk->n_places; i++) {
+		const struct iu_place *place = &walk->places[i];
+		struct iu_elsewhere e = {.netns = place->netns, .port = (uint16_t)place->port, .proto = INUSE_PROTO_TCP,
+					 .listening = place->listening != 0, .count = place->count};
+
+		if (!fn(arg, &e))
+			return;
+	}
+}
+
 static void deliver_all(const struct delivery *d, const struct iu_walker *w)
 {
 	const struct iu_walk *walk = iu_walker_answer(w);
@@ -80,12 +94,12 @@ static bool collect_asked(const struct iu_scope *scope, struct inuse_addr *asked
 	return true;
 }
 
-enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn, iu_bucket_fn *bucket_fn, void *arg,
-				 uint32_t *ret_unseen, struct inuse_error *error)
+enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn, iu_bucket_fn *bucket_fn,
+				 iu_elsewhere_fn *elsewhere_fn, void *arg, uint32_t *ret_unseen, struct inuse_error *error)
 {
 	struct inuse_addr asked[IU_WALK_ASKED];
 	struct iu_walk_question q = {
-		.mode = IU_WALK_CLASSES, .ports = scope->ports, .n_ports = scope->n_ports, .asked = asked};
+		.mode = IU_WALK_CLASSES, .ports = scope->ports, .n_ports = scope->n_ports, .asked = asked, .elsewhere = elsewhere_fn != NULL};
 	struct delivery d = {.fn = fn, .bucket_fn = bucket_fn, .arg = arg, .tick_ns = iu_bpf_tick_ns()};
 	struct iu_walker *w = NULL;
 	enum inuse_status status;
@@ -108,29 +122,20 @@ enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn,
 	if (iu_walker_partial(w))
 		*ret_unseen |= INUSE_MISSING_PARTIAL;
 	deliver_all(&d, w);
+	deliver_elsewhere(w, elsewhere_fn, arg);
 	iu_walker_free(w);
 	return INUSE_OK;
 }
 
-enum inuse_status iu_bucket_elsewhere(uint16_t port, bool (*fn)(void *arg, const struct iu_elsewhere *e), void *arg,
-				      struct inuse_error *error)
+enum inuse_status iu_bucket_elsewhere(uint16_t port, iu_elsewhere_fn *fn, void *arg, struct inuse_error *error)
 {
 	struct iu_walk_question q = {.mode = IU_WALK_ELSEWHERE, .ports = &port, .n_ports = 1};
-	struct iu_elsewhere e = {.port = port, .proto = INUSE_PROTO_TCP};
 	struct iu_walker *w = NULL;
 	enum inuse_status status = iu_walker_new(&q, &w, error);
-	const struct iu_walk *walk;
 
 	if (status != INUSE_OK)
 		return status;
-	walk = iu_walker_answer(w);
-	for (uint32_t i = 0; i < walk->n_places; i++) {
-		e.netns = walk->places[i].netns;
-		e.count = walk->places[i].count;
-		e.listening = walk->places[i].listening != 0;
-		if (!fn(arg, &e))
-			break;
-	}
+	deliver_elsewhere(w, fn, arg);
 	iu_walker_free(w);
 	return INUSE_OK;
 }

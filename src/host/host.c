@@ -25,7 +25,7 @@ static enum inuse_status bucket_each(const struct iu_scope *scope, const struct 
 
 		part.ports = scope->ports + at;
 		part.n_ports = scope->n_ports - at < PORTS_AT_ONCE ? scope->n_ports - at : PORTS_AT_ONCE;
-		status = iu_bucket_each(&part, sink->fn, sink->bucket_fn, sink->arg, &one, error);
+		status = iu_bucket_each(&part, sink->fn, sink->bucket_fn, sink->elsewhere_fn, sink->arg, &one, error);
 		unseen |= one;
 	}
 	if (status == INUSE_OK)
@@ -92,6 +92,13 @@ static bool count_bucket(void *arg, const struct iu_bucket *bucket)
 	return c->sink->bucket_fn == NULL || c->sink->bucket_fn(c->sink->arg, bucket);
 }
 
+static bool count_elsewhere(void *arg, const struct iu_elsewhere *elsewhere)
+{
+	struct counted *c = arg;
+
+	return c->sink->elsewhere_fn(c->sink->arg, elsewhere);
+}
+
 enum inuse_status iu_sources_run(const struct iu_scope *scope, const struct iu_sink *sink, enum iu_source_id *ret_id,
 				 uint32_t *ret_unseen, struct inuse_error *error)
 {
@@ -105,6 +112,8 @@ enum inuse_status iu_sources_run(const struct iu_scope *scope, const struct iu_s
 		struct iu_sink counting = {.fn = count_socket, .bucket_fn = count_bucket, .arg = &counted};
 		uint32_t unseen = 0;
 
+		if (sink->elsewhere_fn != NULL)
+			counting.elsewhere_fn = count_elsewhere;
 		if ((iu_sources[id].use & use) == 0 || iu_source_is_out(scope, (enum iu_source_id)id))
 			continue;
 		status = iu_sources[id].each(scope, &counting, &unseen, &why);

@@ -10,14 +10,13 @@ static enum inuse_status lacking(struct inuse_error *error)
 		       _("this inuse was built without BPF (clang, bpftool, libbpf)"));
 }
 
-enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn, iu_bucket_fn *bucket_fn, void *arg,
-				 uint32_t *ret_unseen, struct inuse_error *error)
+enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn, iu_bucket_fn *bucket_fn,
+				 iu_elsewhere_fn *elsewhere_fn, void *arg, uint32_t *ret_unseen, struct inuse_error *error)
 {
 	return lacking(error);
 }
 
-enum inuse_status iu_bucket_elsewhere(uint16_t port, bool (*fn)(void *arg, const struct iu_elsewhere *e), void *arg,
-				      struct inuse_error *error)
+enum inuse_status iu_bucket_elsewhere(uint16_t port, iu_elsewhere_fn *fn, void *arg, struct inuse_error *error)
 {
 	return lacking(error);
 }

@@ -12,13 +12,17 @@
 
 /* A socket, and the bucket it hangs on where the source knows it (NULL else). */
 typedef bool iu_bucket_fn(void *arg, const struct iu_bucket *bucket);
+/* How many sockets have a port in another network namespace. */
+typedef bool iu_elsewhere_fn(void *arg, const struct iu_elsewhere *elsewhere);
 
-/* Everything that is on the bind buckets of scope->ports (at most 16), BPF syscall program. Half-open requests are not owners. */
-enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn, iu_bucket_fn *bucket_fn, void *arg,
-				 uint32_t *ret_unseen, struct inuse_error *error);
-/* Sockets on `port` in all network namespaces but this one, counted per namespace. BPF. */
-enum inuse_status iu_bucket_elsewhere(uint16_t port, bool (*fn)(void *arg, const struct iu_elsewhere *e), void *arg,
-				      struct inuse_error *error);
+/*
+ * Everything that is on the bind buckets of scope->ports (at most 16), BPF syscall program. Half-open requests are not owners.
+ * elsewhere_fn: sockets on these ports in all other network namespaces, counted per namespace and port; NULL: not looked for.
+ */
+enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn, iu_bucket_fn *bucket_fn,
+				 iu_elsewhere_fn *elsewhere_fn, void *arg, uint32_t *ret_unseen, struct inuse_error *error);
+/* The counts alone. */
+enum inuse_status iu_bucket_elsewhere(uint16_t port, iu_elsewhere_fn *fn, void *arg, struct inuse_error *error);
 /* The whole table with flags, bound-only sockets included where iter/task_file shows them. BPF iterators. */
 enum inuse_status iu_iter_each(const struct iu_scope *scope, iu_socket_fn *fn, void *arg, uint32_t *ret_unseen,
 			       struct inuse_error *error);

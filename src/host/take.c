@@ -59,17 +59,25 @@ static bool collect_bucket(void *arg, const struct iu_bucket *bucket)
 	return iu_collection_add(c, &c->buckets, &c->n_buckets, &c->cap_buckets, bucket, sizeof(*bucket));
 }
 
+static bool collect_elsewhere(void *arg, const struct iu_elsewhere *elsewhere)
+{
+	struct iu_collection *c = arg;
+
+	return iu_collection_add(c, &c->elsewheres, &c->n_elsewheres, &c->cap_elsewheres, elsewhere, sizeof(*elsewhere));
+}
+
 static void forget(void *arg)
 {
 	struct iu_collection *c = arg;
 
-	c->n_sockets = c->n_buckets = 0;
+	c->n_sockets = c->n_buckets = c->n_elsewheres = 0;
 }
 
 void iu_collection_done(struct iu_collection *c)
 {
 	free(c->sockets);
 	free(c->buckets);
+	free(c->elsewheres);
 	free(c->processes);
 	free(c->holders);
 	memset(c, 0, sizeof(*c));
@@ -82,6 +90,8 @@ static enum inuse_status collect(const struct iu_scope *scope, struct inuse_snap
 		.fn = collect_socket, .bucket_fn = collect_bucket, .arg = c, .restart = forget, .told = told};
 	enum inuse_status status;
 
+	if (scope->elsewhere)
+		sink.elsewhere_fn = collect_elsewhere;
 	c->scope = scope;
 	status = iu_sources_run(scope, &sink, ret_id, ret_unseen, error);
 	if (status == INUSE_OK && c->failed)
@@ -186,15 +196,18 @@ static bool add_elsewhere(void *arg, const struct iu_elsewhere *elsewhere)
 	return iu_snapshot_add_elsewhere(arg, elsewhere) != NULL;
 }
 
-/* The same port in other namespaces and of UDP: worth a line, never a reason. What cannot be seen there is not missed. */
-static void take_elsewhere(const struct iu_scope *scope, struct inuse_snapshot *s)
+/*
+ * The same port in other namespaces and of UDP: worth a line, never a reason. What cannot be seen there is not missed.
+ * The bucket has told of the other namespaces already.
+ */
+static void take_elsewhere(const struct iu_scope *scope, enum iu_source_id source, struct inuse_snapshot *s)
 {
 	for (size_t i = 0; i < scope->n_ports && i < 16; i++) {
 		struct iu_elsewhere udp;
 
 		if (scope->ports[i] == 0)
 			continue;
-		if (!iu_source_is_out(scope, IU_SOURCE_BUCKET))
+		if (source != IU_SOURCE_BUCKET && !iu_source_is_out(scope, IU_SOURCE_BUCKET))
 			iu_bucket_elsewhere(scope->ports[i], add_elsewhere, s, NULL);
 		if (!iu_source_is_out(scope, IU_SOURCE_DIAG) && iu_diag_udp(scope->ports[i], &udp, NULL) == INUSE_OK &&
 		    udp.count > 0)
@@ -237,6 +250,8 @@ static void put_in(const struct iu_scope *scope, struct inuse_snapshot *s, const
 			return;
 	for (size_t i = 0; i < c->n_buckets; i++)
 		iu_snapshot_add_bucket(s, &c->buckets[i]);
+	for (size_t i = 0; i < c->n_elsewheres; i++)
+		iu_snapshot_add_elsewhere(s, &c->elsewheres[i]);
 	for (size_t i = 0; i < c->n_processes; i++)
 		iu_snapshot_add_process(s, &c->processes[i]);
 	for (size_t i = 0; i < c->n_holders; i++)
@@ -268,7 +283,7 @@ enum inuse_status iu_host_take(const struct iu_scope *scope, struct inuse_snapsh
 			iu_options_find(scope, &a.collection, s);
 		put_in(scope, s, &a);
 		if (scope->elsewhere)
-			take_elsewhere(scope, s);
+			take_elsewhere(scope, a.source, s);
 		status = iu_snapshot_seal(s, error);
 	}
 	iu_collection_done(&a.collection);

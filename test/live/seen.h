@@ -47,7 +47,7 @@ static inline void look_scope(const struct iu_scope *scope)
 	struct inuse_error error = {0};
 
 	memset(&seen, 0, sizeof(seen));
-	need(iu_bucket_each(scope, keep_socket, keep_bucket, NULL, &seen.unseen, &error), &error);
+	need(iu_bucket_each(scope, keep_socket, keep_bucket, NULL, NULL, &seen.unseen, &error), &error);
 	assert_int_equal(seen.unseen, 0);
 }
 

@@ -257,11 +257,25 @@ static void in_another_namespace(void)
 	live_tell((long)st.st_ino);
 }
 
-static void test_elsewhere__same_port__counted_there_not_here(void **state)
+/* What was told of that port there; never of our own namespace. Other runs of these tests may be under way. */
+static const struct iu_elsewhere *told_of(uint64_t netns, uint16_t port)
 {
 	const struct iu_elsewhere *there = NULL;
-	struct inuse_error error = {0};
 	struct stat st;
+
+	assert_int_equal(stat("/proc/self/ns/net", &st), 0);
+	for (unsigned i = 0; i < n_elsewhere; i++) {
+		assert_int_not_equal(elsewhere[i].netns, st.st_ino);
+		if (elsewhere[i].netns == netns && elsewhere[i].port == port)
+			there = &elsewhere[i];
+	}
+	return there;
+}
+
+static void test_elsewhere__same_port__counted_there_not_here(void **state)
+{
+	const struct iu_elsewhere *there;
+	struct inuse_error error = {0};
 	pid_t child;
 
 	live_need_root();
@@ -269,17 +283,40 @@ static void test_elsewhere__same_port__counted_there_not_here(void **state)
 	live_listener("127.0.0.1:48123", 0);
 	n_elsewhere = 0;
 	need(iu_bucket_elsewhere(48123, keep_elsewhere, NULL, &error), &error);
-	assert_int_equal(stat("/proc/self/ns/net", &st), 0);
-	for (unsigned i = 0; i < n_elsewhere; i++) {
-		assert_int_equal(elsewhere[i].port, 48123);
-		assert_int_not_equal(elsewhere[i].netns, st.st_ino);
-		/* other runs of this test may be under way */
-		if (elsewhere[i].netns == (uint64_t)live_heard(child))
-			there = &elsewhere[i];
-	}
+	there = told_of((uint64_t)live_heard(child), 48123);
 	assert_non_null(there);
 	assert_int_equal(there->count, 2);
 	assert_true(there->listening);
+}
+
+static void test_bucket__two_ports_here_and_elsewhere__one_walk_tells_all(void **state)
+{
+	uint16_t ports[] = {48123, 48124, 48125};
+	struct iu_scope scope = {.ports = ports, .n_ports = 3, .classes = true};
+	const struct iu_elsewhere *there;
+	struct inuse_error error = {0};
+	uint64_t netns;
+
+	live_need_root();
+	netns = (uint64_t)live_heard(LIVE_CHILD(in_another_namespace(); live_bound("[::1]:48125", 0)));
+	live_listener("127.0.0.1:48124", 0);
+	live_bound("127.0.0.1:48123", 0);
+	memset(&seen, 0, sizeof(seen));
+	n_elsewhere = 0;
+	need(iu_bucket_each(&scope, keep_socket, keep_bucket, keep_elsewhere, NULL, &seen.unseen, &error), &error);
+	assert_int_equal(seen.n, 2);
+	assert_int_equal(seen.n_buckets, 2);
+	assert_int_equal(only(INUSE_LISTEN)->local.port, 48124);
+	assert_int_equal(only(INUSE_BOUND)->local.port, 48123);
+	there = told_of(netns, 48123);
+	assert_non_null(there);
+	assert_int_equal(there->count, 2);
+	assert_true(there->listening);
+	there = told_of(netns, 48125);
+	assert_non_null(there);
+	assert_int_equal(there->count, 1);
+	assert_false(there->listening);
+	assert_null(told_of(netns, 48124));
 }
 
 /* ------------------------------------------------------------------------------------------ the table */
@@ -363,6 +400,7 @@ int main(void)
 		live_test(test_bucket__not_accepted_yet__nobody_has_it),
 		live_test(test_bucket__several_ports__one_look),
 		live_test(test_elsewhere__same_port__counted_there_not_here),
+		live_test(test_bucket__two_ports_here_and_elsewhere__one_walk_tells_all),
 		live_test(test_iter__every_kind__seen_with_flags),
 		live_test(test_iter__one_port__no_other),
 		live_test(test_iter__half_open__syn_recv),

@@ -145,7 +145,7 @@ static int as_nobody(uint64_t caps, bool in_user_namespace, struct inuse_error *
 	if (syscall(SYS_capset, &header, data) != 0 || (in_user_namespace && unshare(CLONE_NEWUSER) != 0))
 		return 96;
 	memset(&seen, 0, sizeof(seen));
-	status = iu_bucket_each(&scope, keep_socket, keep_bucket, NULL, &seen.unseen, error);
+	status = iu_bucket_each(&scope, keep_socket, keep_bucket, NULL, NULL, &seen.unseen, error);
 	if (read(pipe_fds[0], &c, 1) == 1)
 		return 99;
 	return -status;

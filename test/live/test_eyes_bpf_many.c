@@ -176,7 +176,7 @@ static void test_bucket__churn__never_a_socket_of_another_port(void **state)
 			churn(i);
 	for (unsigned i = 0; i < 100; i++) {
 		memset(&seen, 0, sizeof(seen));
-		need(iu_bucket_each(&scope, keep_socket, keep_bucket, NULL, &seen.unseen, &error), &error);
+		need(iu_bucket_each(&scope, keep_socket, keep_bucket, NULL, NULL, &seen.unseen, &error), &error);
 		partial += seen.unseen != 0;
 		for (size_t j = 0; j < seen.n; j++) {
 			assert_int_equal(seen.sockets[j].local.port, 8080);
