@@ -24,6 +24,16 @@ static __always_inline bool copy_socket(const void *sk)
 	return size <= sizeof(copied) && bpf_probe_read_kernel(copied, size, sk) == 0;
 }
 
+/* The part that tells whose socket it is and on which list. */
+static __always_inline bool copy_head(const void *sk)
+{
+	__u32 net = bpf_core_field_offset(COPY->skc_net) + sizeof(void *);
+	__u32 node = bpf_core_field_offset(COPY->skc_bind_node) + sizeof(struct hlist_node);
+	__u32 size = net > node ? net : node;
+
+	return size <= sizeof(copied) && bpf_probe_read_kernel(copied, size, sk) == 0;
+}
+
 static __always_inline bool is_mini(void)
 {
 	return COPY->skc_state == TCP_TIME_WAIT;
@@ -50,52 +60,52 @@ static __always_inline void put_v6(__u8 *to, const struct in6_addr *address)
 	*(__u64 *)(to + 8) = *(const __u64 *)(address->bytes + 8);
 }
 
-static __always_inline void put_common(struct iu_rec *rec)
+static __always_inline void put_common(struct iu_rec *rec, const struct sock_common *c)
 {
-	__u32 reuse = BPF_CORE_READ_BITFIELD(COPY, skc_reuse), flags = 0;
+	__u32 reuse = BPF_CORE_READ_BITFIELD(c, skc_reuse), flags = 0;
 
-	rec->family = COPY->skc_family;
-	rec->sport = COPY->skc_num;
-	rec->dport = COPY->skc_dport;
-	rec->device = COPY->skc_bound_dev_if;
-	rec->cookie = COPY->skc_cookie.counter;
-	rec->state = COPY->skc_state;
+	rec->family = c->skc_family;
+	rec->sport = c->skc_num;
+	rec->dport = c->skc_dport;
+	rec->device = c->skc_bound_dev_if;
+	rec->cookie = c->skc_cookie.counter;
+	rec->state = c->skc_state;
 	rec->reuse = reuse;
 	if (reuse)
 		flags |= IU_REC_REUSE;
 	if (reuse == 2)
 		flags |= IU_REC_REPAIR;
-	if (BPF_CORE_READ_BITFIELD(COPY, skc_reuseport))
+	if (BPF_CORE_READ_BITFIELD(c, skc_reuseport))
 		flags |= IU_REC_REUSEPORT;
-	if (BPF_CORE_READ_BITFIELD(COPY, skc_ipv6only))
+	if (BPF_CORE_READ_BITFIELD(c, skc_ipv6only))
 		flags |= IU_REC_V6ONLY;
 	rec->flags = flags;
 	rec->inode = 0;
 	rec->expires = 0;
 	rec->timer_flags = 0;
 	rec->uid = 0;
-	if (COPY->skc_family == AF_INET6 && bpf_core_field_exists(COPY->skc_v6_rcv_saddr)) {
-		put_v6(rec->saddr, &COPY->skc_v6_rcv_saddr);
-		put_v6(rec->daddr, &COPY->skc_v6_daddr);
+	if (c->skc_family == AF_INET6 && bpf_core_field_exists(c->skc_v6_rcv_saddr)) {
+		put_v6(rec->saddr, &c->skc_v6_rcv_saddr);
+		put_v6(rec->daddr, &c->skc_v6_daddr);
 	} else {
-		put_v4(rec->saddr, COPY->skc_rcv_saddr);
-		put_v4(rec->daddr, COPY->skc_daddr);
+		put_v4(rec->saddr, c->skc_rcv_saddr);
+		put_v4(rec->daddr, c->skc_daddr);
 	}
 }
 
-static __always_inline void put_mini(struct iu_rec *rec)
+static __always_inline void put_mini(struct iu_rec *rec, const struct tcp_timewait_sock *tw)
 {
 	rec->flags |= IU_REC_MINI;
-	rec->state = TW->tw_substate;
-	rec->expires = TW->tw_timer.expires;
-	rec->timer_flags = TW->tw_timer.flags;
-	if (TW->tw_timer.entry.pprev)
+	rec->state = tw->tw_sk.tw_substate;
+	rec->expires = tw->tw_sk.tw_timer.expires;
+	rec->timer_flags = tw->tw_sk.tw_timer.flags;
+	if (tw->tw_sk.tw_timer.entry.pprev)
 		rec->flags |= IU_REC_TIMER;
-	if (TCP_TW->tw_ts_recent_stamp)
+	if (tw->tw_ts_recent_stamp)
 		rec->flags |= IU_REC_TIMESTAMPS;
-	if (bpf_core_field_exists(TW->tw_connect_bind))
+	if (bpf_core_field_exists(tw->tw_sk.tw_connect_bind))
 		rec->flags |= IU_REC_PORT_KNOWN |
-			      (BPF_CORE_READ_BITFIELD(TW, tw_connect_bind) ? 0 : IU_REC_PORT_LOCKED);
+			      (BPF_CORE_READ_BITFIELD(tw, tw_sk.tw_connect_bind) ? 0 : IU_REC_PORT_LOCKED);
 }
 
 /*
@@ -134,9 +144,9 @@ static __always_inline void put_full(struct iu_rec *rec, const struct tcp_sock *
 /* Fills all of rec but the netns and the times, from the copy of sk. */
 static __always_inline void put_socket(struct iu_rec *rec, const void *sk)
 {
-	put_common(rec);
+	put_common(rec, COPY);
 	if (rec->state == TCP_TIME_WAIT)
-		put_mini(rec);
+		put_mini(rec, TCP_TW);
 	else if (rec->state == TCP_NEW_SYN_RECV)
 		rec->flags = IU_REC_REQUEST | (rec->flags & IU_REC_V6ONLY);
 	else

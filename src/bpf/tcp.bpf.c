@@ -27,11 +27,20 @@ SEC("iter/tcp")
 int dump_tcp(struct bpf_iter__tcp *ctx)
 {
 	const struct sock_common *sk = ctx->sk_common;
+	const struct tcp_timewait_sock *mini;
 
-	if (!sk || !copy_socket(sk) || !wanted(COPY->skc_num))
+	if (!sk || !wanted(sk->skc_num))
 		return 0;
-	put_socket(&rec, sk);
-	read_clock(&rec.jiffies, &rec.now_ns);
+	put_common(&rec, sk);
+	mini = rec.state == TCP_TIME_WAIT ? bpf_skc_to_tcp_timewait_sock((void *)sk) : NULL;
+	if (mini)
+		put_mini(&rec, mini);
+	else if (rec.state == TCP_NEW_SYN_RECV)
+		rec.flags = IU_REC_REQUEST | (rec.flags & IU_REC_V6ONLY);
+	else
+		put_full(&rec, (const void *)sk);
+	if (!rec.jiffies) /* one pair serves for the whole table: times are told from it, not from the moment of the look */
+		read_clock(&rec.jiffies, &rec.now_ns);
 	bpf_seq_write(ctx->meta->seq, &rec, sizeof(rec));
 	return 0;
 }
