@@ -74,6 +74,13 @@ static bool set_options(int fd, int family, uint32_t flags)
 	       (family != 6 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)) == 0);
 }
 
+/* A client that only chooses its address: connect() may share a port, bind() to port 0 may not [C39]. Linux 4.2. */
+static bool leave_port_to_connect(int fd, const struct inuse_addr *local, const struct inuse_socket_options *o)
+{
+	return local->port != 0 || o->backlog >= 0 || set_on(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, true) ||
+	       errno == ENOPROTOOPT;
+}
+
 /* The socket, bound; -1 with errno set and *ret_step telling the call. */
 static int make_bound(const struct inuse_addr *local, const struct inuse_socket_options *o, const char **ret_step)
 {
@@ -86,7 +93,7 @@ static int make_bound(const struct inuse_addr *local, const struct inuse_socket_
 	if (fd < 0)
 		return -1;
 	*ret_step = "setsockopt";
-	if (set_options(fd, local->family, o->flags)) {
+	if (set_options(fd, local->family, o->flags) && leave_port_to_connect(fd, local, o)) {
 		*ret_step = "bind";
 		/* an automatic port is connect()'s to choose: it may share one, bind() may not */
 		if ((local->port == 0 && iu_addr_is_any(local) && o->from == NULL && o->backlog < 0) ||
