@@ -53,10 +53,14 @@ static int32_t who_has(const struct iu_unix_look *look, struct iu_text *who)
 	if (look->inode != 0 && iu_files_owners(&look->inode, 1, take_first, &found, &complete, NULL) < 0)
 		iu_proc_owners(&look->inode, 1, take_first, &found, &complete, NULL);
 	if (s != NULL && found.pid != 0 && iu_proc_describe(s, found.pid, &p) == INUSE_OK) {
-		iu_text_add_escaped(who, p.comm);
-		iu_text_addf(who, _(" (pid %d, user "), found.pid);
-		iu_text_add_escaped(who, p.user);
-		iu_text_add(who, ")");
+		char pid[16], name[64], user[128];
+
+		snprintf(pid, sizeof(pid), "%d", found.pid);
+		iu_say_expand(who, _("{name} (pid {pid}, user {user})"),
+			      (struct iu_var[]){{"name", iu_escape(p.comm, name, sizeof(name))},
+						{"pid", pid},
+						{"user", iu_escape(p.user, user, sizeof(user))},
+						{NULL, NULL}});
 	} else {
 		iu_text_add(who, complete ? _("a socket without a process") : _("a process hidden from you"));
 	}
