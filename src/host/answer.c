@@ -2,6 +2,7 @@
 /* From a question in words to verdicts: resolve, look at the host, judge, tell. */
 #include "host/answer.h"
 
+#include <linux/capability.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +15,6 @@
 #include "host/host.h"
 #include "host/resolve.h"
 
-#define CAP_NET_BIND_SERVICE_BIT 10
-
 const char *inuse_version(void)
 {
 	return INUSE_VERSION;
@@ -23,20 +22,9 @@ const char *inuse_version(void)
 
 enum inuse_tri iu_may_bind_low(int64_t uid)
 {
-	unsigned long long caps = 0;
-	char line[256];
-	bool found = false;
-	FILE *f;
-
 	if (uid >= 0 && uid != (int64_t)getuid())
 		return uid == 0 ? INUSE_YES : INUSE_NO;
-	f = fopen("/proc/self/status", "re");
-	if (f == NULL)
-		return geteuid() == 0 ? INUSE_MAYBE : INUSE_NO;
-	while (!found && fgets(line, sizeof(line), f) != NULL)
-		found = sscanf(line, "CapEff: %llx", &caps) == 1;
-	fclose(f);
-	return !found ? INUSE_MAYBE : (caps >> CAP_NET_BIND_SERVICE_BIT & 1) != 0 ? INUSE_YES : INUSE_NO;
+	return iu_host_may(CAP_NET_BIND_SERVICE);
 }
 
 /* ------------------------------------------------------------------------------------------------ question */
