@@ -344,6 +344,16 @@ static void rule_lines(struct iu_told *t)
 	}
 }
 
+/* Where to read on: the page of the cause, or of what is worth knowing about a call that would succeed. */
+static void topic_line(struct iu_told *t)
+{
+	const char *cause = t->v->outcome == INUSE_FAIL || t->v->n_shown > 0 ? t->v->cause : NULL;
+	const char *topic = t->v->outcome == INUSE_GO ? t->v->note : cause;
+
+	if (topic != NULL)
+		iu_text_addf(t->out, "%sinuse explain %s\n", _("More   "), topic);
+}
+
 void iu_say_answer(struct iu_text *out, const struct iu_facts *facts, const struct inuse_verdict *verdicts, size_t n,
 		   const struct iu_telling *how)
 {
@@ -369,7 +379,9 @@ void iu_say_answer(struct iu_text *out, const struct iu_facts *facts, const stru
 	plain_line(&t);
 	elsewhere_lines(&t);
 	iu_told_fixes(&t);
-	if (how->verbose)
+	if (how->verbose) {
 		rule_lines(&t);
+		topic_line(&t);
+	}
 	iu_told_done(&t);
 }
