@@ -28,7 +28,8 @@ import sys
 import typing
 
 SECTIONS = ['What you see', 'Why', 'How to be sure', 'What to do', 'What not to do', 'Sources', 'The experiment to run']
-PARTS = {'idea': 'Ideas', 'bind': 'When bind() or listen() fails', 'connect': 'When connect() fails',
+PARTS = {'idea': 'Ideas', 'bind': 'When bind() or listen() fails', 'address': 'When the address is refused',
+         'connect': 'When connect() fails',
          'accept': 'When a connection arrives', 'free': 'When the call would succeed', 'around': 'Around Linux',
          'elsewhere': 'Other systems', 'advice': 'Advice that is wrong'}
 # key: may be missing

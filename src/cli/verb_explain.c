@@ -28,7 +28,7 @@ const struct iu_verb iu_verb_explain = {
 	.synopsis = "explain [--json] [TOPIC]",
 	.summary = N_("the short lesson behind a cause, with its sources"),
 	.options = options,
-	.notes = N_("TOPIC is the name that inuse -v ends with, or an error (EADDRINUSE, 98, 10048), a state (time-wait), an\n"
+	.notes = N_("TOPIC is the name behind More in inuse -v, or an error (EADDRINUSE, 98, 10048), a state (time-wait), an\n"
 		    "option (SO_REUSEADDR), or how any of these begins. Without one, all topics are listed.\n"
 		    "Exit status: 0 told, 2 there is no such topic."),
 	.run = run,
@@ -79,6 +79,8 @@ static int tell(const struct iu_page *const *pages, size_t n)
 		iu_page_tell(&out, pages[0], &look);
 	else
 		iu_page_list(&out, pages, iu_page_parts, &look);
+	if (n > 1)
+		iu_text_add(&out, _("\ninuse explain TOPIC shows one of them.\n"));
 	status = print(out.data ? out.data : "");
 	iu_text_done(&out);
 	return status;

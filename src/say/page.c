@@ -14,6 +14,11 @@ static size_t width_of(const struct iu_page_look *look)
 	return look->width < LEAST_WIDTH ? LEAST_WIDTH : look->width;
 }
 
+static const char *text_of(const struct iu_text *t)
+{
+	return t->data ? t->data : "";
+}
+
 static void blanks(struct iu_text *out, size_t n)
 {
 	while (n-- > 0)
@@ -22,10 +27,12 @@ static void blanks(struct iu_text *out, size_t n)
 
 static void heading(struct iu_text *out, const char *text, const struct iu_page_look *look)
 {
-	if (look->bold)
-		iu_text_add(out, "\033[1m");
-	iu_say_wrapped(out, text, 0, width_of(look));
-	iu_text_add(out, look->bold ? "\033[0m\n" : "\n");
+	struct iu_text wrapped = {0};
+
+	/* apart: the code before the first word is no word */
+	iu_say_wrapped(&wrapped, text, 0, width_of(look));
+	iu_text_addf(out, look->bold ? "\033[1m%s\033[0m\n" : "%s\n", text_of(&wrapped));
+	iu_text_done(&wrapped);
 }
 
 /* Text behind `mark`, all of it indented. */
@@ -58,11 +65,6 @@ static void joined(struct iu_text *out, const char *lead, const char *const *wor
 		iu_text_add(out, i ? ", " : lead);
 		iu_text_add(out, words[i]);
 	}
-}
-
-static const char *text_of(const struct iu_text *t)
-{
-	return t->data ? t->data : "";
 }
 
 /* What the page is about, in one line: id, systems, evidence, errors. */

@@ -208,7 +208,7 @@ size_t iu_page_near(const struct iu_page *pages, const char *word, const char **
 	size_t distances[8];
 	struct nearest all = {word, near, distances, 0, max < 8 ? max : 8};
 
-	if (strlen(word) > MAX_WORD)
+	if (word[0] == 0 || strlen(word) > MAX_WORD)
 		return 0;
 	for (const struct iu_page *page = pages; page->id != NULL; page++) {
 		consider(&all, page->id);

@@ -14,7 +14,7 @@ wrong()
 }
 
 meson install -C "$build" --no-rebuild --quiet --destdir "$root"
-for file in bin/inuse include/inuse.h share/man/man1/inuse.1; do
+for file in bin/inuse include/inuse.h share/man/man1/inuse.1 share/man/man7/inuse-causes.7; do
 	[ -s "$root$prefix/$file" ] || wrong "$file is not installed"
 done
 for verb in "$@"; do

@@ -3,7 +3,7 @@
 """The manual against the program: a page for every verb, every option of its --help there and no other, the same synopsis.
 
 usage: man.py pages INUSE MAN-FOLDER VERB...
-       man.py lint MAN-FOLDER
+       man.py lint MAN-FOLDER INUSE-CAUSES.7
        man.py self-test
 """
 import pathlib
@@ -85,12 +85,14 @@ def check_pages(inuse, folder, verbs):
             yield f'{page.name} is missing'
 
 
-def check_lint(folder):
-    for page in sorted(folder.glob('*.1')):
+def check_lint(folder, made):
+    """The pages of the folder, and those that the build made."""
+    known = {f'{path.stem} {path.suffix[1:]}' for path in [*folder.glob('*.[1-8]'), *made]}
+    for page in [*sorted(folder.glob('*.[1-8]')), *made]:
         yield from run('mandoc', '-Tlint', '-Wwarning', str(page)).stdout.splitlines()
-        for name in re.findall(r'^\.Xr (inuse\S*) 1', page.read_text(), re.M):
-            if not (folder / f'{name}.1').exists():
-                yield f'{page.name} refers to {name}(1), which is not there'
+        for name in re.findall(r'^\.Xr (inuse\S* \d)', page.read_text(), re.M):
+            if name not in known:
+                yield f'{page.name} refers to {name.replace(" ", "(")}), which is not there'
 
 
 def self_test():
@@ -116,7 +118,7 @@ def main():
     if what == 'pages':
         complaints = check_pages(arguments[0], pathlib.Path(arguments[1]), arguments[2:])
     elif what == 'lint':
-        complaints = check_lint(pathlib.Path(arguments[0]))
+        complaints = check_lint(pathlib.Path(arguments[0]), [pathlib.Path(page) for page in arguments[1:]])
     else:
         complaints = self_test()
     found = list(complaints)
