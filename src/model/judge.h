@@ -25,6 +25,12 @@ void iu_judge_call(const struct iu_profile *profile, const struct iu_facts *fact
 
 /* Does the bucket remember a socket with SO_REUSEPORT that lets this request in? sk_reuseport_match() of the kernel. */
 bool iu_bucket_lets_in(const struct iu_bucket *bucket, const struct inuse_request *request);
+/*
+ * What the bucket remembers after a good bind() or listen() by this request: inet_csk_update_fastreuse() of the kernel.
+ * first: nobody was on the port before. listening: the socket listens, which no SO_REUSEADDR tolerates. features: enum iu_feature.
+ */
+void iu_bucket_remember(struct iu_bucket *bucket, const struct inuse_request *request, bool first, bool listening,
+			uint32_t features);
 
 /* A row of the causes, the cures, the rules. NULL when the id is unknown. */
 struct iu_cause {

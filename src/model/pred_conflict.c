@@ -275,6 +275,31 @@ bool iu_bucket_lets_in(const struct iu_bucket *b, const struct inuse_request *r)
 	return b->fastreuseport == 1 || remembered_covers(b, &r->local, (r->flags & INUSE_V6ONLY) != 0);
 }
 
+void iu_bucket_remember(struct iu_bucket *b, const struct inuse_request *r, bool first, bool listening, uint32_t features)
+{
+	bool reuse = (r->flags & (INUSE_REUSEADDR | INUSE_REPAIR)) != 0 && !listening;
+	bool v6 = r->local.family == 6;
+
+	/* since 6.8 the socket is on the bucket before this is asked, so that nobody is ever the first [B16] */
+	first &= (features & IU_FEATURE_OWNERS_BY_ADDR) == 0;
+	if (first)
+		b->fastreuse = reuse;
+	else if (!reuse)
+		b->fastreuse = 0;
+	if ((r->flags & INUSE_REUSEPORT) == 0) {
+		b->fastreuseport = 0;
+		return;
+	}
+	if (!first && iu_bucket_lets_in(b, r))
+		return;
+	b->fastreuseport = first ? 1 : 2;
+	b->uid = r->uid;
+	b->family = r->local.family;
+	b->v6only = v6 && (r->flags & INUSE_V6ONLY) != 0;
+	b->addr4 = shadow4(&r->local);
+	b->addr6 = v6 ? r->local : (struct inuse_addr){.family = 6, .port = r->local.port};
+}
+
 enum inuse_tri iu_pred_reuseport_memory(struct iu_world *w, uint32_t *missing)
 {
 	const struct iu_bucket *b = w->bucket;
