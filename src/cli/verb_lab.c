@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/* inuse lab: experiments, on the real kernel and on the model. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/gettext.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "lab/play.h"
+#include "model/rule.h"
+#include "say/say.h"
+
+enum { ALL = 256, OS, JSON, WORKERS, PATIENT };
+
+static const struct iu_option options[] = {
+	{ALL, "all", NULL, N_("play everything side by side, and sum up")},
+	{OS, "os", "NAME", N_("the model alone, of linux, windows or freebsd")},
+	{WORKERS, "workers", "N", N_("play so many at a time (four a processor)")},
+	{PATIENT, "patient", NULL, N_("also what waits for long, as TIME-WAIT to end")},
+	{'v', "verbose", NULL, N_("every step of every run")},
+	{JSON, "json", NULL, N_("a line of JSON per run, or per experiment when listing")},
+	{0},
+};
+
+static int run(int argc, char **argv);
+
+const struct iu_verb iu_verb_lab = {
+	.name = "lab",
+	.synopsis = "lab [OPTION...] [NAME...]",
+	.summary = N_("experiments: what the kernel does, beside what the model says"),
+	.options = options,
+	.notes = N_("Without NAME the experiments are listed. NAME is one of them, or a file FILE.exp (see inuse-lab(5)).\n"
+		    "They play in a network namespace of their own, which vanishes with them."),
+	.run = run,
+};
+
+#define EXPS_MAX 4096
+
+struct lab {
+	const struct iu_verb *verb;
+	bool all, json, verbose, model_only, patient;
+	uint64_t workers;
+	enum iu_os os;
+	const char *names[EXPS_MAX];
+	size_t n_names;
+	struct iu_exp *exps[EXPS_MAX];
+	size_t n, n_played;
+	struct iu_tally tally;
+	struct iu_tally of_one;  /* of the experiment that is being played */
+	char told[128];          /* its name */
+	char why_not[256];       /* why a run of it was not played on the kernel, or "" */
+};
+
+static bool take_os(const struct iu_args *args, struct lab *lab)
+{
+	char shown[64];
+
+	for (int i = 0; i < IU_N_OS; i++)
+		if (strcmp(args->value, iu_os_names[i]) == 0 && iu_profile_find(args->value) != NULL) {
+			lab->os = (enum iu_os)i;
+			return lab->model_only = true;
+		}
+	iu_usage(args->verb, _("there is no model of \"%s\": linux, windows or freebsd"),
+		 iu_escape(args->value, shown, sizeof(shown)));
+	return false;
+}
+
+static bool take(const struct iu_args *args, int id, struct lab *lab)
+{
+	switch (id) {
+	case ALL:
+		return lab->all = true;
+	case OS:
+		return take_os(args, lab);
+	case WORKERS:
+		return iu_arg_number(args, "workers", 1, 64, &lab->workers);
+	case PATIENT:
+		return lab->patient = true;
+	case 'v':
+		return lab->verbose = true;
+	default:
+		return lab->json = true;
+	}
+}
+
+static bool take_name(const struct iu_args *args, struct lab *lab)
+{
+	if (lab->n_names == EXPS_MAX) {
+		iu_usage(args->verb, _("there are more than %d names"), EXPS_MAX);
+		return false;
+	}
+	lab->names[lab->n_names++] = args->value;
+	return true;
+}
+
+static bool is_file(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 4 && strcmp(name + len - 4, ".exp") == 0;
+}
+
+/* Every experiment that was asked for. An exit status; GO: all were read. */
+static int load(struct lab *lab)
+{
+	struct inuse_error error = {0};
+	char folder[1024] = "", **names = NULL;
+	bool need_folder = lab->n_names == 0;
+	size_t n = 0;
+	int status = IU_EXIT_GO;
+
+	for (size_t i = 0; i < lab->n_names; i++)
+		need_folder |= !is_file(lab->names[i]);
+	if (need_folder && iu_lab_folder(folder, sizeof(folder), &error) != INUSE_OK)
+		return iu_report_error(&error);
+	if (lab->n_names == 0) {
+		if (iu_lab_list(folder, &names, &n, &error) != INUSE_OK)
+			return iu_report_error(&error);
+		for (lab->n_names = 0; lab->n_names < n; lab->n_names++)
+			lab->names[lab->n_names] = names[lab->n_names];
+	}
+	for (size_t i = 0; i < lab->n_names; i++) {
+		if (iu_lab_load(folder, lab->names[i], &lab->exps[lab->n], &error) == INUSE_OK)
+			lab->n++;
+		else
+			status = iu_report_error(&error);
+	}
+	iu_lab_names_free(names, n);
+	return status;
+}
+
+/* ------------------------------------------------------------------------------------------------ listing */
+
+static json_t *list_json(const struct iu_exp *exp)
+{
+	json_t *o = json_object(), *systems = json_array();
+
+	json_object_set_new(o, "experiment", json_string(exp->name));
+	json_object_set_new(o, "shows", json_string(exp->shows));
+	if (exp->because[0] != 0)
+		json_object_set_new(o, "because", json_string(exp->because));
+	json_object_set_new(o, "covers", json_string(exp->covers));
+	json_object_set_new(o, "cases", json_integer((json_int_t)exp->n_cases));
+	for (int i = 0; i < IU_N_OS; i++)
+		if ((exp->speaks_of & (1u << i)) != 0)
+			json_array_append_new(systems, json_string(iu_os_names[i]));
+	json_object_set_new(o, "systems", systems);
+	return o;
+}
+
+static void print_json(json_t *o)
+{
+	char *text = o != NULL ? json_dumps(o, JSON_COMPACT) : NULL;
+
+	if (text != NULL)
+		puts(text);
+	free(text);
+}
+
+static int list(const struct lab *lab)
+{
+	struct iu_text t = {0};
+	size_t topic_len = 0;
+	const char *topic = "";
+
+	for (size_t i = 0; i < lab->n; i++) {
+		const struct iu_exp *exp = lab->exps[i];
+		size_t len = strcspn(exp->name, "/"), start;
+
+		if (lab->json) {
+			json_t *o = list_json(exp);
+
+			print_json(o);
+			json_decref(o);
+			continue;
+		}
+		if (len != topic_len || strncmp(exp->name, topic, len) != 0) {
+			iu_text_addf(&t, "%s%.*s\n", i > 0 ? "\n" : "", (int)len, exp->name);
+			topic = exp->name;
+			topic_len = len;
+		}
+		start = t.len;
+		iu_text_addf(&t, "  %s", exp->name + len + (exp->name[len] == '/'));
+		iu_text_pad(&t, start, 30, 2);
+		iu_say_wrapped(&t, exp->shows, 30, 100);
+		iu_text_add(&t, "\n");
+	}
+	if (!lab->json)
+		fputs(t.data ? t.data : "", stdout);
+	iu_text_done(&t);
+	return fflush(stdout) == 0 ? IU_EXIT_GO : IU_EXIT_UNKNOWN;
+}
+
+/* ------------------------------------------------------------------------------------------------ playing */
+
+/* --all: a line for the experiment whose runs are all there. */
+static void end_of_one(struct lab *lab)
+{
+	const struct iu_tally *t = &lab->of_one;
+	struct iu_text line = {0};
+
+	if (t->runs == 0)
+		return;
+	iu_text_addf(&line, "%s", lab->told);
+	iu_text_pad(&line, 0, 44, 2);
+	iu_text_addf(&line, "%3zu  ", t->runs);
+	if (t->differ > 0)
+		iu_text_addf(&line, _("DIFFERS in %zu"), t->differ);
+	else if (t->unplayed > 0)
+		iu_text_addf(&line, _("agrees; %zu not played on the kernel: %s"), t->unplayed, lab->why_not);
+	else
+		iu_text_add(&line, _("agrees"));
+	puts(line.data ? line.data : "");
+	fflush(stdout);
+	iu_text_done(&line);
+	lab->of_one = (struct iu_tally){0};
+	lab->why_not[0] = 0;
+}
+
+static void tell_all(struct lab *lab, const json_t *played, const char *name, bool agrees)
+{
+	const char *why = json_string_value(json_object_get(played, "why_not"));
+	struct iu_text t = {0};
+
+	if (strcmp(name, lab->told) != 0)
+		end_of_one(lab);
+	snprintf(lab->told, sizeof(lab->told), "%s", name);
+	iu_tally_add(&lab->of_one, played);
+	if (why != NULL)
+		snprintf(lab->why_not, sizeof(lab->why_not), "%s", why);
+	if (agrees)
+		return;
+	iu_report_run(&t, played, false);
+	fputs(t.data ? t.data : "", stdout);
+	iu_text_done(&t);
+}
+
+/* In full: everything that differs, and of what was named the first run of each experiment. */
+static void tell(void *arg, const json_t *played)
+{
+	struct lab *lab = arg;
+	const char *name = json_string_value(json_object_get(played, "experiment"));
+	bool agrees = json_is_true(json_object_get(played, "agrees"));
+	bool first = name != NULL && strcmp(name, lab->told) != 0;
+	struct iu_text t = {0};
+
+	iu_tally_add(&lab->tally, played);
+	if (lab->json) {
+		print_json((json_t *)played);
+		return;
+	}
+	if (lab->all && !lab->verbose) {
+		tell_all(lab, played, name != NULL ? name : "", agrees);
+		return;
+	}
+	iu_report_run(&t, played, agrees && !lab->verbose && !first);
+	if (name != NULL)
+		snprintf(lab->told, sizeof(lab->told), "%s", name);
+	fputs(t.data ? t.data : "", stdout);
+	fflush(stdout);
+	iu_text_done(&t);
+}
+
+static void sum_up(const struct lab *lab)
+{
+	const struct iu_tally *t = &lab->tally;
+
+	printf(_("\n%zu runs of %zu experiments: %zu agree, %zu differ, %zu not played on the kernel\n"), t->runs, lab->n_played, t->agree,
+	       t->differ, t->unplayed);
+}
+
+/* An experiment that says nothing of this system is not played on its model. */
+static size_t keep_speaking(struct lab *lab, const struct iu_exp **ret)
+{
+	char shown[128];
+	size_t n = 0;
+
+	for (size_t i = 0; i < lab->n; i++) {
+		if ((lab->exps[i]->speaks_of & (1u << lab->os)) != 0)
+			ret[n++] = lab->exps[i];
+		else if (!lab->all)
+			fprintf(stderr, _("inuse lab: %s says nothing of %s\n"), iu_escape(lab->exps[i]->name, shown, sizeof(shown)),
+				iu_os_names[lab->os]);
+	}
+	return n;
+}
+
+static int play(struct lab *lab)
+{
+	struct inuse_error error = {0};
+	const struct iu_exp **list = calloc(lab->n + 1, sizeof(*list));
+	struct iu_jobs jobs = {.exps = list, .os = lab->os, .model_only = lab->model_only, .patient = lab->patient,
+			       .workers = (unsigned)lab->workers};
+	bool left_out;
+
+	if (list == NULL)
+		return IU_EXIT_UNKNOWN;
+	jobs.n_exps = keep_speaking(lab, list);
+	left_out = jobs.n_exps < lab->n && !lab->all;
+	if (iu_jobs_run(&jobs, tell, lab, &error) != INUSE_OK) {
+		free(list);
+		return iu_report_error(&error);
+	}
+	lab->n_played = jobs.n_exps;
+	if (!lab->json && lab->all && !lab->verbose)
+		end_of_one(lab);
+	if (!lab->json && (lab->all || lab->tally.runs > 1))
+		sum_up(lab);
+	free(list);
+	if (fflush(stdout) != 0)
+		return IU_EXIT_UNKNOWN;
+	return lab->tally.differ > 0 ? IU_EXIT_FAIL : lab->tally.unplayed > 0 || left_out ? IU_EXIT_UNKNOWN : IU_EXIT_GO;
+}
+
+static int run(int argc, char **argv)
+{
+	struct iu_args args = {.verb = &iu_verb_lab, .argc = argc, .argv = argv};
+	struct lab *lab = calloc(1, sizeof(*lab));
+	int id, status = IU_EXIT_UNKNOWN;
+	bool plays;
+
+	if (lab == NULL)
+		return IU_EXIT_UNKNOWN;
+	while ((id = iu_args_next(&args)) != IU_ARG_END) {
+		if (id == IU_ARG_HELP || id == IU_ARG_WRONG ||
+		    !(id == IU_ARG_OPERAND ? take_name(&args, lab) : take(&args, id, lab))) {
+			free(lab);
+			return id == IU_ARG_HELP ? IU_EXIT_GO : IU_EXIT_USAGE;
+		}
+	}
+	if (lab->all && lab->n_names > 0) {
+		free(lab);
+		return iu_usage(&iu_verb_lab, _("--all plays everything; name experiments, or say --all"));
+	}
+	plays = lab->all || lab->n_names > 0;
+	status = load(lab);
+	if (status == IU_EXIT_GO)
+		status = plays ? play(lab) : list(lab);
+	for (size_t i = 0; i < lab->n; i++)
+		iu_exp_free(lab->exps[i]);
+	free(lab);
+	return status;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The same steps on the real kernel.
+ *
+ * Theory of operation
+ *
+ * iu_live_new() moves the calling process into a network namespace of its own, with lo up and every setting that an experiment
+ * may pin at its default; when not root, into a user namespace first. It is meant for a process that is forked for this and
+ * ends afterwards: with it everything vanishes. All sockets are descriptors of this process; processes of an
+ * experiment are children that hold copies of them. Nothing is waited for by the clock but `wait`: a call that would block
+ * has 1 s, a look is repeated until it shows what it should or 3 s are over.
+ */
+#ifndef IU_LAB_LIVE_H
+#define IU_LAB_LIVE_H
+
+#include "lab/exp.h"
+
+struct iu_live;
+
+/* What a step answered. text: as in the format; chosen: the port of the socket after the call, 0 none. */
+struct iu_live_answer {
+	const char *text;
+	char buf[96];
+	uint16_t chosen;
+};
+
+/*
+ * INUSE_E_UNSUPPORTED, INUSE_E_PERMISSION: this machine or this user cannot play this experiment, and the sentence says why.
+ * The caller, a process of its own, ends after iu_live_free().
+ */
+enum inuse_status iu_live_new(const struct iu_exp *exp, enum iu_run run, bool patient, struct iu_live **ret,
+			      struct inuse_error *error);
+void iu_live_free(struct iu_live *live);
+
+/*
+ * Makes one step. want: what the answer should be, which says how long to wait for it; NULL unknown. INUSE_E_UNSUPPORTED
+ * and INUSE_E_SYSTEM: the step cannot be made here, which is no answer of the kernel to it.
+ */
+enum inuse_status iu_live_step(struct iu_live *live, const struct iu_step *step, const char *want,
+			       struct iu_live_answer *ret, struct inuse_error *error);
+
+/* The TCP sockets of the namespace at this moment; at most max. Half-open requests are left out. */
+size_t iu_live_sockets(struct iu_live *live, struct inuse_socket *ret, size_t max);
+/* The clock of free_at_ns of those sockets. */
+int64_t iu_live_now(void);
+/* One short pause between two looks. */
+void iu_live_pause(void);
+/* Bound sockets that do not listen can be seen here: linux 6.8 and later. */
+bool iu_live_sees_bound(const struct iu_live *live);
+/* The version of the running kernel: major << 16 | minor. */
+uint32_t iu_live_kernel(void);
+
+/* namespace.c: a network namespace of one's own, with lo up. */
+enum inuse_status iu_lab_namespace(bool need_users, struct inuse_error *error);
+/* Writes a file below /proc/sys/net; false: there is none, or it takes no such value. */
+bool iu_lab_write_setting(const char *path, const char *value);
+
+/* network.c: devices, addresses and routes. Each is INUSE_E_UNSUPPORTED in a build without libmnl. */
+enum inuse_status iu_lab_device(const char *name, struct inuse_error *error);
+enum inuse_status iu_lab_address(const char *device, const struct inuse_addr *addr, unsigned prefix_len,
+				 struct inuse_error *error);
+enum inuse_status iu_lab_link(const char *device, bool up, struct inuse_error *error);
+enum inuse_status iu_lab_route(const char *kind, const struct inuse_addr *net, unsigned prefix_len, struct inuse_error *error);
+/* SOCK_DESTROY of this socket. */
+enum inuse_status iu_lab_destroy(const struct inuse_socket *socket, struct inuse_error *error);
+
+/* capture.c: the TCP packets that crossed the namespace. */
+struct iu_packet {
+	struct inuse_addr from, to;
+	uint8_t flags;         /* as in the header: FIN 1, SYN 2, RST 4, PSH 8, ACK 16 */
+	uint32_t seq, ack, len;
+	bool has_ts;
+};
+struct iu_capture;
+/* NULL where AF_PACKET is not permitted. */
+struct iu_capture *iu_capture_new(void);
+void iu_capture_free(struct iu_capture *capture);
+/* The packets since the last time, at most max; *ret_lost: so many were not seen. */
+size_t iu_capture_take(struct iu_capture *capture, struct iu_packet *ret, size_t max, unsigned *ret_lost);
+/* Reads one packet from its IP header on. Pure. False: it is no whole TCP header. */
+bool iu_packet_read(const uint8_t *bytes, size_t len, struct iu_packet *ret);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of the live player. */
+#ifndef IU_LAB_LIVE_PRIVATE_H
+#define IU_LAB_LIVE_PRIVATE_H
+
+#include <sys/types.h>
+
+#include "lab/live.h"
+
+struct iu_live {
+	const struct iu_exp *exp;
+	enum iu_run run;
+	int fds[IU_EXP_MAX_SOCKETS]; /* -1: none */
+	bool nonblocking[IU_EXP_MAX_SOCKETS], listens[IU_EXP_MAX_SOCKETS];
+	pid_t pids[IU_EXP_MAX_PROCESSES]; /* 0: none */
+	bool sees_bound;
+};
+
+/* "EADDRINUSE"; buf is used for what has no name here. */
+const char *iu_lab_errno(int code, char *buf, size_t size);
+/* live_other.c: steps that are no call of a socket. */
+bool iu_live_is_other(enum iu_action action);
+enum inuse_status iu_live_other(struct iu_live *live, const struct iu_step *step, const char *want,
+				struct iu_live_answer *ret, struct inuse_error *error);
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* Devices, addresses and routes of the namespace, and sockets removed from it, through netlink. */
+#include "base/error.h"
+#include "base/gettext.h"
+#include "lab/live.h"
+
+#if INUSE_HAVE_MNL
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/inet_diag.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/netlink.h"
+
+static int ignore(const struct nlmsghdr *message, void *arg)
+{
+	return MNL_CB_OK;
+}
+
+/* Sends one request; what: for the sentence. */
+static enum inuse_status ask(int bus, struct nlmsghdr *request, const char *what, struct inuse_error *error)
+{
+	struct iu_netlink n;
+	enum inuse_status status = iu_netlink_open(&n, bus, error);
+	enum iu_netlink_end end;
+	int code;
+
+	if (status != INUSE_OK)
+		return status;
+	end = iu_netlink_ask(&n, request, ignore, NULL, &code);
+	iu_netlink_done(&n);
+	if (end == IU_NETLINK_DONE || end == IU_NETLINK_STOPPED)
+		return INUSE_OK;
+	return iu_fail(error, code == EPERM ? INUSE_E_PERMISSION : INUSE_E_UNSUPPORTED, code, what, _("%s is not possible here: %s"), what,
+		       strerror(code));
+}
+
+static uint8_t family_of(const struct inuse_addr *a)
+{
+	return a->family == 6 ? AF_INET6 : AF_INET;
+}
+
+static uint16_t addr_len(const struct inuse_addr *a)
+{
+	return a->family == 6 ? 16 : 4;
+}
+
+enum inuse_status iu_lab_link(const char *device, bool up, struct inuse_error *error)
+{
+	char buffer[256] __attribute__((aligned(8)));
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct ifinfomsg *link;
+
+	request->nlmsg_type = RTM_NEWLINK;
+	link = mnl_nlmsg_put_extra_header(request, sizeof(*link));
+	link->ifi_index = (int)if_nametoindex(device);
+	link->ifi_change = IFF_UP;
+	link->ifi_flags = up ? IFF_UP : 0;
+	return ask(NETLINK_ROUTE, request, _("setting a device up or down"), error);
+}
+
+/* One end of a veth pair; the other, NAME.peer, stays here, too. */
+enum inuse_status iu_lab_device(const char *name, struct inuse_error *error)
+{
+	char buffer[512] __attribute__((aligned(8))), peer[IFNAMSIZ + 2];
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct nlattr *info, *data, *other;
+	enum inuse_status status;
+
+	snprintf(peer, sizeof(peer), "%.13s.p", name);
+	request->nlmsg_type = RTM_NEWLINK;
+	request->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(request, IFLA_IFNAME, name);
+	info = mnl_attr_nest_start(request, IFLA_LINKINFO);
+	mnl_attr_put_strz(request, IFLA_INFO_KIND, "veth");
+	data = mnl_attr_nest_start(request, IFLA_INFO_DATA);
+	other = mnl_attr_nest_start(request, VETH_INFO_PEER);
+	mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(request, IFLA_IFNAME, peer);
+	mnl_attr_nest_end(request, other);
+	mnl_attr_nest_end(request, data);
+	mnl_attr_nest_end(request, info);
+	status = ask(NETLINK_ROUTE, request, _("making a network device"), error);
+	if (status == INUSE_OK)
+		status = iu_lab_link(peer, true, error);
+	return status == INUSE_OK ? iu_lab_link(name, true, error) : status;
+}
+
+enum inuse_status iu_lab_address(const char *device, const struct inuse_addr *addr, unsigned prefix_len,
+				 struct inuse_error *error)
+{
+	char buffer[256] __attribute__((aligned(8)));
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct ifaddrmsg *message;
+
+	request->nlmsg_type = RTM_NEWADDR;
+	request->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	message = mnl_nlmsg_put_extra_header(request, sizeof(*message));
+	message->ifa_family = family_of(addr);
+	message->ifa_prefixlen = (uint8_t)prefix_len;
+	message->ifa_index = if_nametoindex(device);
+	message->ifa_flags = addr->family == 6 ? IFA_F_NODAD : 0; /* usable at once */
+	mnl_attr_put(request, IFA_LOCAL, addr_len(addr), addr->ip);
+	mnl_attr_put(request, IFA_ADDRESS, addr_len(addr), addr->ip);
+	return ask(NETLINK_ROUTE, request, _("adding an address"), error);
+}
+
+enum inuse_status iu_lab_route(const char *kind, const struct inuse_addr *net, unsigned prefix_len, struct inuse_error *error)
+{
+	char buffer[256] __attribute__((aligned(8)));
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct rtmsg *message;
+
+	request->nlmsg_type = RTM_NEWROUTE;
+	request->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	message = mnl_nlmsg_put_extra_header(request, sizeof(*message));
+	message->rtm_family = family_of(net);
+	message->rtm_dst_len = (uint8_t)prefix_len;
+	message->rtm_table = RT_TABLE_MAIN;
+	message->rtm_protocol = RTPROT_STATIC;
+	message->rtm_scope = RT_SCOPE_UNIVERSE;
+	message->rtm_type = kind[0] == 'u' ? RTN_UNREACHABLE : kind[0] == 'p' ? RTN_PROHIBIT : RTN_BLACKHOLE;
+	mnl_attr_put(request, RTA_DST, addr_len(net), net->ip);
+	return ask(NETLINK_ROUTE, request, _("adding a route"), error);
+}
+
+enum inuse_status iu_lab_destroy(const struct inuse_socket *s, struct inuse_error *error)
+{
+	char buffer[256] __attribute__((aligned(8)));
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct inet_diag_req_v2 *which;
+
+	request->nlmsg_type = SOCK_DESTROY;
+	which = mnl_nlmsg_put_extra_header(request, sizeof(*which));
+	memset(which, 0, sizeof(*which));
+	which->sdiag_family = s->local.family == 6 ? AF_INET6 : AF_INET;
+	which->sdiag_protocol = IPPROTO_TCP;
+	which->idiag_states = ~0u;
+	which->id.idiag_sport = htons(s->local.port);
+	which->id.idiag_dport = htons(s->remote.port);
+	memcpy(which->id.idiag_src, s->local.ip, sizeof(which->id.idiag_src));
+	memcpy(which->id.idiag_dst, s->remote.ip, sizeof(which->id.idiag_dst));
+	which->id.idiag_cookie[0] = which->id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+	return ask(NETLINK_SOCK_DIAG, request, _("removing a socket (SOCK_DESTROY)"), error);
+}
+
+#else
+
+static enum inuse_status absent(struct inuse_error *error)
+{
+	return iu_fail(error, INUSE_E_UNSUPPORTED, 0, NULL, _("this build has no netlink (libmnl)"));
+}
+
+enum inuse_status iu_lab_link(const char *device, bool up, struct inuse_error *error)
+{
+	return absent(error);
+}
+
+enum inuse_status iu_lab_device(const char *name, struct inuse_error *error)
+{
+	return absent(error);
+}
+
+enum inuse_status iu_lab_address(const char *device, const struct inuse_addr *addr, unsigned prefix_len,
+				 struct inuse_error *error)
+{
+	return absent(error);
+}
+
+enum inuse_status iu_lab_route(const char *kind, const struct inuse_addr *net, unsigned prefix_len, struct inuse_error *error)
+{
+	return absent(error);
+}
+
+enum inuse_status iu_lab_destroy(const struct inuse_socket *s, struct inuse_error *error)
+{
+	return absent(error);
+}
+
+#endif

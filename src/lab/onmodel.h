@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The steps of an experiment on the simulated host. */
+#ifndef IU_LAB_ONMODEL_H
+#define IU_LAB_ONMODEL_H
+
+#include "lab/exp.h"
+#include "sim/sim.h"
+
+struct iu_onmodel {
+	struct iu_sim *sim;
+	enum iu_os os;
+	enum iu_run run;
+	uint64_t held[IU_EXP_MAX_PROCESSES]; /* bit per socket that a process has open */
+	char text[96];
+};
+
+struct iu_sim_answer iu_onmodel_step(struct iu_onmodel *m, const struct iu_step *step, uint16_t chosen);
+
+#endif

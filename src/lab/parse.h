@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* What the two halves of the reader share: parse.c reads the file, parse_step.c one step. */
+#ifndef IU_LAB_PARSE_H
+#define IU_LAB_PARSE_H
+
+#include "lab/exp.h"
+
+#define IU_PARSE_WORDS 64
+
+enum iu_name_state { IU_NAME_FREE, IU_NAME_OPEN, IU_NAME_CLOSED };
+
+struct iu_parser {
+	const char *name;          /* of the file */
+	struct inuse_error *error;
+	enum inuse_status status;  /* what is wrong, once something is */
+	struct iu_exp *exp;
+	unsigned line;             /* that is being read */
+	char *words[IU_PARSE_WORDS];
+	size_t n_words, at;        /* the next word */
+	/* of the case that is being read */
+	enum iu_name_state sockets[IU_EXP_MAX_SOCKETS], processes[IU_EXP_MAX_PROCESSES];
+	char devices[8][16];
+	size_t n_devices;
+	/* of the whole file */
+	unsigned used;             /* enum iu_need */
+	unsigned used_line[IU_N_NEEDS];
+	size_t n_steps;            /* of all cases so far */
+};
+
+/* "FILE:LINE: sentence" into the error; false. Says only the first thing that is wrong. */
+bool iu_parse_wrong(struct iu_parser *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Zeroed memory of the experiment; NULL, and the error said, when there is none. */
+void *iu_parse_alloc(struct iu_parser *p, size_t size);
+char *iu_parse_string(struct iu_parser *p, const char *text, size_t len);
+/* A name: a letter, then letters, digits and hyphens, at most 15 characters, lower case. */
+bool iu_parse_is_name(const char *word);
+/* The index of word in a list, n when it is not there. */
+size_t iu_parse_index(const char *const *names, size_t n, const char *word);
+
+/* The words of p are a step, or the line of an expectation of `step`. */
+bool iu_parse_step(struct iu_parser *p, struct iu_step *step);
+bool iu_parse_expect(struct iu_parser *p, const struct iu_step *step, struct iu_expect *expect);
+/* A word that begins a step. */
+bool iu_parse_is_step(const char *word);
+
+#endif

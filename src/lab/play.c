@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+/* One run, step by step. See play.h. */
+#include "lab/play.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/gettext.h"
+#include "base/address.h"
+#include "lab/live.h"
+#include "lab/onmodel.h"
+#include "say/names.h"
+#include "say/say.h"
+
+#define SOCKETS_MAX 1024
+#define PACKETS_MAX 256
+#define SETTLE_TRIES 6000 /* half a millisecond apart */
+
+struct flow {
+	struct inuse_addr from, to;
+	uint32_t first; /* its first sequence number: numbers are told relative to it */
+};
+
+struct player {
+	const struct iu_play *play;
+	struct iu_onmodel model;
+	struct iu_live *live; /* NULL once the kernel cannot go on */
+	struct iu_capture *capture;
+	struct iu_packet packets[PACKETS_MAX];
+	struct flow flows[64];
+	size_t n_flows;
+	struct inuse_socket seen[SOCKETS_MAX];
+	size_t n_seen;
+	bool agrees;
+	json_t *run;
+};
+
+/* ------------------------------------------------------------------------------------------------ sockets */
+
+static bool is_connection(const struct inuse_socket *s)
+{
+	return s->state != INUSE_LISTEN && s->state != INUSE_BOUND;
+}
+
+/* What has to be equal on both sides: "TIME-WAIT 127.0.0.1:5000 > 127.0.0.1:5001". */
+static void key_of(const struct inuse_socket *s, char *buf, size_t size)
+{
+	char local[INUSE_ADDR_TEXT], remote[INUSE_ADDR_TEXT] = "";
+
+	inuse_addr_text(&s->local, local);
+	if (is_connection(s))
+		inuse_addr_text(&s->remote, remote);
+	snprintf(buf, size, "%s %s%s%s", iu_say_state(s->state), local, remote[0] ? " > " : "", remote);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	char x[220], y[220];
+
+	key_of(a, x, sizeof(x));
+	key_of(b, y, sizeof(y));
+	return strcmp(x, y);
+}
+
+/* The TCP sockets of the model, sorted; without bound ones where the kernel does not show these. */
+static size_t model_sockets(struct player *p, struct inuse_socket *ret, bool bound)
+{
+	const struct iu_facts *f = iu_sim_facts(p->model.sim);
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_sockets && n < SOCKETS_MAX; i++)
+		if (f->sockets[i].proto == INUSE_PROTO_TCP && (bound || f->sockets[i].state != INUSE_BOUND))
+			ret[n++] = f->sockets[i];
+	qsort(ret, n, sizeof(ret[0]), by_key);
+	return n;
+}
+
+static bool same_sockets(const struct inuse_socket *a, size_t n, const struct inuse_socket *b, size_t m)
+{
+	for (size_t i = 0; n == m && i < n; i++)
+		if (by_key(&a[i], &b[i]) != 0)
+			return false;
+	return n == m;
+}
+
+static json_t *socket_json(const struct inuse_socket *s, int64_t now_ns, bool with_flags)
+{
+	json_t *o = json_object(), *flags = json_array();
+	char text[INUSE_ADDR_TEXT];
+
+	json_object_set_new(o, "state", json_string(iu_json_state(s->state)));
+	json_object_set_new(o, "local", json_string(inuse_addr_text(&s->local, text)));
+	if (is_connection(s))
+		json_object_set_new(o, "remote", json_string(inuse_addr_text(&s->remote, text)));
+	if (s->free_at_ns != 0)
+		json_object_set_new(o, "left_ms", json_integer((s->free_at_ns - now_ns) / 1000000));
+	if (s->mini)
+		json_object_set_new(o, "remains", json_true());
+	for (const struct iu_name *f = iu_names_flag; with_flags && f->name != NULL; f++)
+		if ((s->flags & f->value) != 0 && (f->value & (INUSE_REUSEADDR | INUSE_REUSEPORT | INUSE_V6ONLY | INUSE_TIMESTAMPS)) != 0)
+			json_array_append_new(flags, json_string(f->name));
+	if (with_flags)
+		json_object_set_new(o, "flags", flags);
+	else
+		json_decref(flags);
+	return o;
+}
+
+static json_t *sockets_json(const struct inuse_socket *list, size_t n, int64_t now_ns, bool with_flags)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(a, socket_json(&list[i], now_ns, with_flags));
+	return a;
+}
+
+/* Looks at the kernel's sockets until they are those of the model. False: they never were. */
+static bool settle(struct player *p, json_t *step)
+{
+	static struct inuse_socket want[SOCKETS_MAX];
+	bool bound = p->live == NULL || iu_live_sees_bound(p->live), same = true;
+	size_t n = model_sockets(p, want, bound);
+
+	for (int i = 0; p->live != NULL && i < SETTLE_TRIES; i++) {
+		p->n_seen = iu_live_sockets(p->live, p->seen, SOCKETS_MAX);
+		if (bound != iu_live_sees_bound(p->live)) {
+			bound = iu_live_sees_bound(p->live);
+			n = model_sockets(p, want, bound);
+		}
+		qsort(p->seen, p->n_seen, sizeof(p->seen[0]), by_key);
+		same = same_sockets(want, n, p->seen, p->n_seen);
+		if (same)
+			break;
+		iu_live_pause();
+	}
+	json_object_set_new(step, "sockets", sockets_json(want, n, iu_sim_facts(p->model.sim)->now_ns, true));
+	if (!same)
+		json_object_set_new(step, "kernel_sockets", sockets_json(p->seen, p->n_seen, iu_live_now(), false));
+	return same;
+}
+
+/* ------------------------------------------------------------------------------------------------ packets */
+
+/* Sequence numbers of a direction begin at 0 with its first packet. */
+static uint32_t relative(struct player *p, const struct inuse_addr *from, const struct inuse_addr *to, uint32_t seq, bool note)
+{
+	for (size_t i = 0; i < p->n_flows; i++)
+		if (p->flows[i].from.port == from->port && p->flows[i].to.port == to->port &&
+		    iu_addr_same(&p->flows[i].from, from) && iu_addr_same(&p->flows[i].to, to))
+			return seq - p->flows[i].first;
+	if (!note || p->n_flows == sizeof(p->flows) / sizeof(p->flows[0]))
+		return seq;
+	p->flows[p->n_flows++] = (struct flow){*from, *to, seq};
+	return 0;
+}
+
+static json_t *packet_json(struct player *p, const struct iu_packet *packet)
+{
+	static const struct {
+		uint8_t bit;
+		const char *name;
+	} flags[] = {{2, "SYN"}, {1, "FIN"}, {4, "RST"}, {8, "PSH"}, {16, "ACK"}};
+	json_t *o = json_object(), *names = json_array();
+	char text[INUSE_ADDR_TEXT];
+
+	json_object_set_new(o, "from", json_string(inuse_addr_text(&packet->from, text)));
+	json_object_set_new(o, "to", json_string(inuse_addr_text(&packet->to, text)));
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if ((packet->flags & flags[i].bit) != 0)
+			json_array_append_new(names, json_string(flags[i].name));
+	json_object_set_new(o, "flags", names);
+	json_object_set_new(o, "seq", json_integer(relative(p, &packet->from, &packet->to, packet->seq, true)));
+	if ((packet->flags & 16) != 0)
+		json_object_set_new(o, "ack", json_integer(relative(p, &packet->to, &packet->from, packet->ack, false)));
+	json_object_set_new(o, "len", json_integer(packet->len));
+	json_object_set_new(o, "timestamps", json_boolean(packet->has_ts));
+	return o;
+}
+
+static void take_packets(struct player *p, json_t *step)
+{
+	json_t *a = json_array();
+	unsigned lost = 0;
+	size_t n = p->capture != NULL ? iu_capture_take(p->capture, p->packets, PACKETS_MAX, &lost) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(a, packet_json(p, &p->packets[i]));
+	json_object_set_new(step, "packets", a);
+	if (lost > 0)
+		json_object_set_new(step, "packets_lost", json_integer(lost));
+}
+
+/* -------------------------------------------------------------------------------------------------- steps */
+
+static bool is_look(enum iu_action action)
+{
+	return action == IU_DO_LOOK || action == IU_DO_LEFT || action == IU_DO_PORT;
+}
+
+/* What should come of it. NULL: anything may. */
+static const char *expected(const struct player *p, const struct iu_step *step, const struct iu_expect *e)
+{
+	if (e != NULL)
+		return e->outcome;
+	return is_look(step->action) ? NULL : "OK";
+}
+
+static void give_expected(const struct player *p, json_t *o, const struct iu_expect *e)
+{
+	json_t *x;
+
+	if (e == NULL)
+		return;
+	x = json_object();
+	json_object_set_new(x, "outcome", json_string(e->outcome));
+	json_object_set_new(x, "rank", json_string(iu_rank_names[e->rank]));
+	if (e->source[0] != 0)
+		json_object_set_new(x, "source", json_string(e->source));
+	json_object_set_new(o, "expected", x);
+}
+
+static void give_rule(const struct player *p, json_t *o, const char *rule)
+{
+	const struct iu_profile *profile = iu_profile_find(iu_os_names[p->play->os]);
+	const struct iu_call_rule *call = iu_call_rule_find(profile, rule);
+	const struct iu_owner_rule *owner = iu_owner_rule_find(profile, rule);
+	const struct iu_words *words = iu_words_of_rule(rule);
+
+	if (rule == NULL)
+		return;
+	json_object_set_new(o, "rule", json_string(rule));
+	if (words != NULL && words->headline != NULL)
+		json_object_set_new(o, "rule_text", json_string(words->headline));
+	if (call != NULL || owner != NULL)
+		json_object_set_new(o, "rule_source", json_string(call != NULL ? call->ref : owner->ref));
+}
+
+/* What the kernel says; false: it cannot play on, and why_not is in the run. */
+static bool ask_kernel(struct player *p, const struct iu_step *step, const char *want, struct iu_live_answer *ret)
+{
+	struct inuse_error error = {0};
+
+	if (iu_live_step(p->live, step, want, ret, &error) == INUSE_OK)
+		return true;
+	json_object_set_new(p->run, "why_not", json_string(error.text));
+	p->live = NULL;
+	return false;
+}
+
+static bool model_agrees(const struct player *p, const struct iu_step *step, const char *want, const struct iu_sim_answer *a,
+			 const struct iu_expect *e)
+{
+	/* where documents are silent a step that nothing is expected of may go either way */
+	if (a->cannot_tell && e == NULL && p->play->os != IU_OS_LINUX)
+		return true;
+	return want == NULL || iu_outcome_agrees(step, want, a->text);
+}
+
+static void play_step(struct player *p, const struct iu_step *step, json_t *steps)
+{
+	const struct iu_expect *e = iu_step_expects(step, p->play->os, p->play->kernel);
+	const char *want = expected(p, step, e);
+	struct iu_live_answer kernel = {0};
+	struct iu_sim_answer model;
+	json_t *o = json_object();
+	bool agrees, played = p->live != NULL && ask_kernel(p, step, want, &kernel);
+
+	model = iu_onmodel_step(&p->model, step, kernel.chosen);
+	json_object_set_new(o, "line", json_integer(step->line));
+	json_object_set_new(o, "step", json_string(step->text));
+	give_expected(p, o, e);
+	if (played)
+		json_object_set_new(o, "kernel", json_string(kernel.text));
+	json_object_set_new(o, "model", json_string(model.cannot_tell && p->play->os == IU_OS_LINUX ? "cannot tell" : model.text));
+	give_rule(p, o, model.rule);
+	agrees = model_agrees(p, step, want, &model, e) && (!played || want == NULL || iu_outcome_agrees(step, want, kernel.text));
+	/* ports that a side chose are not the file's to say, but both sides must have the same */
+	if (played && !is_look(step->action) && strcmp(kernel.text, model.text) != 0)
+		agrees = false;
+	if (!settle(p, o))
+		agrees = false;
+	take_packets(p, o);
+	json_object_set_new(o, "agrees", json_boolean(agrees));
+	p->agrees &= agrees;
+	json_array_append_new(steps, o);
+}
+
+static void give_head(const struct player *p)
+{
+	const struct iu_exp *exp = p->play->exp;
+	const struct iu_exp_case *c = &exp->cases[p->play->which];
+
+	json_object_set_new(p->run, "experiment", json_string(exp->name));
+	json_object_set_new(p->run, "shows", json_string(exp->shows));
+	if (exp->because[0] != 0)
+		json_object_set_new(p->run, "because", json_string(exp->because));
+	json_object_set_new(p->run, "covers", json_string(c->covers[0] != 0 ? c->covers : exp->covers));
+	if (c->label[0] != 0)
+		json_object_set_new(p->run, "case", json_string(c->label));
+	if (p->play->run != IU_RUN_AS_WRITTEN)
+		json_object_set_new(p->run, "family", json_string(iu_run_names[p->play->run]));
+	json_object_set_new(p->run, "system", json_string(iu_os_names[p->play->os]));
+	if (p->play->why_not != NULL)
+		json_object_set_new(p->run, "why_not", json_string(p->play->why_not));
+}
+
+json_t *iu_play(const struct iu_play *play)
+{
+	static const struct inuse_addr second = {.family = 6, .ip = {0xfd, [15] = 2}};
+	struct player *p = calloc(1, sizeof(*p));
+	const struct iu_exp_case *c = &play->exp->cases[play->which];
+	json_t *steps = json_array(), *run = NULL;
+
+	if (p != NULL)
+		p->model.sim = iu_sim_new(iu_profile_find(iu_os_names[play->os]), play->kernel);
+	if (p != NULL && p->model.sim != NULL) {
+		p->play = play;
+		p->model.os = play->os;
+		p->model.run = play->run;
+		p->live = play->live;
+		p->capture = p->live != NULL ? iu_capture_new() : NULL;
+		p->agrees = true;
+		p->run = run = json_object();
+		if (play->run == IU_RUN_IPV6)
+			iu_sim_address(p->model.sim, 1, &second, 128);
+		give_head(p);
+		for (size_t i = 0; i < c->n_steps; i++)
+			play_step(p, &c->steps[i], steps);
+		json_object_set_new(run, "kernel_played", json_boolean(p->live != NULL));
+		json_object_set_new(run, "agrees", json_boolean(p->agrees));
+		json_object_set(run, "steps", steps);
+		iu_capture_free(p->capture);
+	}
+	json_decref(steps);
+	if (p != NULL)
+		iu_sim_free(p->model.sim);
+	free(p);
+	return run;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* What came of a run, for people. All of it is read from the run's JSON object. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/gettext.h"
+#include "lab/play.h"
+#include "say/names.h"
+#include "say/say.h"
+
+#define WIDTH 100
+#define STEP_COLUMN 38
+#define OUTCOME_COLUMN 16
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	return text != NULL ? text : "";
+}
+
+void iu_tally_add(struct iu_tally *tally, const json_t *run)
+{
+	tally->runs++;
+	if (!json_is_true(json_object_get(run, "agrees")))
+		tally->differ++;
+	else if (json_object_get(run, "why_not") != NULL)
+		tally->unplayed++;
+	else
+		tally->agree++;
+}
+
+static void say_name(struct iu_text *t, const json_t *run)
+{
+	iu_text_add(t, text_of(run, "experiment"));
+	if (text_of(run, "case")[0] != 0)
+		iu_text_addf(t, "  (%s)", text_of(run, "case"));
+	if (text_of(run, "family")[0] != 0)
+		iu_text_addf(t, "  %s", text_of(run, "family"));
+	if (strcmp(text_of(run, "system"), "linux") != 0)
+		iu_text_addf(t, "  %s", text_of(run, "system"));
+}
+
+/* One word or sentence: how it ended. */
+static void say_end(struct iu_text *t, const json_t *run)
+{
+	const char *why = text_of(run, "why_not");
+
+	if (!json_is_true(json_object_get(run, "agrees")))
+		iu_text_add(t, _("DIFFERS"));
+	else if (why[0] != 0)
+		iu_text_addf(t, _("the model agrees; not played on the kernel: %s"), why);
+	else if (json_is_true(json_object_get(run, "kernel_played")))
+		iu_text_add(t, _("kernel and model agree"));
+	else
+		iu_text_add(t, _("the model agrees"));
+}
+
+static void say_socket(struct iu_text *t, const json_t *s)
+{
+	uint32_t state = 0;
+	const char *name = text_of(s, "state");
+	json_t *flags = json_object_get(s, "flags"), *left = json_object_get(s, "left_ms");
+	size_t i;
+	json_t *flag;
+
+	iu_name_find(iu_names_state, name, strlen(name), &state);
+	iu_text_addf(t, "%s %s", iu_say_state((enum inuse_state)state), text_of(s, "local"));
+	if (text_of(s, "remote")[0] != 0)
+		iu_text_addf(t, " > %s", text_of(s, "remote"));
+	json_array_foreach (flags, i, flag)
+		iu_text_addf(t, "%s%s", i == 0 ? "  " : ",", json_string_value(flag));
+	if (left != NULL)
+		iu_text_addf(t, "  %lld s", (long long)((json_integer_value(left) + 999) / 1000));
+}
+
+static void say_sockets(struct iu_text *t, const char *lead, const json_t *list)
+{
+	size_t i;
+	json_t *s;
+
+	json_array_foreach (list, i, s) {
+		size_t start = t->len;
+
+		iu_text_add(t, "      ");
+		iu_text_add(t, i == 0 ? lead : "");
+		iu_text_pad(t, start, 16, 1);
+		say_socket(t, s);
+		iu_text_add(t, "\n");
+	}
+}
+
+static void say_packets(struct iu_text *t, const json_t *list)
+{
+	size_t i, k;
+	json_t *p, *flag;
+
+	json_array_foreach (list, i, p) {
+		size_t start = t->len;
+		json_int_t len = json_integer_value(json_object_get(p, "len"));
+
+		iu_text_add(t, "      ");
+		iu_text_add(t, i == 0 ? _("packets") : "");
+		iu_text_pad(t, start, 16, 1);
+		iu_text_addf(t, "%s > %s  ", text_of(p, "from"), text_of(p, "to"));
+		json_array_foreach (json_object_get(p, "flags"), k, flag)
+			iu_text_addf(t, "%s%s", k > 0 ? "," : "", json_string_value(flag));
+		iu_text_addf(t, " seq %lld", (long long)json_integer_value(json_object_get(p, "seq")));
+		if (json_object_get(p, "ack") != NULL)
+			iu_text_addf(t, " ack %lld", (long long)json_integer_value(json_object_get(p, "ack")));
+		if (len > 0)
+			iu_text_addf(t, _(", %lld bytes"), (long long)len);
+		if (json_is_true(json_object_get(p, "timestamps")))
+			iu_text_add(t, _(", timestamps"));
+		iu_text_add(t, "\n");
+	}
+}
+
+static void say_rule(struct iu_text *t, const json_t *step)
+{
+	size_t start = t->len;
+
+	iu_text_add(t, "      ");
+	iu_text_add(t, _("rule"));
+	iu_text_pad(t, start, 16, 1);
+	iu_text_addf(t, "%s: ", text_of(step, "rule"));
+	iu_say_wrapped(t, text_of(step, "rule_text")[0] ? _(text_of(step, "rule_text")) : "", 16, WIDTH);
+	iu_text_add(t, "\n");
+	start = t->len;
+	iu_text_pad(t, start, 16, 16);
+	iu_say_wrapped(t, text_of(step, "rule_source"), 16, WIDTH);
+	iu_text_add(t, "\n");
+}
+
+/* The table's line: the step, what was expected, what happened. */
+static void say_step_line(struct iu_text *t, const json_t *step, bool kernel)
+{
+	const json_t *expected = json_object_get(step, "expected");
+	size_t start = t->len;
+
+	iu_text_addf(t, "  %s ", json_is_true(json_object_get(step, "agrees")) ? " " : "!");
+	iu_text_add(t, text_of(step, "step"));
+	iu_text_pad(t, start, 4 + STEP_COLUMN, 2);
+	iu_text_add(t, expected != NULL ? text_of(expected, "outcome") : "");
+	iu_text_pad(t, start, 4 + STEP_COLUMN + OUTCOME_COLUMN, 2);
+	if (kernel) {
+		iu_text_add(t, text_of(step, "kernel"));
+		iu_text_pad(t, start, 4 + STEP_COLUMN + 2 * OUTCOME_COLUMN, 2);
+	}
+	iu_text_add(t, text_of(step, "model"));
+	iu_text_add(t, "\n");
+}
+
+static void say_heading(struct iu_text *t, bool kernel)
+{
+	size_t start;
+
+	iu_text_add(t, "\n");
+	start = t->len;
+	iu_text_add(t, "    ");
+	iu_text_add(t, _("step"));
+	iu_text_pad(t, start, 4 + STEP_COLUMN, 2);
+	iu_text_add(t, _("expected"));
+	iu_text_pad(t, start, 4 + STEP_COLUMN + OUTCOME_COLUMN, 2);
+	if (kernel) {
+		iu_text_add(t, _("kernel"));
+		iu_text_pad(t, start, 4 + STEP_COLUMN + 2 * OUTCOME_COLUMN, 2);
+	}
+	iu_text_addf(t, "%s\n", _("model"));
+}
+
+static void say_source(struct iu_text *t, const json_t *step)
+{
+	const json_t *e = json_object_get(step, "expected");
+	size_t start = t->len;
+
+	if (e == NULL || strcmp(text_of(e, "rank"), "live") == 0)
+		return;
+	iu_text_add(t, "      ");
+	iu_text_add(t, _("expected"));
+	iu_text_pad(t, start, 16, 1);
+	iu_text_addf(t, "%s: %s\n", text_of(e, "rank"), text_of(e, "source"));
+}
+
+static void say_step(struct iu_text *t, const json_t *step, const json_t *before, bool kernel)
+{
+	const json_t *sockets = json_object_get(step, "sockets");
+	bool same = before != NULL && json_equal(sockets, json_object_get(before, "sockets"));
+
+	say_step_line(t, step, kernel);
+	say_source(t, step);
+	/* the rule is worth its lines where an answer was expected, or was none of success */
+	if (json_object_get(step, "rule") != NULL &&
+	    (json_object_get(step, "expected") != NULL || strcmp(text_of(step, "model"), "OK") != 0))
+		say_rule(t, step);
+	say_packets(t, json_object_get(step, "packets"));
+	if (json_object_get(step, "kernel_sockets") != NULL) {
+		say_sockets(t, _("kernel has"), json_object_get(step, "kernel_sockets"));
+		say_sockets(t, _("model has"), sockets);
+	} else if (!same) {
+		say_sockets(t, _("sockets"), sockets);
+	}
+}
+
+void iu_report_run(struct iu_text *t, const json_t *run, bool quiet)
+{
+	bool kernel = json_is_true(json_object_get(run, "kernel_played"));
+	const json_t *steps = json_object_get(run, "steps"), *before = NULL;
+	size_t i;
+	json_t *step;
+
+	say_name(t, run);
+	if (quiet) {
+		iu_text_add(t, ": ");
+		say_end(t, run);
+		iu_text_add(t, "\n");
+		return;
+	}
+	iu_text_add(t, "\n  ");
+	iu_say_wrapped(t, text_of(run, "shows"), 2, WIDTH);
+	iu_text_add(t, "\n");
+	if (text_of(run, "because")[0] != 0) {
+		iu_text_add(t, "  ");
+		iu_say_wrapped(t, text_of(run, "because"), 2, WIDTH);
+		iu_text_add(t, "\n");
+	}
+	say_heading(t, kernel);
+	json_array_foreach (steps, i, step) {
+		say_step(t, step, before, kernel);
+		before = step;
+	}
+	iu_text_add(t, "\n  ");
+	say_end(t, run);
+	iu_text_add(t, "\n");
+}

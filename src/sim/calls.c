@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls that the model judges, and what comes of them when they succeed: socket, bind and listen. */
+#include <string.h>
+
+#include "base/address.h"
+#include "sim/host.h"
+
+static const struct iu_sim_answer ok = {.text = "OK"};
+
+static const char *const texts[] = {
+	[INUSE_R_OK] = "OK",
+	[INUSE_R_ADDRINUSE] = "EADDRINUSE",
+	[INUSE_R_ADDRNOTAVAIL] = "EADDRNOTAVAIL",
+	[INUSE_R_ACCES] = "EACCES",
+	[INUSE_R_INVAL] = "EINVAL",
+	[INUSE_R_NODEV] = "ENODEV",
+	[INUSE_R_NETUNREACH] = "ENETUNREACH",
+	[INUSE_R_HOSTUNREACH] = "EHOSTUNREACH",
+	[INUSE_R_CONNREFUSED] = "ECONNREFUSED",
+	[INUSE_R_TIMEDOUT] = "ETIMEDOUT",
+	[INUSE_R_PERM] = "EPERM",
+	[INUSE_R_AFNOSUPPORT] = "EAFNOSUPPORT",
+	[INUSE_R_ISCONN] = "EISCONN",
+	[INUSE_R_ALREADY] = "EALREADY",
+	[INUSE_R_OPNOTSUPP] = "EOPNOTSUPP",
+};
+_Static_assert(sizeof(texts) / sizeof(texts[0]) == INUSE_N_RESULTS, "every result has its text");
+
+struct iu_sim_answer iu_sim_answer_of(const struct inuse_verdict *v)
+{
+	if (v->outcome == INUSE_CANNOT_TELL)
+		return (struct iu_sim_answer){.text = "undocumented", .rule = v->rule, .cannot_tell = true, .missing = v->missing};
+	return (struct iu_sim_answer){.text = texts[v->outcome == INUSE_GO ? INUSE_R_OK : v->result], .rule = v->rule};
+}
+
+void iu_sim_socket(struct iu_sim *sim, unsigned s, uint8_t family, enum inuse_proto proto, uint32_t flags)
+{
+	int n = iu_sim_node_new(sim);
+	struct iu_sim_node *node;
+
+	sim->by_number[s] = n;
+	if (n == NONE)
+		return;
+	node = &sim->nodes[n];
+	node->refs = 1;
+	node->s.family = family;
+	node->s.proto = proto;
+	node->s.flags = flags | INUSE_HAS_FILE;
+	node->s.uid = sim->uid;
+	node->s.inode = ++sim->next;
+	if (family == 6 && sim->facts.settings[IU_SET_BINDV6ONLY] != 0)
+		node->s.flags |= INUSE_V6ONLY;
+}
+
+struct inuse_request iu_sim_request_of(const struct iu_sim *sim, const struct iu_sim_node *node, enum inuse_call call)
+{
+	struct inuse_request r = INUSE_REQUEST_INIT;
+
+	r.call = call;
+	r.proto = node->s.proto;
+	r.local = node->s.local;
+	r.flags = node->s.flags & (INUSE_REUSEADDR | INUSE_REUSEPORT | INUSE_V6ONLY | INUSE_FREEBIND | INUSE_TRANSPARENT |
+				   INUSE_GROUP | INUSE_REPAIR | INUSE_EXCLUSIVE);
+	r.device = node->s.device;
+	r.uid = node->s.uid;
+	r.may_bind_low = sim->uid == 0 ? INUSE_YES : INUSE_NO;
+	return r;
+}
+
+struct inuse_verdict iu_sim_judge(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_request *r,
+				  uint8_t claims)
+{
+	struct iu_caller caller = {.family = node->s.family, .claims = claims, .ports = node->ports};
+	struct inuse_verdict v = {.size = sizeof(v)};
+	int n = (int)(node - sim->nodes);
+
+	iu_sim_view(sim);
+	caller.datagram = node->s.proto == INUSE_PROTO_UDP;
+	if (n >= 0 && n < NODES && sim->view_of[n] != NONE)
+		caller.self = &sim->view[sim->view_of[n]];
+	iu_judge_call(sim->profile, &sim->facts, r, &caller, &v);
+	return v;
+}
+
+uint16_t iu_sim_find_port(struct iu_sim *sim, const struct iu_sim_node *node, struct inuse_request *r, uint16_t chosen)
+{
+	struct iu_range all = {(uint16_t)sim->facts.settings[IU_SET_RANGE_FIRST], (uint16_t)sim->facts.settings[IU_SET_RANGE_LAST]};
+	struct iu_range own = node->ports, want = all;
+	unsigned step = own.first != 0 ? 1 : 2;
+	uint16_t found = 0;
+
+	if (own.first >= all.first && own.first <= all.last && own.first != 0)
+		want.first = own.first;
+	if (own.last >= want.first && own.last <= all.last && own.last != 0)
+		want.last = own.last;
+	for (unsigned pass = 0; pass < step && found == 0; pass++) {
+		/* bind() begins with the parity that the range does not begin with, connect() with the other [Z06 Z07] */
+		unsigned first = want.first + (step == 1 ? 0 : r->call == INUSE_CALL_CONNECT ? pass : 1 - pass);
+
+		for (unsigned port = first; port <= want.last && found == 0; port += step) {
+			if (chosen != 0 && port != chosen)
+				continue;
+			sim->facts.settings[IU_SET_RANGE_FIRST] = sim->facts.settings[IU_SET_RANGE_LAST] = port;
+			if (iu_sim_judge(sim, node, r, 0).outcome != INUSE_FAIL)
+				found = (uint16_t)port;
+		}
+	}
+	sim->facts.settings[IU_SET_RANGE_FIRST] = all.first;
+	sim->facts.settings[IU_SET_RANGE_LAST] = all.last;
+	return found;
+}
+
+/* A socket comes on its port, and the port remembers it. */
+static void take_port(struct iu_sim *sim, struct iu_sim_node *node, const struct inuse_request *r, bool listening)
+{
+	bool first = iu_sim_bucket(sim, r->local.port, false) == NULL;
+	struct iu_bucket *b = iu_sim_bucket(sim, r->local.port, true);
+
+	if (b != NULL)
+		iu_bucket_remember(b, r, first, listening, sim->facts.features);
+	node->on_port = true;
+	node->s.flags |= INUSE_PORT_LOCKED;
+}
+
+/* An IPv6 socket that is bound to an address that is not IPv4's takes IPv6 alone from then on. */
+static bool becomes_v6only(const struct iu_sim_node *node, const struct inuse_addr *addr)
+{
+	return node->s.family == 6 && !iu_addr_is_any(addr) && !iu_addr_is_mapped(addr);
+}
+
+struct iu_sim_answer iu_sim_bind(struct iu_sim *sim, unsigned s, const struct inuse_addr *addr, uint8_t claims, uint16_t chosen)
+{
+	struct iu_sim_node *node = iu_sim_node_of(sim, s);
+	struct inuse_request r = iu_sim_request_of(sim, node, INUSE_CALL_BIND);
+	struct inuse_verdict v;
+	bool automatic = addr->port == 0;
+
+	r.local = *addr;
+	if (becomes_v6only(node, addr))
+		r.flags |= INUSE_V6ONLY;
+	if (node->no_port && automatic && !node->on_port) {
+		node->bound = node->s.local = *addr;
+		if (becomes_v6only(node, addr))
+			node->s.flags |= INUSE_V6ONLY;
+		return ok;
+	}
+	v = iu_sim_judge(sim, node, &r, claims);
+	if (v.outcome == INUSE_FAIL)
+		return iu_sim_answer_of(&v);
+	if (automatic)
+		r.local.port = iu_sim_find_port(sim, node, &r, chosen);
+	node->s.local = node->bound = r.local;
+	node->s.flags = (node->s.flags & ~(uint32_t)INUSE_V6ONLY) | (r.flags & INUSE_V6ONLY);
+	node->s.state = INUSE_BOUND;
+	node->locked = !automatic;
+	take_port(sim, node, &r, false);
+	return iu_sim_answer_of(&v);
+}
+
+struct iu_sim_answer iu_sim_listen(struct iu_sim *sim, unsigned s, unsigned backlog, uint16_t chosen)
+{
+	struct iu_sim_node *node = iu_sim_node_of(sim, s);
+	struct inuse_request r = iu_sim_request_of(sim, node, INUSE_CALL_LISTEN);
+	struct inuse_verdict v;
+
+	if (r.local.family == 0)
+		r.local = iu_addr_any(node->s.family, 0);
+	v = iu_sim_judge(sim, node, &r, 0);
+	if (v.outcome == INUSE_FAIL)
+		return iu_sim_answer_of(&v);
+	node->backlog = backlog;
+	if (node->s.state == INUSE_LISTEN)
+		return iu_sim_answer_of(&v);
+	if (r.local.port == 0)
+		r.local.port = iu_sim_find_port(sim, node, &r, chosen);
+	node->s.local = r.local;
+	node->s.state = INUSE_LISTEN;
+	take_port(sim, node, &r, true);
+	return iu_sim_answer_of(&v);
+}

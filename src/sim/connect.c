@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* connect(), what its SYN meets on this host, and accept(). */
+#include <string.h>
+
+#include "base/address.h"
+#include "sim/host.h"
+
+static const struct iu_sim_answer ok = {.text = "OK"};
+
+/* How well a listener fits an address; 0: not at all. The most specific one gets the SYN. */
+static int fits(const struct inuse_socket *l, const struct inuse_addr *to)
+{
+	struct inuse_addr u = iu_addr_unmapped(to);
+
+	if (l->state != INUSE_LISTEN || l->local.port != to->port)
+		return 0;
+	if (iu_addr_is_mapped_any(&l->local) || (iu_addr_is_any(&l->local) && l->family == 4))
+		return u.family == 4 ? 2 : 0;
+	if (iu_addr_is_any(&l->local))
+		return u.family == 6 ? 2 : (l->flags & INUSE_V6ONLY) == 0 ? 1 : 0;
+	return iu_addr_same(&l->local, to) ? 3 : 0;
+}
+
+static int find_listener(const struct iu_sim *sim, const struct inuse_addr *to)
+{
+	int best = NONE, rank = 0;
+
+	for (int i = 0; i < NODES; i++) {
+		int here = sim->nodes[i].used && sim->nodes[i].on_port ? fits(&sim->nodes[i].s, to) : 0;
+
+		if (here > rank) {
+			rank = here;
+			best = i;
+		}
+	}
+	return best;
+}
+
+static size_t queue_len(const struct iu_sim *sim, int listener)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < NODES; i++)
+		n += sim->nodes[i].used && sim->nodes[i].listener == listener;
+	return n;
+}
+
+/* IPv4 addresses stand as v4-mapped ones on an IPv6 socket. */
+static struct inuse_addr as_family(const struct inuse_addr *a, uint8_t family)
+{
+	struct inuse_addr r = iu_addr_unmapped(a);
+
+	if (family == 6 && r.family == 4) {
+		struct inuse_addr m = {.family = 6, .port = r.port, .ip = {[10] = 0xff, [11] = 0xff}};
+
+		memcpy(m.ip + 12, r.ip, 4);
+		return m;
+	}
+	return r;
+}
+
+/* The handshake: a child of the listener, which waits to be accepted. False: there is no room for it. */
+static bool make_child(struct iu_sim *sim, int client, int listener)
+{
+	int n = iu_sim_node_new(sim);
+	struct iu_sim_node *c = &sim->nodes[client], *child, *l = &sim->nodes[listener];
+
+	if (n == NONE)
+		return false;
+	child = &sim->nodes[n];
+	child->s = l->s;
+	child->s.state = INUSE_ESTABLISHED;
+	child->s.inode = 0;
+	child->s.flags |= INUSE_PORT_LOCKED;
+	child->s.flags &= ~(uint32_t)INUSE_HAS_FILE;
+	child->s.local = as_family(&c->s.remote, l->s.family);
+	child->s.remote = as_family(&c->s.local, l->s.family);
+	child->on_port = true;
+	child->listener = listener;
+	child->linger = l->linger;
+	child->linger2 = l->linger2;
+	child->order = ++sim->next;
+	child->peer = client;
+	c->peer = n;
+	c->s.state = INUSE_ESTABLISHED;
+	if (sim->facts.settings[IU_SET_TIMESTAMPS] != 0) {
+		child->s.flags |= INUSE_TIMESTAMPS;
+		c->s.flags |= INUSE_TIMESTAMPS;
+	}
+	iu_sim_bucket(sim, child->s.local.port, true);
+	return true;
+}
+
+/* The connection did not come about: back to what bind() made of it. */
+static void disconnect(struct iu_sim *sim, struct iu_sim_node *node)
+{
+	int n = (int)(node - sim->nodes);
+
+	node->peer = NONE;
+	node->s.remote = (struct inuse_addr){0};
+	if (node->locked) {
+		node->s.state = INUSE_BOUND;
+	} else {
+		iu_sim_off_port(sim, n);
+		node->s.state = INUSE_STATE_UNKNOWN;
+	}
+	node->s.local = node->bound;
+	if (!node->locked)
+		node->s.local.port = 0;
+}
+
+/* What the SYN meets on this host; sets the state of the client. */
+static struct iu_sim_answer send_syn(struct iu_sim *sim, struct iu_sim_node *node)
+{
+	struct inuse_request r = INUSE_REQUEST_INIT;
+	int client = (int)(node - sim->nodes), old, listener;
+	struct inuse_verdict v;
+	struct iu_sim_answer answer;
+
+	r.call = INUSE_CALL_ACCEPT;
+	r.local = node->s.remote;
+	r.remote = node->s.local;
+	iu_sim_view(sim);
+	iu_judge_bare(sim->profile, &sim->facts, &r, NULL, &v);
+	answer = iu_sim_answer_of(&v);
+	if (v.outcome == INUSE_FAIL && v.result != INUSE_R_TIMEDOUT) {
+		disconnect(sim, node);
+		return answer;
+	}
+	old = iu_sim_find(sim, &node->s.remote, &node->s.local, client);
+	if (old != NONE && sim->nodes[old].s.mini)
+		iu_sim_done(sim, old);
+	else if (old != NONE)
+		iu_sim_rst(sim, old);
+	listener = find_listener(sim, &node->s.remote);
+	if (v.outcome == INUSE_FAIL || listener == NONE || queue_len(sim, listener) > sim->nodes[listener].backlog ||
+	    !make_child(sim, client, listener))
+		answer.text = "EINPROGRESS"; /* the SYN is not answered; who waits gives up in the end */
+	return answer;
+}
+
+/* 0.0.0.0 and :: mean this host [C28]. */
+static struct inuse_addr destination(const struct inuse_addr *to)
+{
+	struct inuse_addr r = *to;
+
+	if (iu_addr_is_any(to))
+		inuse_addr_parse(to->family == 4 ? "127.0.0.1" : "::1", &r, NULL);
+	else if (iu_addr_is_mapped_any(to))
+		inuse_addr_parse("::ffff:127.0.0.1", &r, NULL);
+	r.port = to->port;
+	return r;
+}
+
+static bool is_wildcard(const struct inuse_addr *a)
+{
+	return a->family == 0 || iu_addr_is_any(a) || iu_addr_is_mapped_any(a);
+}
+
+/* The model has let it pass: the socket has its 4-tuple now, and what was left of an older one is gone. */
+static void take_tuple(struct iu_sim *sim, struct iu_sim_node *node, const struct inuse_addr *to, uint16_t port)
+{
+	struct inuse_addr local = is_wildcard(&node->s.local) ? sim->route.source : node->s.local;
+	struct iu_bucket *b = iu_sim_bucket(sim, port, false);
+	int old;
+
+	local.port = port;
+	old = iu_sim_find(sim, &local, to, (int)(node - sim->nodes));
+	if (old != NONE) { /* the mark of timestamps is handed on [F] */
+		node->s.flags |= sim->nodes[old].s.flags & INUSE_TIMESTAMPS;
+		iu_sim_done(sim, old);
+	}
+	if (b == NULL) {
+		b = iu_sim_bucket(sim, port, true);
+		if (b != NULL)
+			b->fastreuse = b->fastreuseport = -1;
+	}
+	node->s.local = local;
+	node->s.remote = *to;
+	node->s.state = INUSE_SYN_SENT;
+	node->on_port = true;
+	node->fin_in = node->fin_out = false;
+	node->unread = 0;
+	node->broken = NULL;
+}
+
+static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node *node, const struct inuse_addr *to,
+					  uint16_t chosen)
+{
+	struct inuse_request r = iu_sim_request_of(sim, node, INUSE_CALL_CONNECT);
+	struct inuse_addr dest = destination(to);
+	struct iu_sim_answer answer;
+	struct inuse_verdict v;
+	uint16_t port;
+
+	iu_sim_ask_route(sim, &dest);
+	r.remote = dest;
+	v = iu_sim_judge(sim, node, &r, 0);
+	sim->facts.n_routes = 1;
+	if (v.outcome == INUSE_FAIL) {
+		answer = iu_sim_answer_of(&v);
+		if (node->s.state == INUSE_BOUND && !node->locked)
+			disconnect(sim, node);
+		return answer;
+	}
+	port = r.local.port != 0 ? r.local.port : iu_sim_find_port(sim, node, &r, chosen);
+	take_tuple(sim, node, &dest, port);
+	if (iu_addr_is_local(&sim->facts, &dest) != INUSE_YES)
+		return (struct iu_sim_answer){.text = "EINPROGRESS", .rule = v.rule};
+	if (dest.port == port && iu_addr_same(&dest, &node->s.local)) { /* it meets itself [C16] */
+		node->peer = (int)(node - sim->nodes);
+		node->s.state = INUSE_ESTABLISHED;
+		return iu_sim_answer_of(&v);
+	}
+	answer = send_syn(sim, node);
+	/* what let the client pass tells more than that somebody listens */
+	if (answer.rule == NULL || strcmp(answer.rule, "syn-accepted") == 0)
+		answer.rule = v.rule;
+	return answer;
+}
+
+struct iu_sim_answer iu_sim_connect(struct iu_sim *sim, unsigned s, const struct inuse_addr *to, uint16_t chosen)
+{
+	struct iu_sim_node *node = iu_sim_node_of(sim, s);
+	struct iu_sim_answer answer;
+
+	if (node->unreported && node->s.state == INUSE_ESTABLISHED) {
+		node->unreported = false;
+		return ok; /* the first call that finds the connection made says so [C25b] */
+	}
+	answer = start_connect(sim, node, to, chosen);
+	if (node->nonblocking && strcmp(answer.text, "OK") == 0) {
+		node->unreported = true;
+		answer.text = "EINPROGRESS";
+	}
+	return answer;
+}
+
+struct iu_sim_answer iu_sim_accept(struct iu_sim *sim, unsigned s, unsigned child)
+{
+	struct iu_sim_node *l = iu_sim_node_of(sim, s), *c;
+	int first = NONE;
+
+	if (l->s.state != INUSE_LISTEN)
+		return (struct iu_sim_answer){.text = "EINVAL"};
+	for (int i = 0; i < NODES; i++)
+		if (sim->nodes[i].used && sim->nodes[i].listener == (int)(l - sim->nodes) &&
+		    (first == NONE || sim->nodes[i].order < sim->nodes[first].order))
+			first = i;
+	if (first == NONE)
+		return (struct iu_sim_answer){.text = "EAGAIN"};
+	c = &sim->nodes[first];
+	c->listener = NONE;
+	c->refs = 1;
+	c->s.uid = sim->uid;
+	c->s.inode = ++sim->next;
+	c->s.flags |= INUSE_HAS_FILE;
+	sim->by_number[child] = first;
+	return ok;
+}

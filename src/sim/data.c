@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* Options, data, shutdown, and who has a socket open. */
+#include <string.h>
+
+#include "sim/host.h"
+
+struct iu_sim_node *iu_sim_node_of(struct iu_sim *sim, unsigned s)
+{
+	if (s < IU_SIM_SOCKETS && sim->by_number[s] != NONE && sim->nodes[sim->by_number[s]].used)
+		return &sim->nodes[sim->by_number[s]];
+	memset(&sim->nobody, 0, sizeof(sim->nobody));
+	sim->nobody.peer = sim->nobody.listener = NONE;
+	return &sim->nobody;
+}
+
+static const struct iu_sim_answer ok = {.text = "OK"};
+
+static struct iu_sim_answer error(const char *text)
+{
+	return (struct iu_sim_answer){.text = text};
+}
+
+struct iu_sim_answer iu_sim_set(struct iu_sim *sim, unsigned s, uint32_t flag, bool on)
+{
+	struct iu_sim_node *node = iu_sim_node_of(sim, s);
+
+	/* IPV6_V6ONLY cannot change once there is a port: linux v6.18 net/ipv6/ipv6_sockglue.c do_ipv6_setsockopt() */
+	if (flag == INUSE_V6ONLY && (node->s.family != 6 || node->s.local.port != 0))
+		return error("EINVAL");
+	if (flag == INUSE_REPAIR) /* it forces reuse, and takes it away again: net/ipv4/tcp.c do_tcp_setsockopt() */
+		flag |= INUSE_REUSEADDR;
+	node->s.flags = on ? node->s.flags | flag : node->s.flags & ~flag;
+	return ok;
+}
+
+void iu_sim_option(struct iu_sim *sim, unsigned s, enum iu_sim_option option, int64_t value)
+{
+	struct iu_sim_node *node = iu_sim_node_of(sim, s);
+
+	switch (option) {
+	case IU_SIM_LINGER:
+		node->linger = value;
+		break;
+	case IU_SIM_LINGER2:
+		node->linger2 = value;
+		break;
+	case IU_SIM_DEVICE:
+		node->s.device = (uint32_t)value;
+		break;
+	case IU_SIM_NO_PORT:
+		node->no_port = value != 0;
+		break;
+	case IU_SIM_NONBLOCKING:
+		node->nonblocking = value != 0;
+		break;
+	}
+}
+
+void iu_sim_port_range(struct iu_sim *sim, unsigned s, struct iu_range range)
+{
+	iu_sim_node_of(sim, s)->ports = range;
+}
+
+void iu_sim_chown(struct iu_sim *sim, unsigned s, uint32_t uid)
+{
+	iu_sim_node_of(sim, s)->s.uid = uid;
+}
+
+struct inuse_addr iu_sim_local(const struct iu_sim *sim, unsigned s)
+{
+	return iu_sim_node_of((struct iu_sim *)sim, s)->s.local;
+}
+
+/* Reading and writing need a connection, or what is left of one. */
+static const char *not_connected(struct iu_sim_node *node)
+{
+	const char *broken = node->broken;
+
+	if (broken != NULL) {
+		node->broken = strcmp(broken, "ECONNRESET") == 0 ? "EPIPE" : broken; /* said once; then the pipe is only broken */
+		return broken;
+	}
+	if (node->s.state == INUSE_STATE_UNKNOWN || node->s.state == INUSE_BOUND || node->s.state == INUSE_LISTEN)
+		return node->fin_out ? "EPIPE" : "ENOTCONN";
+	return NULL;
+}
+
+/* Data for a socket that its process has closed is answered with a reset. */
+static void deliver(struct iu_sim *sim, int n, unsigned bytes)
+{
+	int peer = sim->nodes[n].peer;
+
+	if (peer == NONE)
+		return;
+	if (sim->nodes[peer].refs == 0 && sim->nodes[peer].listener == NONE)
+		iu_sim_abort(sim, peer);
+	else
+		sim->nodes[peer].unread += bytes;
+}
+
+struct iu_sim_answer iu_sim_write(struct iu_sim *sim, unsigned s, unsigned bytes)
+{
+	struct iu_sim_node *node = iu_sim_node_of(sim, s);
+	const char *wrong = not_connected(node);
+
+	if (wrong != NULL || node->fin_out)
+		return error(wrong != NULL ? wrong : "EPIPE");
+	if (node->stuck)
+		return error("EAGAIN");
+	deliver(sim, sim->by_number[s], bytes);
+	return ok;
+}
+
+struct iu_sim_answer iu_sim_read(struct iu_sim *sim, unsigned s, unsigned bytes)
+{
+	struct iu_sim_node *node = iu_sim_node_of(sim, s);
+	const char *broken = node->broken;
+
+	if (node->unread >= bytes && bytes > 0) {
+		node->unread -= bytes;
+		return ok;
+	}
+	if (broken != NULL && strcmp(broken, "ECONNRESET") == 0) {
+		node->broken = "EPIPE";
+		return error(broken);
+	}
+	if (node->fin_in || broken != NULL)
+		return error("end");
+	if (node->s.state == INUSE_STATE_UNKNOWN || node->s.state == INUSE_BOUND || node->s.state == INUSE_LISTEN)
+		return error("ENOTCONN");
+	return error("EAGAIN");
+}
+
+struct iu_sim_answer iu_sim_fill(struct iu_sim *sim, unsigned s)
+{
+	struct iu_sim_node *node = iu_sim_node_of(sim, s);
+	const char *wrong = not_connected(node);
+
+	if (wrong != NULL || node->fin_out)
+		return error(wrong != NULL ? wrong : "EPIPE");
+	node->stuck = true;
+	deliver(sim, sim->by_number[s], 1u << 20);
+	return ok;
+}
+
+/* A listener that is shut down is one no more; a port that bind() named stays with it [B28 B30]. */
+static void stop_listening(struct iu_sim *sim, int n)
+{
+	struct iu_sim_node *node = &sim->nodes[n];
+
+	iu_sim_drop_queue(sim, n);
+	if (node->locked) {
+		node->s.state = INUSE_BOUND;
+		return;
+	}
+	iu_sim_off_port(sim, n);
+	node->s.state = INUSE_STATE_UNKNOWN;
+	node->s.local = node->bound;
+	node->s.local.port = 0;
+}
+
+struct iu_sim_answer iu_sim_shutdown(struct iu_sim *sim, unsigned s, enum iu_sim_shut how)
+{
+	struct iu_sim_node *node = iu_sim_node_of(sim, s);
+	int n = sim->by_number[s];
+
+	if (node->s.state == INUSE_LISTEN) {
+		if (how != IU_SIM_SHUT_WRITE)
+			stop_listening(sim, n);
+		return ok;
+	}
+	if (node->s.state == INUSE_STATE_UNKNOWN || node->s.state == INUSE_BOUND)
+		return error("ENOTCONN");
+	if (how != IU_SIM_SHUT_READ && (node->s.state == INUSE_ESTABLISHED || node->s.state == INUSE_CLOSE_WAIT))
+		iu_sim_send_fin(sim, n);
+	return ok;
+}
+
+void iu_sim_hold(struct iu_sim *sim, unsigned s)
+{
+	iu_sim_node_of(sim, s)->refs++;
+}
+
+void iu_sim_release(struct iu_sim *sim, unsigned s)
+{
+	struct iu_sim_node *node = iu_sim_node_of(sim, s);
+	int n = sim->by_number[s];
+
+	if (node->refs > 0 && --node->refs == 0) {
+		iu_sim_close(sim, n);
+		sim->by_number[s] = NONE;
+	}
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* The surroundings of the simulated host, and the facts that it shows to the model. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/address.h"
+#include "sim/host.h"
+
+/* Which features came with which kernel; facts.h says what they are. */
+static const struct {
+	uint32_t since;
+	uint32_t feature;
+} features[] = {
+	{6 << 16 | 1, IU_FEATURE_BHASH2},        {6 << 16 | 8, IU_FEATURE_OWNERS_BY_ADDR},
+	{6 << 16 | 18, IU_FEATURE_CONNECT_BIND}, {6 << 16 | 14, IU_FEATURE_TW_DELAY},
+	{6 << 16 | 0, IU_FEATURE_TW_DESTROY},    {6 << 16 | 17, IU_FEATURE_ORPHAN_UID},
+};
+
+/* Values of a fresh namespace where they are not what an old kernel without the file does. */
+static void fresh_settings(struct iu_facts *f)
+{
+	static const int64_t fallbacks[] = {
+#define SETTING(id, path, fallback) fallback,
+#include "model/settings.def"
+#undef SETTING
+	};
+
+	memcpy(f->settings, fallbacks, sizeof(fallbacks));
+	f->settings[IU_SET_TW_REUSE] = 2;
+	f->settings[IU_SET_MAX_TW_BUCKETS] = 65536;
+	f->settings[IU_SET_IPV6] = 0;
+	f->settings_known = UINT32_MAX;
+}
+
+struct iu_sim *iu_sim_new(const struct iu_profile *profile, uint32_t kernel)
+{
+	static const struct inuse_addr loopback4 = {.family = 4, .ip = {127}};
+	static const struct inuse_addr loopback6 = {.family = 6, .ip = {[15] = 1}};
+	struct iu_sim *sim = calloc(1, sizeof(*sim));
+
+	if (sim == NULL)
+		return NULL;
+	sim->profile = profile;
+	sim->facts.kernel = kernel;
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		if (kernel == 0 || kernel >= features[i].since)
+			sim->facts.features |= features[i].feature;
+	fresh_settings(&sim->facts);
+	sim->facts.now_ns = 1000 * SECOND_NS;
+	sim->facts.hz = 250;
+	sim->facts.locals_known = sim->facts.buckets_known = true;
+	sim->facts.sockets = sim->view;
+	sim->facts.locals = sim->locals;
+	sim->facts.devices = sim->devices;
+	sim->facts.routes = &sim->route;
+	sim->facts.buckets = sim->buckets;
+	sim->facts.reserved = sim->reserved;
+	for (int i = 0; i < IU_SIM_SOCKETS; i++)
+		sim->by_number[i] = NONE;
+	iu_sim_device(sim, "lo");
+	sim->devices[0].loopback = true;
+	iu_sim_address(sim, 1, &loopback4, 8);
+	iu_sim_address(sim, 1, &loopback6, 128);
+	return sim;
+}
+
+void iu_sim_free(struct iu_sim *sim)
+{
+	free(sim);
+}
+
+void iu_sim_user(struct iu_sim *sim, uint32_t uid)
+{
+	sim->uid = uid;
+}
+
+void iu_sim_setting(struct iu_sim *sim, enum iu_setting setting, int64_t value)
+{
+	sim->facts.settings[setting] = value;
+}
+
+void iu_sim_reserve(struct iu_sim *sim, const struct iu_range *ranges, size_t n)
+{
+	size_t max = sizeof(sim->reserved) / sizeof(sim->reserved[0]);
+
+	sim->facts.n_reserved = n < max ? n : max;
+	if (n > 0)
+		memcpy(sim->reserved, ranges, sim->facts.n_reserved * sizeof(ranges[0]));
+}
+
+void iu_sim_address(struct iu_sim *sim, uint32_t device, const struct inuse_addr *addr, uint8_t prefix_len)
+{
+	struct iu_local local = {.addr = *addr, .prefix_len = prefix_len, .device = device};
+
+	/* on lo the whole net is local, elsewhere only the address itself */
+	if (device != 1) {
+		if (sim->n_nets < sizeof(sim->nets) / sizeof(sim->nets[0]))
+			sim->nets[sim->n_nets++] = local;
+		local.prefix_len = addr->family == 4 ? 32 : 128;
+	}
+	if (sim->facts.n_locals < sizeof(sim->locals) / sizeof(sim->locals[0]))
+		sim->locals[sim->facts.n_locals++] = local;
+}
+
+uint32_t iu_sim_device(struct iu_sim *sim, const char *name)
+{
+	uint32_t n = (uint32_t)sim->facts.n_devices;
+
+	if (n == sizeof(sim->devices) / sizeof(sim->devices[0]))
+		return n;
+	sim->devices[n] = (struct iu_device){.index = n + 1, .up = true, .name = name};
+	sim->facts.n_devices++;
+	return n + 1;
+}
+
+void iu_sim_route(struct iu_sim *sim, const struct inuse_addr *addr, uint8_t prefix_len, enum inuse_result result)
+{
+	if (sim->n_rejects == sizeof(sim->rejects) / sizeof(sim->rejects[0]))
+		return;
+	sim->rejects[sim->n_rejects].net = *addr;
+	sim->rejects[sim->n_rejects].prefix_len = prefix_len;
+	sim->rejects[sim->n_rejects++].result = result;
+}
+
+/* 127.0.0.1 speaks to all of 127.0.0.0/8; every other address of the host to itself. */
+static struct inuse_addr source_for(const struct inuse_addr *to)
+{
+	struct inuse_addr u = iu_addr_unmapped(to);
+
+	if (u.family == 4 && u.ip[0] == 127)
+		inuse_addr_parse(to->family == 4 ? "127.0.0.1" : "::ffff:127.0.0.1", &u, NULL);
+	else
+		u = *to;
+	u.port = 0;
+	return u;
+}
+
+void iu_sim_ask_route(struct iu_sim *sim, const struct inuse_addr *to)
+{
+	struct inuse_addr u = iu_addr_unmapped(to);
+
+	sim->route = (struct iu_route){.remote = *to, .source = source_for(to), .device = 1, .result = INUSE_R_OK};
+	sim->facts.n_routes = 1;
+	if (iu_addr_is_local(&sim->facts, to) == INUSE_YES)
+		return;
+	for (size_t i = 0; i < sim->n_rejects; i++)
+		if (iu_addr_in(&u, &sim->rejects[i].net, sim->rejects[i].prefix_len)) {
+			sim->route.result = sim->rejects[i].result;
+			return;
+		}
+	sim->route.result = INUSE_R_NETUNREACH;
+	for (size_t i = 0; i < sim->n_nets; i++)
+		if (iu_addr_in(&u, &sim->nets[i].addr, sim->nets[i].prefix_len)) {
+			sim->route.result = INUSE_R_OK;
+			sim->route.source = sim->nets[i].addr;
+			sim->route.source.port = 0;
+			sim->route.device = sim->nets[i].device;
+		}
+}
+
+struct iu_bucket *iu_sim_bucket(struct iu_sim *sim, uint16_t port, bool make)
+{
+	for (size_t i = 0; i < sim->n_buckets; i++)
+		if (sim->buckets[i].port == port)
+			return &sim->buckets[i];
+	if (!make || sim->n_buckets == BUCKETS)
+		return NULL;
+	sim->buckets[sim->n_buckets] = (struct iu_bucket){.port = port};
+	return &sim->buckets[sim->n_buckets++];
+}
+
+void iu_sim_view(struct iu_sim *sim)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < NODES; i++) {
+		sim->view_of[i] = NONE;
+		if (!sim->nodes[i].used || !sim->nodes[i].on_port)
+			continue;
+		sim->view_of[i] = (int)n;
+		sim->view[n] = sim->nodes[i].s;
+		sim->view[n].known = UINT32_MAX & ~(uint32_t)INUSE_KNOW_OWNER;
+		sim->view[n].count = 1;
+		n++;
+	}
+	sim->facts.n_sockets = n;
+	sim->facts.n_buckets = sim->n_buckets;
+}
+
+const struct iu_facts *iu_sim_facts(struct iu_sim *sim)
+{
+	iu_sim_view(sim);
+	return &sim->facts;
+}
+
+int iu_sim_find(const struct iu_sim *sim, const struct inuse_addr *local, const struct inuse_addr *remote, int except)
+{
+	for (int i = 0; i < NODES; i++) {
+		const struct inuse_socket *s = &sim->nodes[i].s;
+
+		if (i != except && sim->nodes[i].used && sim->nodes[i].on_port && s->state != INUSE_LISTEN &&
+		    s->state != INUSE_BOUND && s->local.port == local->port && s->remote.port == remote->port &&
+		    iu_addr_same(&s->local, local) && iu_addr_same(&s->remote, remote))
+			return i;
+	}
+	return NONE;
+}

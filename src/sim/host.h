@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of the simulated host, shared by the files of src/sim. */
+#ifndef IU_SIM_HOST_H
+#define IU_SIM_HOST_H
+
+#include "sim/sim.h"
+
+#define NODES 512
+#define BUCKETS 256
+#define NONE (-1)
+#define SECOND_NS INT64_C(1000000000)
+#define TIME_WAIT_NS (60 * SECOND_NS)
+
+/* A socket, open or not; a mini socket is a node of its own. s is what is seen of it. */
+struct iu_sim_node {
+	bool used;
+	bool on_port;            /* it is an owner: seen, and asked about by bind() */
+	unsigned refs;           /* open descriptors */
+	struct inuse_socket s;
+	struct inuse_addr bound; /* what bind() was given; family 0: nothing */
+	bool locked;             /* bind() named the port: it stays with the socket until that is closed */
+	int peer;                /* the other end, or NONE: nobody answers */
+	int listener;            /* whose accept queue it waits in, or NONE */
+	uint64_t order;          /* of arrival there */
+	unsigned backlog, unread;
+	bool fin_out, fin_in, stuck; /* stuck: the peer takes no more, so that a FIN does not arrive */
+	int64_t linger, linger2;
+	bool nonblocking, unreported, no_port;
+	struct iu_range ports;
+	const char *broken;      /* the error that the next read or write gets, or NULL */
+};
+
+struct iu_sim {
+	const struct iu_profile *profile;
+	struct iu_sim_node nodes[NODES];
+	struct iu_sim_node nobody;     /* stands in for a socket that is not there */
+	int by_number[IU_SIM_SOCKETS]; /* the node of a socket of the caller; NONE */
+	struct iu_bucket buckets[BUCKETS];
+	size_t n_buckets;
+	uint32_t uid;
+	uint64_t next;
+	struct iu_facts facts;
+	struct inuse_socket view[NODES];
+	int view_of[NODES];            /* where a node stands in view, or NONE */
+	struct iu_local locals[32];
+	struct iu_device devices[16];
+	struct iu_range reserved[16];
+	struct {
+		struct inuse_addr net;
+		uint8_t prefix_len;
+		enum inuse_result result;
+	} rejects[16];
+	size_t n_rejects;
+	struct iu_local nets[16];      /* what is reached through a device: its address there, and how much of it counts */
+	size_t n_nets;
+	struct iu_route route;         /* of the destination that is asked about */
+};
+
+/* node.c: what becomes of a node */
+int iu_sim_node_new(struct iu_sim *sim);             /* NONE: there are too many */
+/* The socket is done with its connection; a port that bind() named stays with it while it is open. tcp_done() of the kernel. */
+void iu_sim_done(struct iu_sim *sim, int n);
+void iu_sim_send_fin(struct iu_sim *sim, int n);
+/* The peer gets a RST; then this end is done. */
+void iu_sim_abort(struct iu_sim *sim, int n);
+/* A RST arrives. */
+void iu_sim_rst(struct iu_sim *sim, int n);
+/* The last descriptor is closed. */
+void iu_sim_close(struct iu_sim *sim, int n);
+/* A listener stops: connections that wait to be accepted are reset. */
+void iu_sim_drop_queue(struct iu_sim *sim, int n);
+/* Takes a node off its port, and the bucket with it when it was the last one. */
+void iu_sim_off_port(struct iu_sim *sim, int n);
+
+/* calls.c */
+struct iu_sim_answer iu_sim_answer_of(const struct inuse_verdict *v);
+/* The request that the node would make, with its own address and options. */
+struct inuse_request iu_sim_request_of(const struct iu_sim *sim, const struct iu_sim_node *node, enum inuse_call call);
+struct inuse_verdict iu_sim_judge(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_request *r,
+				  uint8_t claims);
+/* A port on which this request would succeed, as the kernel looks for one: every second port first. 0: there is none. */
+uint16_t iu_sim_find_port(struct iu_sim *sim, const struct iu_sim_node *node, struct inuse_request *r, uint16_t chosen);
+/* data.c: the node of a number; `nobody` where there is none. */
+struct iu_sim_node *iu_sim_node_of(struct iu_sim *sim, unsigned s);
+
+/* facts.c */
+void iu_sim_view(struct iu_sim *sim);                /* brings facts up to date */
+struct iu_bucket *iu_sim_bucket(struct iu_sim *sim, uint16_t port, bool make);
+/* The node that has this 4-tuple (local as that node sees it); except: not this one. NONE. */
+int iu_sim_find(const struct iu_sim *sim, const struct inuse_addr *local, const struct inuse_addr *remote, int except);
+/* Where a packet to this address would go, and from which address; the answer is in sim->route. */
+void iu_sim_ask_route(struct iu_sim *sim, const struct inuse_addr *to);
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What becomes of a connection: FIN, RST, the end of a process, and what is left. linux-rules 5; RFC 9293 3.6.
+ *
+ * Theory of operation
+ *
+ * A FIN that can arrive is acknowledged at once, so FIN-WAIT-1 and LAST-ACK are seen only where the peer takes no more data
+ * (stuck). TIME-WAIT, and FIN-WAIT-2 once its process has closed it, are mini sockets: nodes of their own that keep the
+ * options of that moment and have no descriptor.
+ */
+#include <string.h>
+
+#include "sim/host.h"
+
+static const struct iu_sim_node empty = {.peer = NONE, .listener = NONE, .linger = -1};
+
+int iu_sim_node_new(struct iu_sim *sim)
+{
+	for (int i = 0; i < NODES; i++)
+		if (!sim->nodes[i].used) {
+			sim->nodes[i] = empty;
+			sim->nodes[i].used = true;
+			return i;
+		}
+	return NONE;
+}
+
+static int64_t setting(const struct iu_sim *sim, enum iu_setting id)
+{
+	return sim->facts.settings[id];
+}
+
+void iu_sim_off_port(struct iu_sim *sim, int n)
+{
+	uint16_t port = sim->nodes[n].s.local.port;
+
+	if (!sim->nodes[n].on_port)
+		return;
+	sim->nodes[n].on_port = false;
+	for (int i = 0; i < NODES; i++)
+		if (sim->nodes[i].used && sim->nodes[i].on_port && sim->nodes[i].s.local.port == port)
+			return;
+	for (size_t i = 0; i < sim->n_buckets; i++)
+		if (sim->buckets[i].port == port) {
+			sim->buckets[i] = sim->buckets[--sim->n_buckets];
+			return;
+		}
+}
+
+/* Without descriptor and without port nothing is left of it. */
+static void free_if_gone(struct iu_sim *sim, int n)
+{
+	struct iu_sim_node *node = &sim->nodes[n];
+
+	if (node->refs > 0 || node->on_port || node->listener != NONE)
+		return;
+	for (int i = 0; i < NODES; i++)
+		if (sim->nodes[i].used && sim->nodes[i].peer == n)
+			sim->nodes[i].peer = NONE;
+	node->used = false;
+}
+
+void iu_sim_done(struct iu_sim *sim, int n)
+{
+	struct iu_sim_node *node = &sim->nodes[n];
+
+	if (node->s.mini || !node->locked || node->refs == 0 || node->s.state == INUSE_STATE_UNKNOWN) {
+		iu_sim_off_port(sim, n);
+		node->s.state = INUSE_STATE_UNKNOWN;
+		node->s.flags &= ~(uint32_t)INUSE_PORT_LOCKED;
+	} else {
+		node->s.state = INUSE_BOUND;
+	}
+	node->s.free_at_ns = 0;
+	free_if_gone(sim, n);
+}
+
+/* Peers that pointed at the full socket now point at what is left of it. */
+static void hand_over(struct iu_sim *sim, int from, int to)
+{
+	int peer = sim->nodes[from].peer;
+
+	sim->nodes[to].peer = peer;
+	if (peer != NONE && sim->nodes[peer].peer == from)
+		sim->nodes[peer].peer = to;
+	sim->nodes[from].peer = NONE;
+}
+
+static bool room_for_mini(const struct iu_sim *sim)
+{
+	int64_t n = 0;
+
+	for (int i = 0; i < NODES; i++)
+		n += sim->nodes[i].used && sim->nodes[i].on_port && sim->nodes[i].s.mini;
+	return n < setting(sim, IU_SET_MAX_TW_BUCKETS);
+}
+
+/* tcp_time_wait() of the kernel: a mini socket takes the place of the full one, with the options that this has now. */
+static void leave_mini(struct iu_sim *sim, int n, enum inuse_state state, int64_t ns)
+{
+	int mini = room_for_mini(sim) ? iu_sim_node_new(sim) : NONE;
+
+	if (mini != NONE) {
+		struct iu_sim_node *m = &sim->nodes[mini];
+
+		m->s = sim->nodes[n].s;
+		m->s.state = state;
+		m->s.mini = true;
+		m->s.inode = 0;
+		m->s.uid = 0;
+		m->s.free_at_ns = sim->facts.now_ns + ns;
+		m->on_port = true;
+		hand_over(sim, n, mini);
+	}
+	iu_sim_done(sim, n);
+}
+
+void iu_sim_rst(struct iu_sim *sim, int n)
+{
+	struct iu_sim_node *node = &sim->nodes[n];
+
+	/* net.ipv4.tcp_rfc1337 protects a TIME-WAIT, not the remains in FIN-WAIT-2 [P09] */
+	if (node->s.mini && node->s.state == INUSE_TIME_WAIT && setting(sim, IU_SET_RFC1337) != 0)
+		return;
+	node->broken = node->s.state == INUSE_CLOSE_WAIT ? "EPIPE" : "ECONNRESET";
+	if (node->peer != NONE && sim->nodes[node->peer].peer == n)
+		sim->nodes[node->peer].peer = NONE;
+	node->peer = NONE;
+	iu_sim_done(sim, n);
+}
+
+void iu_sim_abort(struct iu_sim *sim, int n)
+{
+	int peer = sim->nodes[n].peer;
+
+	sim->nodes[n].peer = NONE;
+	if (peer != NONE && peer != n) {
+		sim->nodes[peer].peer = NONE;
+		iu_sim_rst(sim, peer);
+	}
+	iu_sim_done(sim, n);
+}
+
+/* What a first FIN makes of its receiver, and of the sender that it answers. */
+static void fin_arrives(struct iu_sim *sim, int n)
+{
+	struct iu_sim_node *node = &sim->nodes[n];
+
+	node->fin_in = true;
+	if (node->s.state == INUSE_ESTABLISHED) {
+		node->s.state = INUSE_CLOSE_WAIT;
+	} else if (node->s.mini) {
+		node->s.state = INUSE_TIME_WAIT;
+		node->s.free_at_ns = sim->facts.now_ns + TIME_WAIT_NS;
+	} else if (node->s.state == INUSE_FIN_WAIT2) {
+		leave_mini(sim, n, INUSE_TIME_WAIT, TIME_WAIT_NS);
+	}
+}
+
+void iu_sim_send_fin(struct iu_sim *sim, int n)
+{
+	struct iu_sim_node *node = &sim->nodes[n];
+	int peer = node->peer;
+
+	if (node->fin_out)
+		return;
+	node->fin_out = true;
+	if (peer == NONE || node->stuck) {
+		node->s.state = node->s.state == INUSE_CLOSE_WAIT ? INUSE_LAST_ACK : INUSE_FIN_WAIT1;
+		return;
+	}
+	if (peer == n) { /* connected to itself: its own FIN comes back (simultaneous close) */
+		leave_mini(sim, n, INUSE_TIME_WAIT, TIME_WAIT_NS);
+	} else if (node->s.state == INUSE_ESTABLISHED) {
+		node->s.state = INUSE_FIN_WAIT2;
+		fin_arrives(sim, peer);
+	} else { /* CLOSE-WAIT: the second FIN, acknowledged at once */
+		fin_arrives(sim, peer);
+		node->peer = NONE;
+		iu_sim_done(sim, n);
+	}
+}
+
+/* A socket in FIN-WAIT-2 loses its process. tcp_close() of the kernel. */
+static void orphan(struct iu_sim *sim, int n)
+{
+	struct iu_sim_node *node = &sim->nodes[n];
+	int64_t seconds = node->linger2 != 0 ? node->linger2 : setting(sim, IU_SET_FIN_TIMEOUT);
+
+	node->s.inode = 0;
+	if (seconds < 0) {
+		iu_sim_abort(sim, n);
+	} else if (seconds > 60) { /* TCP_TIMEWAIT_LEN: what is longer waits as a whole socket first */
+		node->s.free_at_ns = sim->facts.now_ns + (seconds - 60) * SECOND_NS;
+	} else {
+		leave_mini(sim, n, INUSE_FIN_WAIT2, seconds * SECOND_NS);
+	}
+}
+
+void iu_sim_drop_queue(struct iu_sim *sim, int n)
+{
+	for (int i = 0; i < NODES; i++)
+		if (sim->nodes[i].used && sim->nodes[i].listener == n) {
+			sim->nodes[i].listener = NONE;
+			iu_sim_abort(sim, i);
+		}
+}
+
+void iu_sim_close(struct iu_sim *sim, int n)
+{
+	struct iu_sim_node *node = &sim->nodes[n];
+	bool connected = node->s.state == INUSE_ESTABLISHED || node->s.state == INUSE_CLOSE_WAIT ||
+			 node->s.state == INUSE_FIN_WAIT1 || node->s.state == INUSE_FIN_WAIT2;
+
+	if (node->s.state == INUSE_LISTEN)
+		iu_sim_drop_queue(sim, n);
+	if ((node->s.flags & INUSE_REPAIR) != 0) { /* vanishes without a word [B34 P13] */
+		node->peer = NONE;
+		iu_sim_done(sim, n);
+		return;
+	}
+	/* data that nobody read, or SO_LINGER with 0, make a reset of it: RFC 2525 2.17, RFC 9293 3.10.4 [T16 T17] */
+	if (connected && (node->unread > 0 || node->linger == 0)) {
+		iu_sim_abort(sim, n);
+		return;
+	}
+	if (connected) {
+		iu_sim_send_fin(sim, n);
+		node = &sim->nodes[n];
+		if (node->used && node->s.state == INUSE_FIN_WAIT2 && !node->s.mini)
+			orphan(sim, n);
+		else if (node->used && node->on_port)
+			node->s.inode = 0;
+		else
+			free_if_gone(sim, n);
+		return;
+	}
+	iu_sim_done(sim, n);
+}
+
+/* A full FIN-WAIT-2 orphan whose first time is over waits as long again as a mini socket [T30]. */
+static void expire(struct iu_sim *sim, int n)
+{
+	if (!sim->nodes[n].s.mini && sim->nodes[n].s.state == INUSE_FIN_WAIT2)
+		leave_mini(sim, n, INUSE_FIN_WAIT2, (setting(sim, IU_SET_FIN_TIMEOUT) - 60) * SECOND_NS);
+	else
+		iu_sim_done(sim, n);
+}
+
+void iu_sim_wait(struct iu_sim *sim, int64_t ns)
+{
+	int64_t end = sim->facts.now_ns + ns;
+
+	for (;;) {
+		int first = NONE;
+
+		for (int i = 0; i < NODES; i++) {
+			const struct iu_sim_node *node = &sim->nodes[i];
+
+			if (node->used && node->on_port && node->s.free_at_ns != 0 && node->s.free_at_ns <= end &&
+			    (first == NONE || node->s.free_at_ns < sim->nodes[first].s.free_at_ns))
+				first = i;
+		}
+		if (first == NONE)
+			break;
+		if (sim->nodes[first].s.free_at_ns > sim->facts.now_ns)
+			sim->facts.now_ns = sim->nodes[first].s.free_at_ns;
+		expire(sim, first);
+	}
+	sim->facts.now_ns = end;
+}
+
+void iu_sim_evict(struct iu_sim *sim, uint16_t port)
+{
+	for (int i = 0; i < NODES; i++)
+		if (sim->nodes[i].used && sim->nodes[i].on_port && sim->nodes[i].s.mini && sim->nodes[i].s.local.port == port)
+			iu_sim_done(sim, i);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What sockets become, without a kernel.
+ *
+ * Theory of operation
+ *
+ * A simulated host has one network namespace and a wire that loses nothing and takes no time: whatever two sockets of the host
+ * say to each other has arrived before the call returns. Whether a call succeeds is not decided here: every bind(), listen(),
+ * connect() and arriving SYN is put to the model (iu_judge_call(), iu_judge_bare()) together with the facts that this host
+ * would show; what it cannot tell is taken to succeed, and said. Here stands what comes of it: handshakes, accept queues, who sends the first FIN, resets, what is left
+ * without a process, for how long, and what a port remembers.
+ *
+ * Time stands still but for iu_sim_wait(). Where the kernel chooses by chance (an automatic port) the caller may say what it
+ * chose on the real host; else the first possible one is taken. Not simulated: lost packets, sequence numbers, other hosts.
+ *
+ * Sockets are numbers from 0 on, chosen by the caller, below IU_SIM_SOCKETS. Pure: no system calls.
+ */
+#ifndef IU_SIM_SIM_H
+#define IU_SIM_SIM_H
+
+#include "model/judge.h"
+
+#define IU_SIM_SOCKETS 64
+
+struct iu_sim;
+
+/* What a call answered. text: "OK", an error's name, "end", "undocumented". A constant string. */
+struct iu_sim_answer {
+	const char *text;
+	const char *rule;    /* the row of the model that decided; NULL: none was asked */
+	bool cannot_tell;    /* the model cannot tell: text is "undocumented" */
+	uint32_t missing;    /* enum inuse_missing, then */
+};
+
+/* kernel: major << 16 | minor whose features are simulated; 0 the newest. NULL when out of memory. */
+struct iu_sim *iu_sim_new(const struct iu_profile *profile, uint32_t kernel);
+void iu_sim_free(struct iu_sim *sim); /* NULL is fine */
+
+/* ------------------------------------------------------------------------------------- the surroundings */
+
+/* Who makes the next calls; root may bind low ports. */
+void iu_sim_user(struct iu_sim *sim, uint32_t uid);
+void iu_sim_setting(struct iu_sim *sim, enum iu_setting setting, int64_t value);
+/* net.ipv4.ip_local_reserved_ports; at most 16 ranges are kept. */
+void iu_sim_reserve(struct iu_sim *sim, const struct iu_range *ranges, size_t n);
+/* An address of the host on an interface (1 is lo, which has 127.0.0.0/8 and ::1/128). */
+void iu_sim_address(struct iu_sim *sim, uint32_t device, const struct inuse_addr *addr, uint8_t prefix_len);
+/* A new interface: its index. name must outlive the host. */
+uint32_t iu_sim_device(struct iu_sim *sim, const char *name);
+/* Destinations in addr/prefix_len answer with result: unreachable, prohibit, blackhole. */
+void iu_sim_route(struct iu_sim *sim, const struct inuse_addr *addr, uint8_t prefix_len, enum inuse_result result);
+void iu_sim_wait(struct iu_sim *sim, int64_t ns);
+/* SOCK_DESTROY of what is left without a process on that local port. */
+void iu_sim_evict(struct iu_sim *sim, uint16_t port);
+
+/* -------------------------------------------------------------------------------------------- the calls */
+
+/* flags: INUSE_MPTCP or 0. A number that is in use is taken anew. */
+void iu_sim_socket(struct iu_sim *sim, unsigned s, uint8_t family, enum inuse_proto proto, uint32_t flags);
+/* Sets or clears one flag of enum inuse_flag. */
+struct iu_sim_answer iu_sim_set(struct iu_sim *sim, unsigned s, uint32_t flag, bool on);
+enum iu_sim_option { IU_SIM_LINGER, IU_SIM_LINGER2, IU_SIM_DEVICE, IU_SIM_NO_PORT, IU_SIM_NONBLOCKING };
+/* LINGER: seconds, -1 off. LINGER2: seconds, -1 none, 0 the setting. DEVICE: index. The others 0 or 1. */
+void iu_sim_option(struct iu_sim *sim, unsigned s, enum iu_sim_option option, int64_t value);
+void iu_sim_port_range(struct iu_sim *sim, unsigned s, struct iu_range range);
+void iu_sim_chown(struct iu_sim *sim, unsigned s, uint32_t uid);
+
+/* chosen: the port that the kernel took where it had the choice; 0: unknown. claims: struct iu_caller. */
+struct iu_sim_answer iu_sim_bind(struct iu_sim *sim, unsigned s, const struct inuse_addr *addr, uint8_t claims, uint16_t chosen);
+struct iu_sim_answer iu_sim_listen(struct iu_sim *sim, unsigned s, unsigned backlog, uint16_t chosen);
+struct iu_sim_answer iu_sim_connect(struct iu_sim *sim, unsigned s, const struct inuse_addr *to, uint16_t chosen);
+struct iu_sim_answer iu_sim_accept(struct iu_sim *sim, unsigned s, unsigned child);
+struct iu_sim_answer iu_sim_write(struct iu_sim *sim, unsigned s, unsigned bytes);
+struct iu_sim_answer iu_sim_read(struct iu_sim *sim, unsigned s, unsigned bytes);
+/* Writes until the peer takes no more. */
+struct iu_sim_answer iu_sim_fill(struct iu_sim *sim, unsigned s);
+enum iu_sim_shut { IU_SIM_SHUT_READ, IU_SIM_SHUT_WRITE, IU_SIM_SHUT_BOTH };
+struct iu_sim_answer iu_sim_shutdown(struct iu_sim *sim, unsigned s, enum iu_sim_shut how);
+/* One more process has it open; and one fewer: the last one closes it. */
+void iu_sim_hold(struct iu_sim *sim, unsigned s);
+void iu_sim_release(struct iu_sim *sim, unsigned s);
+
+/* --------------------------------------------------------------------------------------------- looking */
+
+/* What this host would show at this moment. Borrowed until the next call. */
+const struct iu_facts *iu_sim_facts(struct iu_sim *sim);
+/* The local address of a socket; family 0: it has none. */
+struct inuse_addr iu_sim_local(const struct iu_sim *sim, unsigned s);
+
+#endif
