@@ -51,10 +51,12 @@ enum iu_kind iu_kind_of(const struct inuse_socket *o)
 		return IU_KIND_REMAINS;
 	if ((o->flags & INUSE_KERNEL) != 0)
 		return IU_KIND_KERNEL;
-	if (o->state == INUSE_LISTEN || o->state == INUSE_BOUND)
+	if (o->state == INUSE_LISTEN)
 		return IU_KIND_HOLDER;
 	if (knows(o, INUSE_KNOW_PORT_LOCKED) && (o->flags & INUSE_PORT_LOCKED) == 0)
-		return IU_KIND_CLIENT;
+		return IU_KIND_CLIENT; /* bound to port 0, if it is only bound */
+	if (o->state == INUSE_BOUND)
+		return IU_KIND_HOLDER;
 	if (orphan)
 		return knows(o, INUSE_KNOW_PORT_LOCKED) ? IU_KIND_ORPHAN : IU_KIND_UNSURE;
 	return knows(o, INUSE_KNOW_PORT_LOCKED) ? IU_KIND_CONNECTION : IU_KIND_UNSURE;

@@ -80,27 +80,34 @@ static bool has_own_unit(const struct inuse_process *h)
 					  strncmp(name, "user@", 5) != 0 && h->container[0] == 0);
 }
 
+enum iu_manager iu_manager_of(const struct inuse_process *h)
+{
+	if (has_own_unit(h))
+		return IU_MANAGER_UNIT;
+	/* a container's proxy belongs to the container */
+	return h->container[0] != 0 || strcmp(h->comm, "docker-proxy") == 0 ? IU_MANAGER_CONTAINER : IU_MANAGER_NONE;
+}
+
 HELPS(helps_stop_unit)
 {
 	const struct inuse_process *holder = decisive(p, f, v, cure);
 
-	return holder != NULL && has_own_unit(holder);
+	return holder != NULL && iu_manager_of(holder) == IU_MANAGER_UNIT;
 }
 
 HELPS(helps_stop_container)
 {
 	const struct inuse_process *holder = decisive(p, f, v, cure);
 
-	return holder != NULL && (holder->container[0] != 0 || strcmp(holder->comm, "docker-proxy") == 0);
+	return holder != NULL && iu_manager_of(holder) == IU_MANAGER_CONTAINER;
 }
 
 HELPS(helps_end_process)
 {
 	const struct inuse_process *holder = decisive(p, f, v, cure);
 
-	/* a unit is started again, pid 1 is nobody's to end, a container's proxy belongs to the container */
-	return holder != NULL && holder->pid != 1 && !has_own_unit(holder) && holder->container[0] == 0 &&
-	       strcmp(holder->comm, "docker-proxy") != 0;
+	/* a unit is started again, and pid 1 is nobody's to end */
+	return holder != NULL && holder->pid != 1 && iu_manager_of(holder) == IU_MANAGER_NONE;
 }
 
 HELPS(helps_reuseaddr_new)

@@ -58,6 +58,10 @@ const struct inuse_process *iu_holder_of(const struct iu_facts *f, const struct 
  */
 bool iu_holders_are_family(const struct iu_facts *f, const struct inuse_socket *o);
 
+/* Who would start the process again, or whose it is, so that ending it by itself is no cure. */
+enum iu_manager { IU_MANAGER_NONE, IU_MANAGER_UNIT, IU_MANAGER_CONTAINER };
+enum iu_manager iu_manager_of(const struct inuse_process *process);
+
 const struct iu_call_rule *iu_call_rule_find(const struct iu_profile *profile, const char *id);
 const struct iu_owner_rule *iu_owner_rule_find(const struct iu_profile *profile, const char *id);
 

@@ -56,6 +56,9 @@ char *iu_say_duration(int64_t ns, int64_t slack_ns, char buf[64]);
 /* "node (pid 4711, user ann)", "a process hidden from you (user ann)", "no process". */
 void iu_say_who(struct iu_text *t, const struct iu_facts *f, const struct inuse_socket *o);
 
+/* The command that stops the service or the container of a process: "systemctl stop nginx.service". Escaped. */
+void iu_say_stop_command(struct iu_text *t, const struct inuse_process *p, bool container);
+
 /* Words of a row; NULL when there is no such id. Untranslated: wrap in _(). */
 struct iu_words {
 	const char *id;

@@ -136,6 +136,26 @@ const char *iu_told_unit(const struct inuse_process *p)
 	return slash ? slash + 1 : name;
 }
 
+void iu_say_stop_command(struct iu_text *t, const struct inuse_process *p, bool container)
+{
+	const struct iu_words *w = iu_words_of_cure(container ? "stop-container" : "stop-unit");
+	struct iu_text name = {0};
+
+	if (!container)
+		iu_text_add_escaped(&name, iu_told_unit(p)[0] ? iu_told_unit(p) : _("a socket unit"));
+	else if (p->container[0] != 0)
+		iu_text_addf(&name, "%.12s", p->container);
+	else
+		iu_text_add(&name, "CONTAINER");
+	iu_say_expand(t, _(w->headline),
+		      (struct iu_var[]){{"sudo", ""},
+					{"scope", is_user_unit(p) ? "--user " : ""},
+					{"unit", name.data ? name.data : ""},
+					{"container", name.data ? name.data : ""},
+					{NULL, NULL}});
+	iu_text_done(&name);
+}
+
 static void fill_process(struct iu_told *t, const struct inuse_process *p)
 {
 	struct iu_text *v;
