@@ -15,7 +15,7 @@ static bool reserve(struct iu_text *t, size_t more)
 
 	if (t->failed)
 		return false;
-	if (want <= t->cap)
+	if (t->data != NULL && want <= t->cap)
 		return true;
 	while (cap < want)
 		cap *= 2;
