@@ -107,6 +107,13 @@ void iu_exp_free(struct iu_exp *exp)
 	free(exp);
 }
 
+bool iu_parse_wrong_word(struct iu_parser *p, const char *word, const char *is)
+{
+	char shown[64];
+
+	return iu_parse_wrong(p, "\"%s\" %s", iu_escape(word, shown, sizeof(shown)), is);
+}
+
 bool iu_parse_is_name(const char *word)
 {
 	size_t len = strlen(word);
@@ -245,8 +252,7 @@ static bool each_word(struct iu_parser *p, struct file *f, size_t i, bool (*fn)(
 	return true;
 }
 
-/* "6.8" into major << 16 | minor. */
-static bool take_kernel(const char *text, uint32_t *ret)
+bool iu_parse_kernel(const char *text, uint32_t *ret)
 {
 	size_t len = strcspn(text, ".");
 	uint64_t major, minor;
@@ -262,7 +268,7 @@ static bool take_need(struct iu_parser *p, const char *word)
 	size_t need = iu_parse_index(iu_need_names, IU_N_NEEDS, word);
 	char shown[64];
 
-	if (strncmp(word, "linux-", 6) == 0 && p->exp->kernel == 0 && take_kernel(word + 6, &p->exp->kernel))
+	if (strncmp(word, "linux-", 6) == 0 && p->exp->kernel == 0 && iu_parse_kernel(word + 6, &p->exp->kernel))
 		return true;
 	if (need == IU_N_NEEDS)
 		return iu_parse_wrong(p, _("needs \"%s\" is not known: second-user, device, mptcp, repair, ipv6, evict, patience, "

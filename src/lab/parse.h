@@ -29,6 +29,8 @@ struct iu_parser {
 
 /* "FILE:LINE: sentence" into the error; false. Says only the first thing that is wrong. */
 bool iu_parse_wrong(struct iu_parser *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for one word: "WORD" is ...; the word is escaped. */
+bool iu_parse_wrong_word(struct iu_parser *p, const char *word, const char *is);
 /* Zeroed memory of the experiment; NULL, and the error said, when there is none. */
 void *iu_parse_alloc(struct iu_parser *p, size_t size);
 char *iu_parse_string(struct iu_parser *p, const char *text, size_t len);
@@ -37,10 +39,10 @@ bool iu_parse_is_name(const char *word);
 /* The index of word in a list, n when it is not there. */
 size_t iu_parse_index(const char *const *names, size_t n, const char *word);
 
+/* "6.8" into major << 16 | minor. */
+bool iu_parse_kernel(const char *text, uint32_t *ret);
+
 /* The words of p are a step, or the line of an expectation of `step`. */
 bool iu_parse_step(struct iu_parser *p, struct iu_step *step);
 bool iu_parse_expect(struct iu_parser *p, const struct iu_step *step, struct iu_expect *expect);
-/* A word that begins a step. */
-bool iu_parse_is_step(const char *word);
-
 #endif

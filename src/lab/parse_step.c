@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading one step, and what is expected of it.
+ * Reading one step.
  *
  * Theory of operation
  *
@@ -16,7 +16,6 @@
 #include "base/text.h"
 #include "lab/parse.h"
 #include "model/rule.h"
-#include "say/names.h"
 
 #define SECOND INT64_C(1000000000)
 
@@ -66,19 +65,6 @@ static const struct row *row_of(const char *word)
 	return NULL;
 }
 
-bool iu_parse_is_step(const char *word)
-{
-	return row_of(word) != NULL;
-}
-
-/* "\"word\" is ...": the word escaped, for errors. */
-static bool wrong_word(struct iu_parser *p, const char *word, const char *is)
-{
-	char shown[64];
-
-	return iu_parse_wrong(p, "\"%s\" %s", iu_escape(word, shown, sizeof(shown)), is);
-}
-
 static void note_need(struct iu_parser *p, unsigned need)
 {
 	for (unsigned i = 0; i < IU_N_NEEDS; i++)
@@ -94,11 +80,11 @@ static bool take_new(struct iu_parser *p, struct iu_step *s, const char *word)
 	size_t i = iu_parse_index(p->exp->sockets, p->exp->n_sockets, word);
 
 	if (!iu_parse_is_name(word))
-		return wrong_word(p, word, _("is no name: a small letter, then up to 14 small letters, digits and hyphens"));
+		return iu_parse_wrong_word(p, word, _("is no name: a small letter, then up to 14 small letters, digits and hyphens"));
 	if (i == IU_EXP_MAX_SOCKETS)
 		return iu_parse_wrong(p, _("there are more than %d names of sockets"), IU_EXP_MAX_SOCKETS);
 	if (p->sockets[i] != IU_NAME_FREE)
-		return wrong_word(p, word, _("is the name of a socket already; each socket has one of its own"));
+		return iu_parse_wrong_word(p, word, _("is the name of a socket already; each socket has one of its own"));
 	if (i == p->exp->n_sockets) {
 		p->exp->sockets[i] = iu_parse_string(p, word, strlen(word));
 		if (p->exp->sockets[i] == NULL)
@@ -119,9 +105,9 @@ static bool find_socket(struct iu_parser *p, const char *word, uint8_t *ret)
 	size_t i = iu_parse_index(p->exp->sockets, p->exp->n_sockets, word);
 
 	if (i == p->exp->n_sockets || p->sockets[i] == IU_NAME_FREE)
-		return wrong_word(p, word, _("is no socket yet; a step \"socket NAME\" makes it"));
+		return iu_parse_wrong_word(p, word, _("is no socket yet; a step \"socket NAME\" makes it"));
 	if (p->sockets[i] == IU_NAME_CLOSED)
-		return wrong_word(p, word, _("is closed already"));
+		return iu_parse_wrong_word(p, word, _("is closed already"));
 	*ret = (uint8_t)i;
 	return true;
 }
@@ -142,7 +128,7 @@ static bool take_kind(struct iu_parser *p, struct iu_step *s, const char *word)
 	size_t kind = iu_parse_index(kinds, 4, word);
 
 	if (kind == 4 || (s->kinds & (1u << kind)) != 0)
-		return wrong_word(p, word, _("is no kind of socket here: ipv4 or ipv6, then udp or mptcp"));
+		return iu_parse_wrong_word(p, word, _("is no kind of socket here: ipv4 or ipv6, then udp or mptcp"));
 	s->kinds |= (uint8_t)(1u << kind);
 	if (kind == 3)
 		note_need(p, IU_NEED_MPTCP);
@@ -156,9 +142,9 @@ static bool take_option(struct iu_parser *p, struct iu_step *s, const char *word
 	while (i < IU_N_OPTS && strcmp(iu_sockopts[i].name, word) != 0)
 		i++;
 	if (i == IU_N_OPTS)
-		return wrong_word(p, word, _("is no option of a socket: reuseaddr, reuseport, v6only, linger, ... (see inuse-lab(5))"));
+		return iu_parse_wrong_word(p, word, _("is no option of a socket: reuseaddr, reuseport, v6only, linger, ... (see inuse-lab(5))"));
 	if (s->action == IU_DO_CLEAR && !iu_sockopts[i].clears)
-		return wrong_word(p, word, _("cannot be cleared"));
+		return iu_parse_wrong_word(p, word, _("cannot be cleared"));
 	s->option = (enum iu_sockopt)i;
 	if (s->option == IU_OPT_REPAIR)
 		note_need(p, IU_NEED_REPAIR);
@@ -200,17 +186,17 @@ static bool take_option_value(struct iu_parser *p, struct iu_step *s, const char
 		return take_number(p, word, 0, 3600, &s->number);
 	case 'r':
 		if (!iu_lab_range(word, &range, &rest) || *rest != 0)
-			return wrong_word(p, word, _("is no range of ports, such as 20000-20009"));
+			return iu_parse_wrong_word(p, word, _("is no range of ports, such as 20000-20009"));
 		s->number = range.first;
 		s->number2 = range.last;
 		return true;
 	case 'd':
 		if (!is_device(p, word))
-			return wrong_word(p, word, _("is no device yet; a step \"device NAME\" makes it"));
+			return iu_parse_wrong_word(p, word, _("is no device yet; a step \"device NAME\" makes it"));
 		snprintf(s->word, sizeof(s->word), "%s", word);
 		return true;
 	default:
-		return wrong_word(p, word, _("is too much; this option takes no value"));
+		return iu_parse_wrong_word(p, word, _("is too much; this option takes no value"));
 	}
 }
 
@@ -230,16 +216,16 @@ static bool take_value(struct iu_parser *p, struct iu_step *s, const char *word)
 		return take_number(p, word, 0, INT32_MAX, &n);
 	for (bool more = true; more; more = setting->kind == 'l' && *rest++ == ',')
 		if (!iu_lab_range(rest, &range, &rest))
-			return wrong_word(p, word, _("is no range of ports, such as 20000-20009"));
+			return iu_parse_wrong_word(p, word, _("is no range of ports, such as 20000-20009"));
 	if (s->value != NULL && strspn(s->value, "0123456789-,") != strlen(s->value))
-		return wrong_word(p, word, _("is no range of ports, such as 20000-20009"));
+		return iu_parse_wrong_word(p, word, _("is no range of ports, such as 20000-20009"));
 	return s->value != NULL;
 }
 
 static bool take_setting(struct iu_parser *p, struct iu_step *s, const char *word)
 {
 	if (iu_lab_setting_find(word) == NULL)
-		return wrong_word(p, word, _("is no setting that an experiment may pin (see inuse-lab(5))"));
+		return iu_parse_wrong_word(p, word, _("is no setting that an experiment may pin (see inuse-lab(5))"));
 	snprintf(s->word, sizeof(s->word), "%s", word);
 	return true;
 }
@@ -250,7 +236,7 @@ static bool take_place_port(struct iu_parser *p, const char *word, const char *c
 	uint64_t port;
 
 	if (colon == NULL || !iu_parse_u64(colon + 1, 0, 65535, &port))
-		return wrong_word(p, word, _("lacks a port, such as here:5000"));
+		return iu_parse_wrong_word(p, word, _("lacks a port, such as here:5000"));
 	at->addr.port = (uint16_t)port;
 	return true;
 }
@@ -266,10 +252,10 @@ static bool take_place(struct iu_parser *p, const char *word, struct iu_where *a
 		if (strlen(places[i]) == len && strncmp(places[i], word, len) == 0) {
 			at->kind = kinds[i];
 			if (p->exp->runs == 0)
-				return wrong_word(p, word, _("is for files that say runs; write the address itself"));
+				return iu_parse_wrong_word(p, word, _("is for files that say runs; write the address itself"));
 			return take_place_port(p, word, colon, at);
 		}
-	return wrong_word(p, word, _("is no address; a file that says runs has here, second, any and foreign, with a port"));
+	return iu_parse_wrong_word(p, word, _("is no address; a file that says runs has here, second, any and foreign, with a port"));
 }
 
 static bool take_address(struct iu_parser *p, struct iu_step *s, const char *word)
@@ -284,12 +270,12 @@ static bool take_address(struct iu_parser *p, struct iu_step *s, const char *wor
 		return take_place(p, word, &s->at);
 	if (inuse_target_parse(word, &target, NULL) != INUSE_OK || target.kind != INUSE_TARGET_ADDR || target.service[0] != 0 ||
 	    target.udp || strchr(word, '/') != NULL || strchr(word, ':') == NULL || word[0] == '*' || word[0] == ':')
-		return wrong_word(p, word, _("is no address with a port, such as 127.0.0.1:5000 or [::1]:5000"));
+		return iu_parse_wrong_word(p, word, _("is no address with a port, such as 127.0.0.1:5000 or [::1]:5000"));
 	s->at.kind = IU_AT_LITERAL;
 	s->at.addr = target.addr;
 	if (target.scope_name[0] != 0) {
 		if (!is_device(p, target.scope_name))
-			return wrong_word(p, target.scope_name, _("is no device yet; a step \"device NAME\" makes it"));
+			return iu_parse_wrong_word(p, target.scope_name, _("is no device yet; a step \"device NAME\" makes it"));
 		snprintf(s->at.scope, sizeof(s->at.scope), "%.15s", target.scope_name);
 	}
 	if (target.addr.family == 6)
@@ -304,7 +290,7 @@ static bool take_family(struct iu_parser *p, struct iu_step *s, const char *word
 	else if (strcmp(word, "ipv4") == 0)
 		s->at.claims = 4;
 	else
-		return wrong_word(p, word, _("is no family that the address may claim: unspec or ipv4"));
+		return iu_parse_wrong_word(p, word, _("is no family that the address may claim: unspec or ipv4"));
 	return true;
 }
 
@@ -328,7 +314,7 @@ static bool take_how(struct iu_parser *p, struct iu_step *s, const char *word)
 	static const char *const hows[] = {"read", "write", "both"};
 
 	s->number = (int64_t)iu_parse_index(hows, 3, word);
-	return s->number < 3 || wrong_word(p, word, _("is not what shutdown can end: read, write or both"));
+	return s->number < 3 || iu_parse_wrong_word(p, word, _("is not what shutdown can end: read, write or both"));
 }
 
 static bool take_user(struct iu_parser *p, struct iu_step *s, const char *word)
@@ -336,7 +322,7 @@ static bool take_user(struct iu_parser *p, struct iu_step *s, const char *word)
 	static const char *const users[] = {"root", "alice", "bob"};
 
 	s->number = (int64_t)iu_parse_index(users, 3, word);
-	return s->number < 3 || wrong_word(p, word, _("is no user here: root, alice or bob"));
+	return s->number < 3 || iu_parse_wrong_word(p, word, _("is no user here: root, alice or bob"));
 }
 
 static bool take_process(struct iu_parser *p, struct iu_step *s, const char *word)
@@ -344,11 +330,11 @@ static bool take_process(struct iu_parser *p, struct iu_step *s, const char *wor
 	size_t i = iu_parse_index(p->exp->processes, p->exp->n_processes, word);
 
 	if (!iu_parse_is_name(word))
-		return wrong_word(p, word, _("is no name: a small letter, then up to 14 small letters, digits and hyphens"));
+		return iu_parse_wrong_word(p, word, _("is no name: a small letter, then up to 14 small letters, digits and hyphens"));
 	if (i == IU_EXP_MAX_PROCESSES)
 		return iu_parse_wrong(p, _("there are more than %d processes"), IU_EXP_MAX_PROCESSES);
 	if (p->processes[i] != IU_NAME_FREE)
-		return wrong_word(p, word, _("is the name of a process already"));
+		return iu_parse_wrong_word(p, word, _("is the name of a process already"));
 	if (i == p->exp->n_processes) {
 		p->exp->processes[i] = iu_parse_string(p, word, strlen(word));
 		if (p->exp->processes[i] == NULL)
@@ -365,7 +351,7 @@ static bool take_running(struct iu_parser *p, struct iu_step *s, const char *wor
 	size_t i = iu_parse_index(p->exp->processes, p->exp->n_processes, word);
 
 	if (i == p->exp->n_processes || p->processes[i] != IU_NAME_OPEN)
-		return wrong_word(p, word, _("is no running process; a step \"fork NAME with SOCKET\" starts it"));
+		return iu_parse_wrong_word(p, word, _("is no running process; a step \"fork NAME with SOCKET\" starts it"));
 	p->processes[i] = IU_NAME_CLOSED;
 	s->process = (uint8_t)i;
 	return true;
@@ -381,7 +367,7 @@ static bool take_time(struct iu_parser *p, struct iu_step *s, const char *word)
 
 	if (unit_ns == 0 || part > 3 || !iu_parse_u64_n(word, whole, 0, 86400, &n) ||
 	    (part > 0 && !iu_parse_u64_n(word + whole + 1, part, 0, 999, &fraction)))
-		return wrong_word(p, word, _("is no time, such as 20ms or 1.5s"));
+		return iu_parse_wrong_word(p, word, _("is no time, such as 20ms or 1.5s"));
 	s->number = (int64_t)n * unit_ns;
 	for (size_t i = 0; i < part; i++)
 		unit_ns /= 10;
@@ -394,7 +380,7 @@ static bool take_time(struct iu_parser *p, struct iu_step *s, const char *word)
 static bool take_device(struct iu_parser *p, struct iu_step *s, const char *word)
 {
 	if (!iu_parse_is_name(word) || is_device(p, word))
-		return wrong_word(p, word, _("is no new name for a device"));
+		return iu_parse_wrong_word(p, word, _("is no new name for a device"));
 	if (p->n_devices == 8)
 		return iu_parse_wrong(p, _("there are more than %d devices"), 8);
 	snprintf(p->devices[p->n_devices++], 16, "%s", word);
@@ -405,7 +391,7 @@ static bool take_device(struct iu_parser *p, struct iu_step *s, const char *word
 static bool take_interface(struct iu_parser *p, struct iu_step *s, const char *word)
 {
 	if (!is_device(p, word))
-		return wrong_word(p, word, _("is no device yet; a step \"device NAME\" makes it"));
+		return iu_parse_wrong_word(p, word, _("is no device yet; a step \"device NAME\" makes it"));
 	snprintf(s->word, sizeof(s->word), "%s", word);
 	return true;
 }
@@ -417,11 +403,11 @@ static bool take_net(struct iu_parser *p, struct iu_step *s, const char *word)
 	uint64_t bits;
 
 	if (slash == NULL || (size_t)(slash - word) >= sizeof(text))
-		return wrong_word(p, word, _("is no address with its length, such as 192.0.2.1/24"));
+		return iu_parse_wrong_word(p, word, _("is no address with its length, such as 192.0.2.1/24"));
 	snprintf(text, sizeof(text), "%.*s", (int)(slash - word), word);
 	if (inuse_addr_parse(text, &s->at.addr, NULL) != INUSE_OK || s->at.addr.scope != 0 ||
 	    !iu_parse_u64(slash + 1, 0, s->at.addr.family == 4 ? 32 : 128, &bits))
-		return wrong_word(p, word, _("is no address with its length, such as 192.0.2.1/24"));
+		return iu_parse_wrong_word(p, word, _("is no address with its length, such as 192.0.2.1/24"));
 	s->number = (int64_t)bits;
 	if (s->at.addr.family == 6)
 		note_need(p, IU_NEED_IPV6);
@@ -433,7 +419,7 @@ static bool take_route(struct iu_parser *p, struct iu_step *s, const char *word)
 	static const char *const kinds[] = {"unreachable", "prohibit", "blackhole"};
 
 	if (iu_parse_index(kinds, 3, word) == 3)
-		return wrong_word(p, word, _("is no kind of route here: unreachable, prohibit or blackhole"));
+		return iu_parse_wrong_word(p, word, _("is no kind of route here: unreachable, prohibit or blackhole"));
 	snprintf(s->word, sizeof(s->word), "%s", word);
 	return true;
 }
@@ -510,7 +496,7 @@ bool iu_parse_step(struct iu_parser *p, struct iu_step *step)
 	const struct row *row = row_of(p->words[0]);
 
 	if (row == NULL)
-		return wrong_word(p, p->words[0], _("is no step (see inuse-lab(5))"));
+		return iu_parse_wrong_word(p, p->words[0], _("is no step (see inuse-lab(5))"));
 	step->action = row->action;
 	step->number = step->action == IU_DO_LISTEN ? 128 : 0;
 	p->at = 1;
@@ -518,143 +504,4 @@ bool iu_parse_step(struct iu_parser *p, struct iu_step *step)
 		return usage(p, row);
 	note_need(p, row->needs);
 	return check_step(p, step);
-}
-
-/* -------------------------------------------------------------------------------------------- expectations */
-
-/* Where the rank stands among the words; n_words: nowhere. *ret_colon: a source follows. */
-static size_t find_rank(const struct iu_parser *p, enum iu_rank *ret_rank, bool *ret_colon)
-{
-	for (size_t i = p->at; i < p->n_words; i++) {
-		size_t len = strcspn(p->words[i], ":");
-
-		for (size_t r = 0; r < IU_N_RANKS; r++)
-			if (strlen(iu_rank_names[r]) == len && strncmp(iu_rank_names[r], p->words[i], len) == 0 &&
-			    (p->words[i][len] == 0 || p->words[i][len + 1] == 0)) {
-				*ret_rank = (enum iu_rank)r;
-				*ret_colon = p->words[i][len] == ':';
-				return i;
-			}
-	}
-	return p->n_words;
-}
-
-static const char *join(struct iu_parser *p, size_t from, size_t to)
-{
-	struct iu_text t = {0};
-	const char *joined;
-
-	for (size_t i = from; i < to; i++)
-		iu_text_addf(&t, "%s%s", i > from ? " " : "", p->words[i]);
-	joined = iu_parse_string(p, t.data ? t.data : "", t.len);
-	iu_text_done(&t);
-	return joined;
-}
-
-/* Errors beyond the model's own, which data and odd calls bring. */
-static const char *const other_results[] = {"ECONNRESET", "EPIPE",    "EAGAIN", "EINPROGRESS", "ENOTCONN",
-					    "ECONNABORTED", "EPROTO", "end",    "undocumented"};
-
-static bool is_result(const char *word)
-{
-	size_t n = sizeof(other_results) / sizeof(other_results[0]);
-	uint32_t value;
-
-	return iu_parse_index(other_results, n, word) < n ||
-	       (iu_name_find(iu_names_result, word, strlen(word), &value) && strcmp(iu_say_result((enum inuse_result)value), word) == 0);
-}
-
-/* "TIME-WAIT", "2 TIME-WAIT, LISTEN", "nothing". */
-static bool are_states(const char *outcome)
-{
-	char text[200], *save = NULL;
-
-	if (strcmp(outcome, "nothing") == 0)
-		return true;
-	snprintf(text, sizeof(text), "%s", outcome);
-	for (char *one = strtok_r(text, ",", &save); one != NULL; one = strtok_r(NULL, ",", &save)) {
-		uint32_t state;
-
-		one += strspn(one, " 0123456789");
-		if (!iu_name_find(iu_names_state, one, strlen(one), &state) || strcmp(iu_say_state((enum inuse_state)state), one) != 0)
-			return false;
-	}
-	return outcome[0] != 0;
-}
-
-static bool is_port(const char *outcome)
-{
-	struct iu_range range;
-	const char *rest;
-
-	return strcmp(outcome, "odd") == 0 || strcmp(outcome, "even") == 0 || (iu_lab_range(outcome, &range, &rest) && *rest == 0);
-}
-
-static bool is_time(const char *outcome)
-{
-	size_t digits = strspn(outcome, "0123456789");
-
-	return strcmp(outcome, "nothing") == 0 || strcmp(outcome, "unlimited") == 0 ||
-	       (digits > 0 && digits < 6 && strcmp(outcome + digits, " s") == 0);
-}
-
-static bool check_outcome(struct iu_parser *p, const struct iu_step *step, const char *outcome)
-{
-	char shown[64];
-
-	iu_escape(outcome, shown, sizeof(shown));
-	switch (step->action) {
-	case IU_DO_LOOK:
-		return are_states(outcome) ||
-		       iu_parse_wrong(p, _("\"%s\" is no list of states, such as LISTEN, 2 TIME-WAIT, or nothing"), shown);
-	case IU_DO_LEFT:
-		return is_time(outcome) || iu_parse_wrong(p, _("\"%s\" is no time, such as 60 s, unlimited or nothing"), shown);
-	case IU_DO_PORT:
-		return is_port(outcome) || iu_parse_wrong(p, _("\"%s\" is no port, such as 5000, 20000-20009, odd or even"), shown);
-	default:
-		return is_result(outcome) || iu_parse_wrong(p, _("\"%s\" is no outcome of a call: OK or an error such as EADDRINUSE"),
-							    shown);
-	}
-}
-
-static bool take_before(struct iu_parser *p, struct iu_expect *e)
-{
-	uint64_t major, minor;
-	const char *version;
-	size_t len;
-
-	if (p->at == p->n_words || strcmp(p->words[p->at], "before") != 0)
-		return true;
-	version = p->at + 1 < p->n_words ? p->words[p->at + 1] : "";
-	len = strcspn(version, ".");
-	if (version[len] == 0 || !iu_parse_u64_n(version, len, 1, 999, &major) || !iu_parse_u64(version + len + 1, 0, 999, &minor))
-		return iu_parse_wrong(p, _("before takes the version of a kernel, such as 6.8"));
-	e->before = (uint32_t)(major << 16 | minor);
-	p->at += 2;
-	return e->os == IU_OS_LINUX || iu_parse_wrong(p, _("before is for linux alone"));
-}
-
-bool iu_parse_expect(struct iu_parser *p, const struct iu_step *step, struct iu_expect *e)
-{
-	size_t os = iu_parse_index(iu_os_names, IU_N_OS, p->words[0]), rank;
-	bool colon = false;
-
-	if (os == IU_N_OS)
-		return wrong_word(p, p->words[0], _("is no system: linux, windows, freebsd or macos, its outcome and its rank"));
-	*e = (struct iu_expect){.os = (enum iu_os)os, .line = p->line};
-	p->at = 1;
-	if (!take_before(p, e))
-		return false;
-	rank = find_rank(p, &e->rank, &colon);
-	if (rank == p->n_words || rank == p->at)
-		return iu_parse_wrong(p, _("write: SYSTEM OUTCOME live, or SYSTEM OUTCOME documented: SOURCE (recorded:, reasoned:)"));
-	e->outcome = join(p, p->at, rank);
-	e->source = join(p, rank + 1, p->n_words);
-	if (e->outcome == NULL || e->source == NULL)
-		return false;
-	if (e->rank == IU_RANK_LIVE && (e->os != IU_OS_LINUX || e->before != 0))
-		return iu_parse_wrong(p, _("live is for linux as it runs here; the others are recorded, documented or reasoned"));
-	if ((e->rank == IU_RANK_LIVE) != !colon || (colon && e->source[0] == 0) || (!colon && e->source[0] != 0))
-		return iu_parse_wrong(p, _("live takes nothing behind it; every other rank a colon and where it is from"));
-	return check_outcome(p, step, e->outcome);
 }

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading experiments: what is accepted, and for everything else the line and what would be right. */
+#include "support/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lab/exp.h"
+#include "model/rule.h"
+
+static struct iu_exp *read_good(const char *text)
+{
+	struct inuse_error error = {0};
+	struct iu_exp *exp = NULL;
+
+	if (iu_exp_parse("a/b", text, strlen(text), &exp, &error) != INUSE_OK)
+		fail_msg("%s", error.text);
+	return exp;
+}
+
+static void test_parse__whole_experiment__as_written(void **state)
+{
+	struct iu_exp *exp = read_good("# c\nshows It is\n  so.\nbecause Of that.\ncovers B02 B03\nneeds second-user linux-6.8\nruns ipv4 mapped\n"
+				       "cases covers | $old | $r\n  B02 | - | EADDRINUSE\n  B03 | reuseaddr | OK\n\n"
+				       "user alice\nsocket one\nset one $old\nbind one here:5000\n"
+				       "  linux $r live\n  linux before 6.8 OK reasoned: a b\n  windows EACCES documented: page 4\n");
+	const struct iu_exp_case *c = exp->cases;
+	const struct iu_expect *e;
+
+	assert_string_equal(exp->shows, "It is so.");
+	assert_string_equal(exp->because, "Of that.");
+	assert_int_equal(exp->needs, IU_NEED_SECOND_USER);
+	assert_int_equal(exp->kernel, 6 << 16 | 8);
+	assert_int_equal(exp->runs, 1 << IU_RUN_IPV4 | 1 << IU_RUN_MAPPED);
+	assert_int_equal(exp->speaks_of, 1 << IU_OS_LINUX | 1 << IU_OS_WINDOWS);
+	assert_int_equal(exp->n_cases, 2);
+	assert_int_equal(c[0].n_steps, 3); /* "-" leaves the line out */
+	assert_int_equal(c[1].n_steps, 4);
+	assert_string_equal(c[1].covers, "B03");
+	assert_string_equal(c[1].label, "old reuseaddr, r OK");
+	assert_string_equal(c[1].steps[2].text, "set one reuseaddr");
+	assert_int_equal(c[1].steps[2].option, IU_OPT_REUSEADDR);
+	e = iu_step_expects(&c[0].steps[2], IU_OS_LINUX, 0);
+	assert_string_equal(e->outcome, "EADDRINUSE");
+	e = iu_step_expects(&c[0].steps[2], IU_OS_LINUX, 6 << 16 | 1);
+	assert_string_equal(e->outcome, "OK");
+	assert_string_equal(e->source, "a b");
+	e = iu_step_expects(&c[0].steps[2], IU_OS_WINDOWS, 0);
+	assert_string_equal(e->source, "page 4");
+	assert_null(iu_step_expects(&c[0].steps[2], IU_OS_FREEBSD, 0));
+	iu_exp_free(exp);
+}
+
+static void test_parse__each_step__understood(void **state)
+{
+	struct iu_exp *exp = read_good(
+		"shows A.\nneeds second-user device mptcp repair ipv6 evict patience\nsocket a ipv4\nsocket b ipv6 mptcp\nsocket c ipv4 udp\n"
+		"set a repair\nclear a repair\nset a linger 0\nset a linger2 -1\nset b local-port-range 20000-20009\n"
+		"device v0 192.0.2.1/24\nset a device v0\naddress lo 2001:db8::1/64\ndown v0\nroute prohibit 198.51.100.0/24\n"
+		"bind a 0.0.0.0:0 as unspec\nbind b [fe80::1%v0]:80\nlisten a 0\naccept a as d\nconnect c @a\nwrite d 5\nread d 5\nfill d\n"
+		"shutdown d both\nchown d bob\nfork p with a b\nkill p\nflight a\nwait 1.25s\nwait 60s\n"
+		"setting net.ipv4.ip_local_reserved_ports 5,7-9\nevict 5000\nport b\n  linux 80 live\nlook 5000\n  linux nothing live\n"
+		"left 5000\n  linux 60 s live\nclose d\n");
+	const struct iu_step *s = exp->cases[0].steps;
+
+	assert_int_equal(s[1].kinds, IU_KIND_V6 | IU_KIND_MPTCP);
+	assert_int_equal(s[6].number, -1);
+	assert_int_equal(s[7].number2, 20009);
+	assert_int_equal(s[13].at.claims, IU_UNSPEC);
+	assert_string_equal(s[14].at.scope, "v0");
+	assert_int_equal(s[23].sockets, 3);
+	assert_int_equal(s[26].number, INT64_C(1250000000));
+	iu_exp_free(exp);
+}
+
+static void test_parse__wrong__line_and_what_is_right(void **state)
+{
+#define HEAD "shows A.\n"
+#define ONE HEAD "socket a ipv4\n"
+	static const struct {
+		const char *text, *error;
+	} rows[] = {
+		{"", "x.exp:1: an experiment begins with: shows SENTENCE."},
+		{"socket a ipv4\n", "x.exp:1: an experiment begins with: shows SENTENCE."},
+		{"shows\n", "x.exp:1: the text is missing"},
+		{"shows A\n", "x.exp:1: shows takes a sentence; it ends with a full stop"},
+		{HEAD, "x.exp:1: there are no steps"},
+		{HEAD "covers B01\nbecause C.\n", "x.exp:3: because stands twice or too late"},
+		{HEAD "needs gold\n", "x.exp:2: needs \"gold\" is not known"},
+		{HEAD "needs device device\n", "x.exp:2: device is said twice"},
+		{HEAD "runs ipv5\n", "x.exp:2: runs \"ipv5\" is not known"},
+		{HEAD "cases $a | covers\n", "x.exp:2: write: cases covers | $NAME"},
+		{HEAD "cases covers | a\n  B | c\n", "x.exp:2: \"a\" is not the name of a column"},
+		{HEAD "cases covers | $a\nsocket a ipv4\n", "x.exp:2: a table has 1 to 200 rows"},
+		{HEAD "cases covers | $a\n  B | c | d\nsocket a ipv4\n", "x.exp:3: the row has 3 cells, the table 2 columns"},
+		{HEAD "cases covers | $a\n  B | \nsocket a ipv4\n", "x.exp:3: cell 2 is empty"},
+		{HEAD "cases covers | $a\n  B | c\nsocket a ipv4\nport a\n  linux 5 live\n", "x.exp:2: no step uses $a"},
+		{ONE "set a $b\n", "x.exp:3: no column of the table of cases is called $b"},
+		{ONE "shows B.\n", "x.exp:3: shows belongs above the steps"},
+		{ONE "bnid a 127.0.0.1:5\n", "x.exp:3: \"bnid\" is no step"},
+		{ONE "bind a\n", "x.exp:3: write: bind SOCKET ADDRESS [as FAMILY]"},
+		{ONE "bind a 127.0.0.1:5 as\n", "x.exp:3: write: bind SOCKET ADDRESS [as FAMILY]"},
+		{ONE "bind a 127.0.0.1:5 at once\n", "x.exp:3: write: bind"},
+		{ONE "bind b 127.0.0.1:5\n", "x.exp:3: \"b\" is no socket yet"},
+		{ONE "close a\nclose a\n", "x.exp:4: \"a\" is closed already"},
+		{ONE "socket a ipv4\n", "x.exp:3: \"a\" is the name of a socket already"},
+		{HEAD "socket A ipv4\n", "x.exp:2: \"A\" is no name"},
+		{HEAD "socket a\n", "x.exp:2: say which it is"},
+		{HEAD "runs ipv4\nsocket a ipv4\n", "x.exp:3: a file that says runs leaves the family to the run"},
+		{HEAD "runs ipv4\nsocket a\nbind a 127.0.0.1:5\n", "x.exp:4: \"127.0.0.1:5\" is no address; a file that says runs"},
+		{ONE "bind a here:5\n", "x.exp:3: \"here:5\" is for files that say runs"},
+		{ONE "bind a 127.0.0.1\n", "x.exp:3: \"127.0.0.1\" is no address with a port"},
+		{ONE "bind a 127.0.0.1:65536\n", "x.exp:3: \"127.0.0.1:65536\" is no address with a port"},
+		{ONE "set a gold\n", "x.exp:3: \"gold\" is no option of a socket"},
+		{ONE "set a linger\n", "x.exp:3: the value of linger is missing"},
+		{ONE "set a reuseaddr 1\n", "x.exp:3: \"1\" is too much"},
+		{ONE "clear a local-port-range\n", "x.exp:3: \"local-port-range\" cannot be cleared"},
+		{ONE "setting kernel.hostname x\n", "x.exp:3: \"kernel.hostname\" is no setting that an experiment may pin"},
+		{ONE "setting net.ipv4.tcp_timestamps yes\n", "x.exp:3: \"yes\" is no number"},
+		{ONE "wait 5\n", "x.exp:3: \"5\" is no time"},
+		{ONE "kill p\n", "x.exp:3: \"p\" is no running process"},
+		{ONE "user alice\nport a\n  linux 5 live\n", "x.exp:3: this works only with \"needs second-user\""},
+		{HEAD "needs device\nsocket a ipv4\nport a\n  linux 5 live\n", "x.exp:2: no step needs device"},
+		{ONE "port a\n", "x.exp:3: no step says what is expected"},
+		{ONE "port a\n  solaris 5 live\n", "x.exp:4: \"solaris\" is no system"},
+		{ONE "port a\n  linux 5\n", "x.exp:4: write: SYSTEM OUTCOME live"},
+		{ONE "port a\n  linux five live\n", "x.exp:4: \"five\" is no port"},
+		{ONE "look 5\n  linux UP live\n", "x.exp:4: \"UP\" is no list of states"},
+		{ONE "left 5\n  linux 60 live\n", "x.exp:4: \"60\" is no time"},
+		{ONE "listen a\n  linux eaddrinuse live\n", "x.exp:4: \"eaddrinuse\" is no outcome of a call"},
+		{ONE "listen a\n  windows OK live\n", "x.exp:4: live is for linux as it runs here"},
+		{ONE "listen a\n  linux OK reasoned\n", "x.exp:4: live takes nothing behind it"},
+		{ONE "listen a\n  linux OK live: here\n", "x.exp:4: live takes nothing behind it"},
+		{ONE "listen a\n  freebsd before 6.8 OK reasoned: x\n", "x.exp:4: before is for linux alone"},
+		{ONE "listen a\n  linux OK live\n  linux EINVAL live\n", "x.exp:5: linux is spoken of twice"},
+		{HEAD "so\tcket\001\n", "x.exp:2: column 8 is not text"},
+		{"shows A.\xff\n", "x.exp:1: column 9 is not text"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct inuse_error error = {0};
+		struct iu_exp *exp = NULL;
+
+		assert_int_equal(iu_exp_parse("x.exp", rows[i].text, strlen(rows[i].text), &exp, &error), INUSE_E_INPUT);
+		if (strncmp(error.text, rows[i].error, strlen(rows[i].error)) != 0)
+			fail_msg("%s\nsays: %s\ninstead of: %s", rows[i].text, error.text, rows[i].error);
+	}
+}
+
+static void test_parse__too_much__refused_in_bounds(void **state)
+{
+	struct inuse_error error = {0};
+	struct iu_exp *exp = NULL;
+	size_t size = 10u << 20;
+	char *text = malloc(size);
+
+	memset(text, 'x', size);
+	assert_int_equal(iu_exp_parse("x", text, size, &exp, &error), INUSE_E_INPUT);
+	assert_non_null(strstr(error.text, "at most 262144 bytes"));
+	assert_int_equal(iu_exp_parse("x", text, 5000, &exp, &error), INUSE_E_INPUT);
+	assert_non_null(strstr(error.text, "longer than 1000"));
+	size = (size_t)snprintf(text, size, "shows A.\n");
+	for (int i = 0; i < 200; i++)
+		size += (size_t)sprintf(text + size, "socket s%d ipv4\n", i);
+	assert_int_equal(iu_exp_parse("x", text, size, &exp, &error), INUSE_E_INPUT);
+	assert_non_null(strstr(error.text, "x:66: there are more than 64 names of sockets"));
+	free(text);
+}
+
+static void test_agrees__ports_and_times__within_bounds(void **state)
+{
+	static const struct {
+		enum iu_action action;
+		const char *expected, *happened;
+		bool agrees;
+	} rows[] = {
+		{IU_DO_BIND, "OK", "OK", true},           {IU_DO_BIND, "OK", "EINVAL", false},
+		{IU_DO_PORT, "odd", "5001", true},        {IU_DO_PORT, "odd", "5000", false},
+		{IU_DO_PORT, "even", "0", false},         {IU_DO_PORT, "5000-5002", "5002", true},
+		{IU_DO_PORT, "5000-5002", "5003", false}, {IU_DO_LEFT, "60 s", "60 s", true},
+		{IU_DO_LEFT, "60 s", "58 s", true},       {IU_DO_LEFT, "60 s", "57 s", false},
+		{IU_DO_LEFT, "60 s", "61 s", false},      {IU_DO_LEFT, "60 s", "nothing", false},
+		{IU_DO_LEFT, "nothing", "nothing", true}, {IU_DO_LOOK, "LISTEN", "LISTEN", true},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct iu_step step = {.action = rows[i].action};
+
+		if (iu_outcome_agrees(&step, rows[i].expected, rows[i].happened) != rows[i].agrees)
+			fail_msg("%s, %s", rows[i].expected, rows[i].happened);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parse__whole_experiment__as_written),
+		cmocka_unit_test(test_parse__each_step__understood),
+		cmocka_unit_test(test_parse__wrong__line_and_what_is_right),
+		cmocka_unit_test(test_parse__too_much__refused_in_bounds),
+		cmocka_unit_test(test_agrees__ports_and_times__within_bounds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What sockets become without a kernel: scripts in the format of experiments, with what has to be seen at each point. CONNECTED
+ * stands for a server on 5000 with a client on 5001 and their connection.
+ */
+#include "support/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lab/play.h"
+#include "model/rule.h"
+
+#define HEAD "shows A.\n"
+#define LISTENER "socket server ipv4\nset server reuseaddr\nbind server 127.0.0.1:5000\nlisten server\n"
+#define CLIENT "socket client ipv4\nset client reuseaddr\nbind client 127.0.0.1:5001\nconnect client 127.0.0.1:5000\n"
+#define CONNECTED LISTENER CLIENT "accept server as conn\n"
+#define SERVER_IS(states) "look 5000\n  linux " states " live\n"
+#define CLIENT_IS(states) "look 5001\n  linux " states " live\n"
+#define GIVES(outcome) "  linux " outcome " live\n"
+
+static const struct {
+	const char *name, *script;
+} rows[] = {
+	{"handshake", HEAD LISTENER CLIENT SERVER_IS("LISTEN, ESTABLISHED") CLIENT_IS("ESTABLISHED")},
+	{"server first", HEAD CONNECTED "close conn\n" SERVER_IS("LISTEN, FIN-WAIT-2") CLIENT_IS("CLOSE-WAIT") "close client\n"
+		SERVER_IS("LISTEN, TIME-WAIT") CLIENT_IS("nothing") "left 5001\n  linux nothing live\n"},
+	{"client first", HEAD CONNECTED "close client\n" CLIENT_IS("FIN-WAIT-2") "close conn\n" CLIENT_IS("TIME-WAIT")
+		"left 5001\n  linux 60 s live\nclose server\n" SERVER_IS("nothing")},
+	{"time passes", "shows A.\nneeds patience\n" CONNECTED "close client\nclose conn\nwait 59s\n" CLIENT_IS("TIME-WAIT")
+		"wait 1s\n" CLIENT_IS("nothing")},
+	{"half closed keeps its process", HEAD CONNECTED "shutdown conn write\n" SERVER_IS("LISTEN, FIN-WAIT-2")
+		"left 5000\n  linux unlimited live\nclose client\n" SERVER_IS("LISTEN, TIME-WAIT") "close conn\n"
+		SERVER_IS("LISTEN, TIME-WAIT")},
+	{"client that keeps its descriptor", HEAD CONNECTED "shutdown client write\nclose conn\n" CLIENT_IS("BOUND, TIME-WAIT")
+		"close client\n" CLIENT_IS("TIME-WAIT")},
+	{"unread data", HEAD CONNECTED "write client 5\nclose conn\n" SERVER_IS("LISTEN") "read client 1\n" GIVES("ECONNRESET")
+		CLIENT_IS("BOUND") "close client\n" CLIENT_IS("nothing")},
+	{"linger 0", HEAD CONNECTED "set conn linger 0\nclose conn\n" SERVER_IS("LISTEN") "write client 1\n" GIVES("ECONNRESET")
+		"write client 1\n" GIVES("EPIPE")},
+	{"data and end", HEAD CONNECTED "write client 3\nread conn 2\nread conn 1\nread conn 1\n" GIVES("EAGAIN")
+		"shutdown client write\nread conn 1\n" GIVES("end") "write client 1\n" GIVES("EPIPE")},
+	{"full orphan first", "shows A.\nneeds patience\nsetting net.ipv4.tcp_fin_timeout 120\n" CONNECTED "close conn\nleft 5000\n"
+		"  linux unlimited live\nclose server\nleft 5000\n  linux 60 s live\nwait 61s\nleft 5000\n  linux 59 s live\nwait 60s\n"
+		SERVER_IS("nothing")},
+	{"short fin timeout", HEAD "setting net.ipv4.tcp_fin_timeout 1\n" CONNECTED "close conn\nwait 1.5s\n" SERVER_IS("LISTEN")},
+	{"linger2", HEAD CONNECTED "set conn linger2 -1\nclose conn\n" SERVER_IS("LISTEN")},
+	{"no room for TIME-WAIT", HEAD "setting net.ipv4.tcp_max_tw_buckets 0\n" CONNECTED "close conn\nclose client\n"
+		SERVER_IS("LISTEN")},
+	{"the queue dies with its listener", HEAD LISTENER CLIENT "close server\n" SERVER_IS("nothing") "read client 1\n"
+		GIVES("ECONNRESET")},
+	{"shut down listener keeps its port", HEAD LISTENER "shutdown server read\n" SERVER_IS("BOUND")},
+	{"backlog", HEAD "socket server ipv4\nbind server 127.0.0.1:5000\nlisten server 0\n" CLIENT "socket more ipv4\n"
+		"connect more 127.0.0.1:5000\n" GIVES("EINPROGRESS")},
+	{"refused", HEAD CLIENT GIVES("ECONNREFUSED") CLIENT_IS("BOUND")},
+	{"killed", HEAD CONNECTED "fork p with server conn\nclose server\nclose conn\n" SERVER_IS("LISTEN, ESTABLISHED") "kill p\n"
+		SERVER_IS("FIN-WAIT-2")},
+	{"a stuck peer", HEAD CONNECTED "fill conn\nclose conn\n" SERVER_IS("LISTEN, FIN-WAIT-1")},
+	{"eviction", "shows A.\nneeds evict\n" CONNECTED "close conn\nclose client\nevict 5000\n" SERVER_IS("LISTEN")},
+	{"recycled", HEAD CONNECTED "close client\nclose conn\n" "socket again ipv4\nset again reuseaddr\nbind again 127.0.0.1:5001\n"
+		"connect again 127.0.0.1:5000\n" GIVES("OK") CLIENT_IS("ESTABLISHED")},
+	{"option set after the connection came", HEAD "socket server ipv4\nbind server 127.0.0.1:5000\nlisten server\n" CLIENT
+		"accept server as conn\nset server reuseaddr\nclose conn\nclose client\nclose server\nsocket new ipv4\n"
+		"set new reuseaddr\nbind new 127.0.0.1:5000\n" GIVES("EADDRINUSE")},
+	{"option set on the accepted socket", HEAD "socket server ipv4\nbind server 127.0.0.1:5000\nlisten server\n" CLIENT
+		"accept server as conn\nset conn reuseaddr\nclose conn\nclose client\nclose server\nsocket new ipv4\n"
+		"set new reuseaddr\nbind new 127.0.0.1:5000\n" GIVES("OK")},
+	{"parity", HEAD "setting net.ipv4.ip_local_port_range 20000-20999\n" LISTENER "socket a ipv4\nbind a 127.0.0.1:0\nport a\n"
+		GIVES("odd") "socket b ipv4\nconnect b 127.0.0.1:5000\nport b\n" GIVES("even")},
+};
+
+static bool agrees(const char *script)
+{
+	struct inuse_error error = {0};
+	struct iu_exp *exp = NULL;
+	struct iu_play play = {0};
+	struct iu_text t = {0};
+	json_t *run;
+	bool good;
+
+	if (iu_exp_parse("x", script, strlen(script), &exp, &error) != INUSE_OK)
+		fail_msg("%s", error.text);
+	play.exp = exp;
+	run = iu_play(&play);
+	assert_non_null(run);
+	good = json_is_true(json_object_get(run, "agrees"));
+	iu_report_run(&t, run, false);
+	if (!good && strstr(script, "on purpose") == NULL)
+		fprintf(stderr, "%s", t.data);
+	iu_text_done(&t);
+	json_decref(run);
+	iu_exp_free(exp);
+	return good;
+}
+
+static void test_sim__each_script__states_as_told(void **state)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (!agrees(rows[i].script))
+			fail_msg("%s", rows[i].name);
+}
+
+static void test_play__wrong_expectation__differs(void **state)
+{
+	assert_false(agrees("shows wrong on purpose.\nsocket a ipv4\nbind a 127.0.0.1:5000\n  linux EADDRINUSE live\n"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sim__each_script__states_as_told),
+		cmocka_unit_test(test_play__wrong_expectation__differs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
