@@ -35,6 +35,13 @@ extern "C" {
 #define INUSE_API
 #endif
 
+/* SO_REUSEADDR where it lets a server restart and does nothing else; on Windows it lets anybody take the port. */
+#ifdef _WIN32
+#define INUSE_HARMLESS_REUSE 0
+#else
+#define INUSE_HARMLESS_REUSE INUSE_REUSEADDR
+#endif
+
 /* ------------------------------------------------------------------------------------------- errors */
 
 /* Why no answer could be given. Closed list; never -1, never an errno. */
@@ -330,7 +337,7 @@ INUSE_API enum inuse_status inuse_snapshot_save(const struct inuse_snapshot *sna
 INUSE_API void inuse_snapshot_free(struct inuse_snapshot *snapshot);
 
 /*
- * Judges one request against a snapshot by the rules of Linux. Always answers; what is missing makes it CANNOT_TELL.
+ * Judges one request against a snapshot by the rules of the system that it was taken of. Always answers; what is missing makes it CANNOT_TELL.
  * ret_verdict->size and request->size must be set; the verdict borrows from the snapshot. INUSE_E_INPUT: a size or an
  * enumeration is out of range.
  */
@@ -356,7 +363,7 @@ struct inuse_question {
 	uint32_t without;    /* sources not to use; 0 for the best there is */
 };
 #define INUSE_QUESTION_INIT \
-	{sizeof(struct inuse_question), INUSE_CALL_LISTEN, NULL, NULL, INUSE_REUSEADDR, 0, NULL, -1, NULL, 0}
+	{sizeof(struct inuse_question), INUSE_CALL_LISTEN, NULL, NULL, INUSE_HARMLESS_REUSE, 0, NULL, -1, NULL, 0}
 
 /* The verdicts on every address that a question names, and the snapshot that they borrow from. */
 struct inuse_answer;
@@ -389,7 +396,7 @@ struct inuse_socket_options {
 	const char *from; /* connect: local address or port; NULL any */
 	int timeout_ms;   /* connect: 0 waits as long as the system does */
 };
-#define INUSE_SOCKET_OPTIONS_INIT {sizeof(struct inuse_socket_options), INUSE_REUSEADDR, 0, false, NULL, 0}
+#define INUSE_SOCKET_OPTIONS_INIT {sizeof(struct inuse_socket_options), INUSE_HARMLESS_REUSE, 0, false, NULL, 0}
 
 /*
  * Listens on an address in words. A bare port listens on IPv6 and IPv4 together where there is IPv6. *ret_fd is the

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The words of a command line, read against a verb's table of options; and the help printed from the same table. */
-#include <netdb.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/gettext.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "compat/system.h"
 #include "host/resolve.h"
 
 static const struct iu_option help_option = {'h', "help", NULL, N_("show this help")};
@@ -175,9 +174,9 @@ bool iu_arg_addr(const struct iu_verb *verb, const char *text, struct inuse_addr
 
 bool iu_colour(FILE *f)
 {
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *no = getenv("NO_COLOR");
 
-	return isatty(fileno(f)) && (no == NULL || *no == 0) && term != NULL && strcmp(term, "dumb") != 0;
+	return isatty(fileno(f)) && (no == NULL || *no == 0) && iu_system_has_colours();
 }
 
 static void print_option(FILE *f, const struct iu_option *o)

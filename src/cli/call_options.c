@@ -10,7 +10,7 @@
 
 static const char *const source_names[] = {
 #define SOURCE(id, name, each, use, tells) name,
-#include "host/hosts.def"
+#include IU_HOSTS_DEF
 #undef SOURCE
 };
 

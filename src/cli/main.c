@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/why.h"
+#include "compat/system.h"
 
 #define VERB(name, summary) extern const struct iu_verb iu_verb_##name;
 #include "cli/verbs.def"
@@ -47,6 +48,7 @@ int main(int argc, char **argv)
 {
 	const struct iu_verb *verb;
 
+	iu_system_start(&argc, &argv);
 	setlocale(LC_ALL, "");
 #if INUSE_HAVE_NLS
 	bindtextdomain("inuse", INUSE_LOCALEDIR);

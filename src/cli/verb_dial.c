@@ -8,7 +8,7 @@
 #include "cli/net_args.h"
 
 enum {
-	FROM = 256, REUSEADDR, NO_REUSEADDR, SEND, REPEAT, INTERVAL, CLOSE, LINGER, TIMEOUT, JSON,
+	FROM = 256, REUSEADDR, NO_REUSEADDR, SEND, REPEAT, INTERVAL, CLOSE, LINGER_S, TIMEOUT, JSON,
 	TIMEOUT_MS = 10000,
 	MAX_ADDRS = 16,
 };
@@ -21,7 +21,7 @@ static const struct iu_option options[] = {
 	{REPEAT, "repeat", "N", N_("connect N times (1); 0: until it fails")},
 	{INTERVAL, "interval", "MS", N_("milliseconds between two rounds (until the last one is over)")},
 	{CLOSE, "close", "HOW", N_("how a connection ends (after-peer)")},
-	{LINGER, "linger", "SECONDS", N_("set SO_LINGER: close waits so long; 0 resets")},
+	{LINGER_S, "linger", "SECONDS", N_("set SO_LINGER: close waits so long; 0 resets")},
 	{TIMEOUT, "timeout", "SECONDS", N_("give up connecting, or after so much silence (10; 0 never)")},
 	{'v', "verbose", NULL, N_("a line per round on stderr: both ends, time, who closed first")},
 	{JSON, "json", NULL, N_("a line of JSON per round on stdout, with what was received")},
@@ -66,7 +66,7 @@ static bool take(const struct iu_args *args, int id, struct iu_dial_options *o, 
 		return iu_arg_number(args, "interval", 0, 86400000, &o->interval_ms);
 	case CLOSE:
 		return iu_arg_close(args, &o->close);
-	case LINGER:
+	case LINGER_S:
 		return iu_arg_linger(args, &o->linger_s);
 	case TIMEOUT:
 		return iu_arg_seconds(args, "timeout", &o->timeout_ms);

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* inuse ls: every socket that holds a port. */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/gettext.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/ls.h"
+#include "compat/system.h"
 
 enum { JSON = 256, COUNT, NETNS, SAVE, FULL, SNAPSHOT, NO_OWNERS };
 
@@ -46,28 +43,6 @@ const struct iu_verb iu_verb_ls = {
 };
 
 /* ------------------------------------------------------------------------------------------- the words */
-
-static bool find_user(const char *name, uint32_t *ret_uid)
-{
-	struct passwd entry, *found = NULL;
-	char buffer[4096];
-
-	if (getpwnam_r(name, &entry, buffer, sizeof(buffer), &found) != 0 || found == NULL)
-		return false;
-	*ret_uid = found->pw_uid;
-	return true;
-}
-
-static bool find_service(const char *name, uint16_t *ret_port)
-{
-	struct servent entry, *found = NULL;
-	char buffer[4096];
-
-	if (getservbyname_r(name, "tcp", &entry, buffer, sizeof(buffer), &found) != 0 || found == NULL)
-		return false;
-	*ret_port = ntohs((uint16_t)found->s_port);
-	return true;
-}
 
 /* False: out of memory. */
 static bool take(struct iu_ls *o, int id, const char *value)
@@ -123,7 +98,7 @@ static int check(const struct iu_ls *o)
 /* IU_EXIT_GO, or why not; *ret_done: nothing more to do (--help). words has room for argc. */
 static int read_words(int argc, char **argv, struct iu_ls *o, const char **words, bool *ret_done)
 {
-	struct iu_filter_names names = {find_user, find_service};
+	struct iu_filter_names names = {iu_system_find_user, iu_system_find_service};
 	struct iu_args args = {.verb = &iu_verb_ls, .argc = argc, .argv = argv};
 	struct inuse_error error = {0};
 	size_t n = 0;
@@ -182,7 +157,7 @@ static void say_hidden(const struct iu_ls *ls)
 {
 	unsigned long long owners = ls->style.owners ? ls->hidden.owners : 0, flags = ls->hidden.flags;
 	const char *why = ls->snapshot != NULL ? _(" from whoever saved this")
-			  : geteuid() != 0     ? _("; root would see more")
+			  : !iu_system_sees_all() ? _("; root would see more")
 					       : "";
 
 	if (owners != 0 && flags != 0)

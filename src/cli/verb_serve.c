@@ -8,7 +8,7 @@
 #include "cli/net_args.h"
 
 enum {
-	REPLY = 256, REUSEADDR, NO_REUSEADDR, REUSEPORT, V6ONLY, BACKLOG, CLOSE, LINGER, COUNT, TIMEOUT, GRACE, JSON,
+	REPLY = 256, REUSEADDR, NO_REUSEADDR, REUSEPORT, V6ONLY, BACKLOG, CLOSE, LINGER_S, COUNT, TIMEOUT, GRACE, JSON,
 	IDLE_MS = 60000,
 	GRACE_MS = 10000,
 };
@@ -21,7 +21,7 @@ static const struct iu_option options[] = {
 	{V6ONLY, "v6only", NULL, N_("set IPV6_V6ONLY: take no IPv4 on an IPv6 address")},
 	{BACKLOG, "backlog", "N", N_("how many clients may wait (all the system allows)")},
 	{CLOSE, "close", "HOW", N_("how a connection ends (hello: half, else after-peer)")},
-	{LINGER, "linger", "SECONDS", N_("set SO_LINGER: close waits so long; 0 resets")},
+	{LINGER_S, "linger", "SECONDS", N_("set SO_LINGER: close waits so long; 0 resets")},
 	{COUNT, "count", "N", N_("end after N connections")},
 	{TIMEOUT, "timeout", "SECONDS", N_("give up a client after so much silence (60; 0 never)")},
 	{GRACE, "grace", "SECONDS", N_("after SIGTERM, time for what is in flight (10)")},
@@ -79,7 +79,7 @@ static bool take(const struct iu_args *args, int id, struct iu_serve_options *o,
 	case CLOSE:
 		w->close_given = true;
 		return iu_arg_close(args, &o->close);
-	case LINGER:
+	case LINGER_S:
 		return iu_arg_linger(args, &o->linger_s);
 	case COUNT:
 		return take_number(args, "count", UINT64_MAX, &o->count);

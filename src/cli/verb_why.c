@@ -2,7 +2,6 @@
 /* inuse ADDR, and inuse why bind|listen|connect|accept ADDR: judges a call without making it. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/gettext.h"
 #include "base/text.h"

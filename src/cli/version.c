@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* inuse --version: the version, and what this kernel shows this user. */
-#include <sys/utsname.h>
-
 #include "base/gettext.h"
 #include "base/text.h"
 #include "cli/why.h"
+#include "compat/system.h"
 #include "host/abilities.h"
 
 static void print_ability(void *arg, const struct iu_ability *a)
@@ -22,11 +21,10 @@ static void print_ability(void *arg, const struct iu_ability *a)
 
 int iu_print_version(FILE *f)
 {
-	struct utsname uts;
+	char system[128];
 
 	fprintf(f, "inuse %s\n", INUSE_VERSION);
-	if (uname(&uts) == 0)
-		fprintf(f, _("What %s %s shows this user, best source first:\n"), uts.sysname, uts.release);
+	fprintf(f, _("What %s shows this user, best source first:\n"), iu_system_name(system, sizeof(system)));
 	iu_host_abilities(print_ability, f);
 	return IU_EXIT_GO;
 }

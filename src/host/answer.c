@@ -2,29 +2,21 @@
 /* From a question in words to verdicts: resolve, look at the host, judge, tell. */
 #include "host/answer.h"
 
-#include <linux/capability.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/address.h"
 #include "base/error.h"
 #include "base/gettext.h"
+#include "compat/socket.h"
+#include "compat/system.h"
 #include "host/host.h"
 #include "host/resolve.h"
 
 const char *inuse_version(void)
 {
 	return INUSE_VERSION;
-}
-
-enum inuse_tri iu_may_bind_low(int64_t uid)
-{
-	if (uid >= 0 && uid != (int64_t)getuid())
-		return uid == 0 ? INUSE_YES : INUSE_NO;
-	return iu_host_may(CAP_NET_BIND_SERVICE);
 }
 
 /* ------------------------------------------------------------------------------------------------ question */
@@ -150,7 +142,7 @@ static struct inuse_request make_request(const struct iu_resolved *r, const stru
 	req.call = q->call;
 	req.flags = q->flags;
 	req.device = r->device;
-	req.uid = q->uid >= 0 ? (uint32_t)q->uid : (uint32_t)getuid();
+	req.uid = q->uid >= 0 ? (uint32_t)q->uid : iu_system_real_user();
 	req.may_bind_low = iu_may_bind_low(q->uid);
 	if (q->call == INUSE_CALL_CONNECT) {
 		req.remote = *addr;
@@ -219,14 +211,14 @@ void iu_answer_judge(struct inuse_answer *a, const struct inuse_request *request
 
 	a->n = n;
 	for (size_t i = 0; i < n; i++)
-		iu_judge(&iu_profile_linux, a->facts, &requests[i], &a->verdicts[i]);
+		iu_judge(iu_profile_of(a->facts), a->facts, &requests[i], &a->verdicts[i]);
 	if (requests[0].call != INUSE_CALL_BIND && requests[0].call != INUSE_CALL_LISTEN)
 		return;
 	/* "would it be otherwise without SO_REUSEADDR": any address on which it is */
 	for (size_t i = 0; i < n && !a->has_other; i++) {
 		other = requests[i];
 		other.flags ^= INUSE_REUSEADDR;
-		iu_judge(&iu_profile_linux, a->facts, &other, &a->other);
+		iu_judge(iu_profile_of(a->facts), a->facts, &other, &a->other);
 		a->has_other = a->other.outcome != a->verdicts[iu_say_deciding(a->verdicts, n)].outcome;
 	}
 }
@@ -333,6 +325,6 @@ enum inuse_status inuse_judge(const struct inuse_snapshot *snapshot, const struc
 	    ret_verdict->size < sizeof(*ret_verdict) || (unsigned)request->call > INUSE_CALL_ACCEPT ||
 	    request->proto != INUSE_PROTO_TCP)
 		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("the request is not filled in, or is not about TCP"));
-	iu_judge(&iu_profile_linux, iu_snapshot_facts(snapshot), request, ret_verdict);
+	iu_judge(iu_profile_of(iu_snapshot_facts(snapshot)), iu_snapshot_facts(snapshot), request, ret_verdict);
 	return INUSE_OK;
 }

@@ -57,7 +57,7 @@ static enum inuse_status procnet_each(const struct iu_scope *scope, const struct
 #define OPTIONS IU_FOR_OPTIONS
 const struct iu_source iu_sources[IU_N_SOURCES] = {
 #define SOURCE(id, name, each, use, tells) [IU_SOURCE_##id] = {name, each, use, tells},
-#include "host/hosts.def"
+#include IU_HOSTS_DEF
 #undef SOURCE
 };
 #undef PORTS

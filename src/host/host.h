@@ -5,7 +5,7 @@
  * Theory of operation
  *
  * A *scope* says what is wanted: a port or all of them, whether owners are wanted, whether sockets that no rule
- * tells apart may be counted together. A *source* (hosts.def) delivers sockets through a callback, says what kinds it cannot see, and is
+ * tells apart may be counted together. A *source* (IU_HOSTS_DEF: hosts.def of this system) delivers sockets through a callback, says what kinds it cannot see, and is
  * replaced by the next when it is missing or refused. iu_host_each() streams; iu_host_take() collects a sealed
  * snapshot with settings, addresses, routes and owners.
  * All sources read the namespace of the calling thread; iu_host_enter() changes that.
@@ -17,7 +17,7 @@
 
 enum iu_source_id {
 #define SOURCE(id, name, each, use, tells) IU_SOURCE_##id,
-#include "host/hosts.def"
+#include IU_HOSTS_DEF
 #undef SOURCE
 	IU_N_SOURCES,
 };

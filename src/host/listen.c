@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Listening and connecting with the right options, and a verdict when the system refuses. */
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/address.h"
 #include "base/error.h"
@@ -64,10 +59,12 @@ static bool set_on(int fd, int level, int name, bool wanted)
 	return !wanted || setsockopt(fd, level, name, &on, sizeof(on)) == 0;
 }
 
-static bool set_options(int fd, int family, uint32_t flags)
+static bool set_options(int fd, int family, uint32_t flags, bool listens)
 {
 	int v6only = (flags & INUSE_V6ONLY) != 0;
 
+	if (listens && (flags & INUSE_REUSEADDR) == 0 && iu_socket_claim(fd) < 0)
+		return false;
 	return set_on(fd, SOL_SOCKET, SO_REUSEADDR, (flags & INUSE_REUSEADDR) != 0) &&
 	       set_on(fd, SOL_SOCKET, SO_REUSEPORT, (flags & INUSE_REUSEPORT) != 0) &&
 	       set_on(fd, IPPROTO_IP, IP_FREEBIND, (flags & INUSE_FREEBIND) != 0) &&
@@ -87,22 +84,20 @@ static int make_bound(const struct inuse_addr *local, const struct inuse_socket_
 	int fd = socket(local->family == 6 ? AF_INET6 : AF_INET,
 			SOCK_STREAM | SOCK_CLOEXEC | (o->nonblocking ? SOCK_NONBLOCK : 0), 0);
 	struct sockaddr_storage sa;
-	int code;
+	bool listens = o->backlog >= 0;
 
 	*ret_step = "socket";
 	if (fd < 0)
 		return -1;
 	*ret_step = "setsockopt";
-	if (set_options(fd, local->family, o->flags) && leave_port_to_connect(fd, local, o)) {
+	if (set_options(fd, local->family, o->flags, listens) && leave_port_to_connect(fd, local, o)) {
 		*ret_step = "bind";
 		/* an automatic port is connect()'s to choose: it may share one, bind() may not */
-		if ((local->port == 0 && iu_addr_is_any(local) && o->from == NULL && o->backlog < 0) ||
+		if ((local->port == 0 && iu_addr_is_any(local) && o->from == NULL && !listens) ||
 		    bind(fd, (struct sockaddr *)&sa, iu_sockaddr_from(local, &sa)) == 0)
 			return fd;
 	}
-	code = errno;
-	close(fd);
-	errno = code;
+	iu_socket_close(fd);
 	return -1;
 }
 
@@ -166,7 +161,7 @@ enum inuse_status inuse_listen(const char *address, const struct inuse_socket_op
 		return refused(errno, step, INUSE_CALL_LISTEN, address, o, ret_answer, error);
 	if (listen(fd, o->backlog > 0 ? o->backlog : SOMAXCONN) < 0) {
 		code = errno;
-		close(fd);
+		iu_socket_close(fd);
 		return refused(code, "listen", INUSE_CALL_LISTEN, address, o, ret_answer, error);
 	}
 	*ret_fd = fd;
@@ -176,7 +171,7 @@ enum inuse_status inuse_listen(const char *address, const struct inuse_socket_op
 /* connect() that waits at most timeout_ms; 0, or -1 with errno set. */
 static int connect_within(int fd, const struct sockaddr_storage *sa, socklen_t len, int timeout_ms, bool stay_nonblocking)
 {
-	int flags = fcntl(fd, F_GETFL), code = 0, rc;
+	int code = 0, rc;
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
 	socklen_t code_len = sizeof(code);
 
@@ -184,7 +179,7 @@ static int connect_within(int fd, const struct sockaddr_storage *sa, socklen_t l
 		rc = connect(fd, (const struct sockaddr *)sa, len);
 		return rc < 0 && errno == EINPROGRESS && stay_nonblocking ? 0 : rc;
 	}
-	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	iu_socket_set_nonblocking(fd, true);
 	rc = connect(fd, (const struct sockaddr *)sa, len);
 	if (rc < 0 && errno == EINPROGRESS) {
 		do
@@ -198,7 +193,7 @@ static int connect_within(int fd, const struct sockaddr_storage *sa, socklen_t l
 		errno = code;
 	}
 	if (rc == 0)
-		fcntl(fd, F_SETFL, flags);
+		iu_socket_set_nonblocking(fd, false);
 	return rc;
 }
 
@@ -256,7 +251,7 @@ enum inuse_status inuse_connect(const char *address, const struct inuse_socket_o
 		}
 		code = errno;
 		if (fd >= 0)
-			close(fd);
+			iu_socket_close(fd);
 	}
 	return status < 0 ? status : refused(code, step, INUSE_CALL_CONNECT, address, &o, ret_answer, error);
 }

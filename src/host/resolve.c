@@ -2,16 +2,13 @@
 /* Names to addresses, through the system's resolver. */
 #include "host/resolve.h"
 
-#include <net/if.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/address.h"
 #include "base/error.h"
 #include "base/gettext.h"
 #include "base/text.h"
+#include "compat/socket.h"
 
 static enum inuse_status find_service(const struct inuse_target *target, uint16_t *ret_port, struct inuse_error *error)
 {

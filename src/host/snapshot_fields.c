@@ -44,6 +44,7 @@
 	HOST(type, name, member, __VA_ARGS__), INT(type, name "_port", member.port, 0, UINT16_MAX, .how = __VA_ARGS__)
 
 const struct iu_field iu_header_fields[] = {
+	NAME(iu_facts, "os", os, iu_names_os, 0),
 	{"kernel", IU_FIELD_VERSION, FIELD(iu_facts, kernel, )},
 	INT(iu_facts, "hz", hz, 0, 100000, ),
 	TIME(iu_facts, "now_ns", now_ns),

@@ -18,15 +18,13 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/gettext.h"
 #include "base/text.h"
+#include "compat/system.h"
 #include "host/snapshot_fields.h"
 
 #define SOURCES_MAX 1000
@@ -516,7 +514,7 @@ enum inuse_status inuse_snapshot_load(const char *path, struct inuse_snapshot **
 
 	if (path == NULL || ret_snapshot == NULL)
 		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("no file was named"));
-	f = standard ? stdin : fopen(path, "re");
+	f = standard ? stdin : iu_system_open(path);
 	if (f == NULL)
 		return iu_fail(error, INUSE_E_SNAPSHOT, errno, "open", _("%s cannot be opened: %s"),
 			       iu_escape(path, shown, sizeof(shown)), strerror(errno));
@@ -524,29 +522,6 @@ enum inuse_status inuse_snapshot_load(const char *path, struct inuse_snapshot **
 	if (!standard)
 		fclose(f);
 	return status;
-}
-
-/* A full snapshot holds secrets: only its owner may read it. */
-static FILE *create(const char *path, bool full)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, full ? 0600 : 0666);
-	FILE *f;
-
-	if (fd < 0)
-		return NULL;
-	f = fdopen(fd, "w");
-	if (f == NULL)
-		close(fd);
-	return f;
-}
-
-/* Nothing half-written is left behind, but a device or a pipe is not ours to remove. */
-static void discard(const char *path)
-{
-	struct stat st;
-
-	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode))
-		unlink(path);
 }
 
 enum inuse_status inuse_snapshot_save(const struct inuse_snapshot *snapshot, const char *path, bool full,
@@ -560,7 +535,8 @@ enum inuse_status inuse_snapshot_save(const struct inuse_snapshot *snapshot, con
 		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("no file was named"));
 	if (strcmp(path, "-") == 0)
 		return iu_snapshot_save(snapshot, stdout, full, error);
-	f = create(path, full);
+	/* a full snapshot holds secrets */
+	f = iu_system_create(path, full);
 	if (f == NULL)
 		return iu_fail(error, INUSE_E_INPUT, errno, "open", _("%s cannot be written: %s"),
 			       iu_escape(path, shown, sizeof(shown)), strerror(errno));
@@ -569,7 +545,7 @@ enum inuse_status inuse_snapshot_save(const struct inuse_snapshot *snapshot, con
 		status = iu_fail(error, INUSE_E_SYSTEM, errno, "write", _("the snapshot cannot be written: %s"),
 				 strerror(errno));
 	if (status < 0)
-		discard(path);
+		iu_system_discard(path); /* nothing half-written is left behind */
 	return status;
 }
 

@@ -3,8 +3,7 @@
 #ifndef IU_HOST_SOCKADDR_H
 #define IU_HOST_SOCKADDR_H
 
-#include <sys/socket.h>
-
+#include "compat/socket.h"
 #include "inuse.h"
 
 /* Fills ret from a; family 0 becomes IPv4's wildcard. Returns the length that bind() and connect() want. */

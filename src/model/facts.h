@@ -18,6 +18,14 @@ enum iu_setting {
 	IU_N_SETTINGS,
 };
 
+/* Whose rules hold: the rows of os.def. */
+enum iu_os {
+#define OS(name) IU_OS_##name,
+#include "model/os.def"
+#undef OS
+	IU_N_OS,
+};
+
 /* What a kernel can do, probed where it can be (BTF), else by version. */
 enum iu_feature {
 	IU_FEATURE_BHASH2 = 1u << 0,        /* 6.1: owners by address */
@@ -97,6 +105,7 @@ struct iu_facts {
 
 	int64_t settings[IU_N_SETTINGS];
 	uint32_t settings_known; /* bit per enum iu_setting */
+	enum iu_os os;           /* of the host that the facts are of */
 	uint32_t features;       /* enum iu_feature */
 	uint32_t kernel;         /* major << 16 | minor; 0 unknown */
 	uint32_t hz;             /* ticks a second; 0 unknown */

@@ -10,6 +10,11 @@ static const struct iu_profile *const profiles[] = {
 #undef OS
 };
 
+const struct iu_profile *iu_profile_of(const struct iu_facts *facts)
+{
+	return profiles[facts->os];
+}
+
 const struct iu_profile *iu_profile_at(size_t i)
 {
 	return i < sizeof(profiles) / sizeof(profiles[0]) ? profiles[i] : NULL;

@@ -96,6 +96,8 @@ struct iu_profile {
 #define OS(name) extern const struct iu_profile iu_profile_##name;
 #include "model/os.def"
 #undef OS
+/* The rules of the host that the facts are of. */
+const struct iu_profile *iu_profile_of(const struct iu_facts *facts);
 /* The profile of that name; NULL there is none. */
 const struct iu_profile *iu_profile_find(const char *name);
 /* Row i of os.def, NULL past the end. */

@@ -3,19 +3,11 @@
 #include "net/conn.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/sockios.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/gettext.h"
-#include "host/linux_tcp.h"
 #include "net/socket.h"
 
 enum {
@@ -50,21 +42,11 @@ static void finish(struct iu_conn *c, bool reset);
 
 /* ------------------------------------------------------------------------------------------- watching the end */
 
-static enum inuse_state state_now(const struct iu_conn *c)
-{
-	struct tcp_info info = {0};
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
-		return INUSE_STATE_UNKNOWN;
-	return iu_state_from_linux(info.tcpi_state);
-}
-
 /* To be called before anything that sends a FIN or RST; the first call counts. */
 static void look_before(struct iu_conn *c)
 {
 	if (c->set->observe && c->ending.before == INUSE_STATE_UNKNOWN)
-		c->ending.before = state_now(c);
+		c->ending.before = iu_net_state(c->fd);
 }
 
 /*
@@ -73,21 +55,15 @@ static void look_before(struct iu_conn *c)
  */
 static bool will_reset(const struct iu_conn *c, bool linger0)
 {
-	int unread = 0;
-
-	if (state_now(c) == INUSE_BOUND)
+	if (iu_net_state(c->fd) == INUSE_BOUND)
 		return false;
-	return linger0 || (ioctl(c->fd, SIOCINQ, &unread) == 0 && unread > 0);
+	return linger0 || iu_net_unread(c->fd) > 0;
 }
 
 /* Bytes that the peer has not acknowledged yet: with the kernel, and with libuv. */
 static size_t outstanding(const struct iu_conn *c)
 {
-	int queued = 0;
-
-	if (ioctl(c->fd, SIOCOUTQ, &queued) < 0)
-		queued = 0;
-	return (size_t)queued + uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp);
+	return iu_net_unsent(c->fd) + uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp);
 }
 
 /* ------------------------------------------------------------------------------------------------------- ending */
@@ -137,14 +113,14 @@ static void finish(struct iu_conn *c, bool reset)
 		c->ending.how = IU_HOW_RESET_BY_US;
 	/* the copy is the last to be closed, so it is its close() that lingers */
 	if (set->linger_s > 0 && !reset) {
-		linger_fd = fcntl(c->fd, F_DUPFD_CLOEXEC, 0);
+		linger_fd = iu_net_dup(c->fd);
 		if (linger_fd < 0)
 			iu_net_linger(c->fd, -1);
 	}
 	c->ending.took_ns = (int64_t)(uv_hrtime() - c->started_ns);
 	ending = c->ending;
 	if (!c->opened || c->stray)
-		close(c->fd);
+		iu_socket_close(c->fd);
 	if (c->opened)
 		uv_close((uv_handle_t *)&c->tcp, on_closed);
 	else if (!c->held)
@@ -227,7 +203,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		if (n == UV_EOF)
 			at_end(c);
 		else
-			fail(c, (int)-n);
+			fail(c, iu_net_errno((int)n));
 		return;
 	}
 	c->ending.bytes_in += (uint64_t)n;
@@ -267,7 +243,7 @@ static void on_written(uv_write_t *write, int status)
 	free(c->rest);
 	c->rest = NULL;
 	if (status < 0) {
-		fail(c, -status);
+		fail(c, iu_net_errno(status));
 		return;
 	}
 	c->ending.bytes_out += c->rest_len;
@@ -366,7 +342,7 @@ void iu_conns_take(struct iu_conns *set, int fd, const struct inuse_addr *peer, 
 	struct iu_conn *c = calloc(1, sizeof(*c));
 
 	if (c == NULL) {
-		close(fd);
+		iu_socket_close(fd);
 		return;
 	}
 	c->set = set;

@@ -12,14 +12,13 @@
  * of its TIME-WAIT; so by default a round waits for that, and --interval 0 does not.
  */
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/address.h"
 #include "base/error.h"
 #include "base/gettext.h"
+#include "compat/system.h"
 #include "host/sockaddr.h"
 #include "net/conn.h"
 #include "net/explain.h"
@@ -85,7 +84,7 @@ static void connect_failed(struct dialer *d, int os_code)
 	struct inuse_addr local = iu_net_local(d->fd);
 	struct inuse_error error = {0};
 
-	close(d->fd);
+	iu_socket_close(d->fd);
 	d->fd = -1;
 	inuse_addr_text(&d->request.remote, to);
 	inuse_addr_text(&local, from);
@@ -242,7 +241,7 @@ static void on_connected(uv_poll_t *poll, int status, int events)
 	if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &os_code, &len) < 0)
 		os_code = errno;
 	if (os_code == 0 && status < 0)
-		os_code = -status;
+		os_code = iu_net_errno(status);
 	end_waiting(d, os_code);
 }
 
@@ -253,10 +252,10 @@ static void on_impatient(uv_timer_t *timer)
 
 static void wait_for_connect(struct dialer *d)
 {
-	int rc = uv_poll_init(&d->loop, &d->poll, d->fd);
+	int rc = uv_poll_init_socket(&d->loop, &d->poll, d->fd);
 
 	if (rc < 0) {
-		connect_failed(d, -rc);
+		connect_failed(d, iu_net_errno(rc));
 		return;
 	}
 	d->poll.data = d;
@@ -277,7 +276,7 @@ static void set_request(struct dialer *d)
 	if (o->from.family == 0 && o->from.port != 0)
 		r->local = iu_addr_any(r->remote.family, o->from.port);
 	r->flags = o->reuseaddr ? INUSE_REUSEADDR : 0;
-	r->uid = geteuid();
+	r->uid = iu_system_user();
 }
 
 static void try_address(struct dialer *d)

@@ -8,6 +8,7 @@
 
 #include "base/address.h"
 #include "base/gettext.h"
+#include "compat/socket.h"
 
 void iu_net_explain(const struct inuse_request *request, int os_code)
 {

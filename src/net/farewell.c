@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What follows the end of a connection: a close that lingers, and a look at what the kernel has kept. */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "net/conn.h"
 
@@ -54,7 +53,7 @@ static void close_slowly(uv_work_t *work)
 {
 	struct farewell *f = work->data;
 
-	close(f->fd);
+	iu_socket_close(f->fd);
 }
 
 static void on_slowly_closed(uv_work_t *work, int status)
@@ -84,6 +83,6 @@ void iu_conns_farewell(struct iu_conns *set, const struct iu_net_ending *ending,
 			return;
 	}
 	if (linger_fd >= 0)
-		close(linger_fd);
+		iu_socket_close(linger_fd);
 	look(set, &copy, f);
 }

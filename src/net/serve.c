@@ -63,7 +63,7 @@ static void stop_listening(struct server *s)
 		return;
 	uv_poll_stop(&s->listener);
 	uv_close((uv_handle_t *)&s->listener, NULL);
-	close(s->fd);
+	iu_socket_close(s->fd);
 	s->fd = -1;
 	iu_conns_stay_awake(&s->conns, false);
 }
@@ -203,13 +203,13 @@ static enum inuse_status start(struct server *s, struct inuse_error *error)
 	int rc = uv_loop_init(&s->loop);
 
 	if (rc < 0)
-		return iu_fail(error, INUSE_E_SYSTEM, -rc, "uv_loop_init", _("cannot wait for events: %s"), uv_strerror(rc));
+		return iu_fail(error, INUSE_E_SYSTEM, iu_net_errno(rc), "uv_loop_init", _("cannot wait for events: %s"), uv_strerror(rc));
 	status = iu_conns_init(&s->conns, &s->loop, error);
 	if (status < 0) {
 		uv_loop_close(&s->loop);
 		return status;
 	}
-	rc = uv_poll_init(&s->loop, &s->listener, s->fd);
+	rc = uv_poll_init_socket(&s->loop, &s->listener, s->fd);
 	for (size_t i = 0; i < 2; i++) {
 		uv_signal_init(&s->loop, &s->signals[i]);
 		s->signals[i].data = s;
@@ -221,7 +221,7 @@ static enum inuse_status start(struct server *s, struct inuse_error *error)
 		rc = uv_poll_start(&s->listener, UV_READABLE, on_ready);
 	if (rc == 0)
 		return INUSE_OK;
-	return iu_fail(error, INUSE_E_SYSTEM, -rc, "uv_poll_start", _("cannot wait for events: %s"), uv_strerror(rc));
+	return iu_fail(error, INUSE_E_SYSTEM, iu_net_errno(rc), "uv_poll_start", _("cannot wait for events: %s"), uv_strerror(rc));
 }
 
 static void set_up(struct server *s, const struct iu_serve_options *o)
@@ -272,7 +272,7 @@ int iu_serve_run(const struct iu_serve_options *options)
 	set_up(&s, options);
 	if (start(&s, &error) < 0) {
 		fprintf(stderr, _("inuse serve: %s\n"), error.text);
-		close(s.fd);
+		iu_socket_close(s.fd);
 		return CANNOT;
 	}
 	say_ready(s.fd, &request);

@@ -3,15 +3,12 @@
 #include "net/socket.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/address.h"
 #include "base/error.h"
 #include "base/gettext.h"
+#include "compat/system.h"
 #include "host/sockaddr.h"
 
 struct inuse_addr iu_net_addr(const struct sockaddr_storage *sa)
@@ -49,7 +46,7 @@ static enum inuse_status fail(int fd, enum inuse_status status, const char *call
 	char text[INUSE_ADDR_TEXT];
 
 	if (fd >= 0)
-		close(fd);
+		iu_socket_close(fd);
 	return iu_fail(error, status, os_code, call, sentence, inuse_addr_text(at, text), strerror(os_code));
 }
 
@@ -86,7 +83,7 @@ static enum inuse_status listen_at(const struct iu_net_listener *what, const str
 
 	*request = (struct inuse_request)INUSE_REQUEST_INIT;
 	request->call = INUSE_CALL_LISTEN;
-	request->uid = geteuid();
+	request->uid = iu_system_user();
 	request->local = *at;
 	if (fd < 0)
 		return unmade(fd, "socket", &what->at, error);
@@ -152,16 +149,4 @@ void iu_net_linger(int fd, int seconds)
 	struct linger linger = {seconds >= 0, seconds >= 0 ? seconds : 0};
 
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-}
-
-void iu_net_prepare(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	} while (fd >= 0 && fd <= 2);
-	if (fd > 2)
-		close(fd);
-	signal(SIGPIPE, SIG_IGN);
 }

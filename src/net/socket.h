@@ -11,8 +11,7 @@
 #ifndef IU_NET_SOCKET_H
 #define IU_NET_SOCKET_H
 
-#include <sys/socket.h>
-
+#include "compat/socket.h"
 #include "inuse.h"
 
 /* An address as people know it: a v4-mapped one becomes IPv4. family 0 for what is neither IPv4 nor IPv6. */
@@ -44,6 +43,16 @@ enum inuse_status iu_net_client(const struct inuse_request *request, int *ret_fd
 
 /* SO_LINGER: close() waits up to `seconds`; 0: close() resets the connection; -1: off. */
 void iu_net_linger(int fd, int seconds);
+
+/* The state of a connection of ours; INUSE_STATE_UNKNOWN where it cannot be told. kernel_<system>.c has these. */
+enum inuse_state iu_net_state(int fd);
+/* Bytes that have come and were not read, and bytes that the peer has not acknowledged; 0 where it cannot be told. */
+size_t iu_net_unread(int fd);
+size_t iu_net_unsent(int fd);
+/* A second descriptor of the same socket, close-on-exec; -1 with errno set. */
+int iu_net_dup(int fd);
+/* The errno of an error of libuv, which has numbers of its own on Windows. */
+int iu_net_errno(int uv_code);
 
 /*
  * Makes the process fit for sockets: descriptors 0 to 2 are open (libuv never closes a socket that got such a number),

@@ -53,6 +53,13 @@ const struct iu_name iu_names_result[] = {
 };
 static_assert(N_OF(iu_names_result) == INUSE_N_RESULTS + 1, "every result has one name");
 
+const struct iu_name iu_names_os[] = {
+#define OS(name) {IU_OS_##name, #name},
+#include "model/os.def"
+#undef OS
+	{0, NULL},
+};
+
 const struct iu_name iu_names_proto[] = {{INUSE_PROTO_TCP, "tcp"}, {INUSE_PROTO_UDP, "udp"}, {0, NULL}};
 
 const struct iu_name iu_names_call[] = {

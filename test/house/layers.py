@@ -15,7 +15,7 @@ import sys
 # A layer may include those before it, and itself. Those of one row do not know each other.
 ORDER = [['base'], ['model'], ['say', 'sim'], ['host'], ['cure'], ['supervise', 'net', 'lab'], ['cli']]
 # bpf/record.h is shared with the kernel's side; generated *.skel.h and *.lskel.h are what loads it.
-BESIDE = {'bpf': set(), 'host': {'bpf'}}
+BESIDE = {'compat': set(), 'bpf': set(), 'host': {'bpf'}}
 # The only headers from outside that the model knows: none of an operating system.
 MODEL_HEADERS = {'assert.h', 'limits.h', 'stdbool.h', 'stddef.h', 'stdint.h', 'string.h'}
 # What the objects may want from outside. The model: memory and strings, nothing that allocates, prints or looks.

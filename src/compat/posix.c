@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* compat/ on POSIX systems. */
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "compat/socket.h"
+#include "compat/system.h"
+
+void iu_socket_close(int fd)
+{
+	int code = errno;
+
+	close(fd);
+	errno = code;
+}
+
+int iu_socket_set_nonblocking(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 ? -1 : fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+}
+
+int iu_socket_claim(int fd)
+{
+	return 0;
+}
+
+bool iu_socket_reuse_is_harmless(void)
+{
+	return true;
+}
+
+void iu_system_start(int *argc, char ***argv)
+{
+}
+
+char *iu_system_name(char *buf, size_t size)
+{
+	struct utsname uts;
+
+	if (uname(&uts) == 0)
+		snprintf(buf, size, "%s %s", uts.sysname, uts.release);
+	else
+		buf[0] = 0;
+	return buf;
+}
+
+uint32_t iu_system_user(void)
+{
+	return geteuid();
+}
+
+uint32_t iu_system_real_user(void)
+{
+	return getuid();
+}
+
+bool iu_system_sees_all(void)
+{
+	return geteuid() == 0;
+}
+
+bool iu_system_find_user(const char *name, uint32_t *ret_uid)
+{
+	struct passwd entry, *found = NULL;
+	char buffer[4096];
+
+	if (getpwnam_r(name, &entry, buffer, sizeof(buffer), &found) != 0 || found == NULL)
+		return false;
+	*ret_uid = found->pw_uid;
+	return true;
+}
+
+bool iu_system_find_service(const char *name, uint16_t *ret_port)
+{
+	struct servent entry, *found = NULL;
+	char buffer[4096];
+
+	if (getservbyname_r(name, "tcp", &entry, buffer, sizeof(buffer), &found) != 0 || found == NULL)
+		return false;
+	*ret_port = ntohs((uint16_t)found->s_port);
+	return true;
+}
+
+bool iu_system_has_colours(void)
+{
+	const char *term = getenv("TERM");
+
+	return term != NULL && strcmp(term, "dumb") != 0;
+}
+
+FILE *iu_system_open(const char *path)
+{
+	return fopen(path, "re");
+}
+
+FILE *iu_system_create(const char *path, bool secret)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, secret ? 0600 : 0666), code;
+	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+
+	if (f == NULL && fd >= 0) {
+		code = errno;
+		close(fd);
+		errno = code;
+	}
+	return f;
+}
+
+void iu_system_discard(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode))
+		unlink(path);
+}

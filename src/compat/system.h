@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* What a program asks of its operating system, beside sockets: the console, files, users, its name. */
+#ifndef IU_COMPAT_SYSTEM_H
+#define IU_COMPAT_SYSTEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef _WIN32
+#define getc_unlocked(f) _getc_nolock(f)
+#endif
+
+/*
+ * To be called first: the arguments in UTF-8 and a console that shows UTF-8. Both pointers may be changed; what they
+ * then point at lives as long as the program.
+ */
+void iu_system_start(int *argc, char ***argv);
+/* "Linux 6.18.44", "Windows 10.0.19045"; "" if it cannot be told. Returns buf. */
+char *iu_system_name(char *buf, size_t size);
+
+/* The user that sockets are made for, the effective one; 0 where users have no numbers. */
+uint32_t iu_system_user(void);
+/* The user that started the program, the real one. */
+uint32_t iu_system_real_user(void);
+/* False: somebody with more rights would see more. */
+bool iu_system_sees_all(void);
+/* False: there is no such user, or users have no numbers. */
+bool iu_system_find_user(const char *name, uint32_t *ret_uid);
+/* A TCP service of the system's list; port in host order. */
+bool iu_system_find_service(const char *name, uint16_t *ret_port);
+/* May a terminal here be given colours? */
+bool iu_system_has_colours(void);
+
+/* Paths are UTF-8; child processes inherit none of these. NULL with errno set. Line ends are left as they are. */
+FILE *iu_system_open(const char *path);
+/* Makes the file or empties it. secret: nobody but its owner may read a new one. */
+FILE *iu_system_create(const char *path, bool secret);
+/* Removes an ordinary file; a device or a pipe is left alone. */
+void iu_system_discard(const char *path);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* The console, files and names of Windows. Its narrow functions speak the code page, so the wide ones are called. */
+#include "compat/system.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <io.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compat/socket.h"
+
+#include <shellapi.h>
+
+/* NULL with errno set; free() it. */
+static wchar_t *widen(const char *text)
+{
+	int n = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, NULL, 0);
+	wchar_t *wide = n > 0 ? malloc((size_t)n * sizeof(*wide)) : NULL;
+
+	if (wide == NULL)
+		errno = n > 0 ? ENOMEM : EINVAL;
+	else
+		MultiByteToWideChar(CP_UTF8, 0, text, -1, wide, n);
+	return wide;
+}
+
+static char *narrow(const wchar_t *wide)
+{
+	int n = WideCharToMultiByte(CP_UTF8, 0, wide, -1, NULL, 0, NULL, NULL);
+	char *text = n > 0 ? malloc((size_t)n) : NULL;
+
+	if (text != NULL)
+		WideCharToMultiByte(CP_UTF8, 0, wide, -1, text, n, NULL, NULL);
+	return text;
+}
+
+static void read_arguments(int *argc, char ***argv)
+{
+	int n = 0;
+	wchar_t **wide = CommandLineToArgvW(GetCommandLineW(), &n);
+	char **list = wide ? calloc((size_t)n + 1, sizeof(*list)) : NULL;
+	bool whole = list != NULL;
+
+	for (int i = 0; whole && i < n; i++) {
+		list[i] = narrow(wide[i]);
+		whole = list[i] != NULL;
+	}
+	if (whole) {
+		*argc = n;
+		*argv = list;
+	}
+	LocalFree(wide);
+}
+
+static void prepare_console(DWORD which)
+{
+	HANDLE console = GetStdHandle(which);
+	DWORD mode;
+
+	if (GetConsoleMode(console, &mode))
+		SetConsoleMode(console, mode | ENABLE_VIRTUAL_TERMINAL_PROCESSING);
+}
+
+void iu_system_start(int *argc, char ***argv)
+{
+	read_arguments(argc, argv);
+	SetConsoleOutputCP(CP_UTF8);
+	prepare_console(STD_OUTPUT_HANDLE);
+	prepare_console(STD_ERROR_HANDLE);
+	/* what is received and what is saved is passed on byte by byte */
+	_setmode(_fileno(stdin), _O_BINARY);
+	_setmode(_fileno(stdout), _O_BINARY);
+	_setmode(_fileno(stderr), _O_BINARY);
+}
+
+char *iu_system_name(char *buf, size_t size)
+{
+	/* GetVersionEx() says 6.2 to a program without a manifest; this one tells the truth */
+	typedef LONG WINAPI version_fn(OSVERSIONINFOW *info);
+	HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
+	FARPROC found = ntdll ? GetProcAddress(ntdll, "RtlGetVersion") : NULL;
+	OSVERSIONINFOW info = {.dwOSVersionInfoSize = sizeof(info)};
+	version_fn *version;
+
+	memcpy(&version, &found, sizeof(version));
+	if (found != NULL && version(&info) == 0)
+		snprintf(buf, size, "Windows %lu.%lu.%lu", info.dwMajorVersion, info.dwMinorVersion, info.dwBuildNumber);
+	else
+		snprintf(buf, size, "Windows");
+	return buf;
+}
+
+uint32_t iu_system_user(void)
+{
+	return 0;
+}
+
+uint32_t iu_system_real_user(void)
+{
+	return 0;
+}
+
+/* The tables are the same for everybody, and what they lack no administrator sees either. */
+bool iu_system_sees_all(void)
+{
+	return true;
+}
+
+bool iu_system_find_user(const char *name, uint32_t *ret_uid)
+{
+	return false;
+}
+
+bool iu_system_find_service(const char *name, uint16_t *ret_port)
+{
+	struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *list = NULL;
+
+	if (getaddrinfo(NULL, name, &hints, &list) != 0 || list == NULL)
+		return false;
+	*ret_port = ntohs(((const struct sockaddr_in *)(const void *)list->ai_addr)->sin_port);
+	freeaddrinfo(list);
+	return true;
+}
+
+bool iu_system_has_colours(void)
+{
+	const char *term = getenv("TERM");
+
+	return term == NULL || strcmp(term, "dumb") != 0;
+}
+
+static FILE *open_wide(const char *path, const wchar_t *mode)
+{
+	wchar_t *wide = widen(path);
+	FILE *f = wide ? _wfopen(wide, mode) : NULL;
+
+	free(wide);
+	return f;
+}
+
+FILE *iu_system_open(const char *path)
+{
+	return open_wide(path, L"rbN");
+}
+
+/* A new file has the rights of its folder: below a user's own folders nobody else may read it. */
+FILE *iu_system_create(const char *path, bool secret)
+{
+	return open_wide(path, L"wbN");
+}
+
+void iu_system_discard(const char *path)
+{
+	wchar_t *wide = widen(path);
+
+	if (wide != NULL)
+		_wremove(wide); /* fails for the names of devices */
+	free(wide);
+}

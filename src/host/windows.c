@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* iu_host_*() on Windows: one source tells all there is. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/gettext.h"
+#include "host/abilities.h"
+#include "host/answer.h"
+#include "host/windows.h"
+#include "model/rule.h"
+
+#define NS_PER_S INT64_C(1000000000)
+#define SOURCE_NAME "iphelper"
+
+static const char tells[] =
+	N_("connections, listeners and their processes; neither options nor sockets that are only bound");
+
+int64_t iu_host_now(void)
+{
+	LARGE_INTEGER ticks, frequency;
+
+	QueryPerformanceFrequency(&frequency);
+	QueryPerformanceCounter(&ticks);
+	return ticks.QuadPart / frequency.QuadPart * NS_PER_S + ticks.QuadPart % frequency.QuadPart * NS_PER_S / frequency.QuadPart;
+}
+
+/* No port needs a privilege on Windows. */
+enum inuse_tri iu_may_bind_low(int64_t uid)
+{
+	return INUSE_YES;
+}
+
+static bool wants_port(const struct iu_scope *scope, uint16_t port)
+{
+	for (size_t i = 0; i < scope->n_ports; i++)
+		if (scope->ports[i] == port)
+			return true;
+	return scope->n_ports == 0;
+}
+
+struct stream {
+	const struct iu_scope *scope;
+	iu_socket_fn *fn;
+	void *arg;
+	bool stopped;
+};
+
+static bool stream_one(void *arg, const struct inuse_socket *socket, uint32_t pid)
+{
+	struct stream *stream = arg;
+
+	if (wants_port(stream->scope, socket->local.port))
+		stream->stopped = !stream->fn(stream->arg, socket);
+	return !stream->stopped;
+}
+
+enum inuse_status iu_host_each(const struct iu_scope *scope, iu_socket_fn *fn, void *arg, struct iu_seen *ret_seen,
+			       struct inuse_error *error)
+{
+	struct stream stream = {.scope = scope, .fn = fn, .arg = arg};
+	struct iu_seen seen = {.unseen = INUSE_MISSING_BOUND, .source = SOURCE_NAME};
+	enum inuse_status status = INUSE_OK;
+
+	if ((scope->without & 1u << IU_SOURCE_IPHELPER) != 0)
+		return iu_fail(error, INUSE_E_UNSUPPORTED, 0, NULL, _("every source of sockets was left out"));
+	for (int family = 4; family <= 6 && status == INUSE_OK && !stream.stopped; family += 2)
+		status = iu_windows_table(family, stream_one, &stream, error);
+	if (status == INUSE_OK && ret_seen != NULL)
+		*ret_seen = seen;
+	return status;
+}
+
+/* ------------------------------------------------------------------------------------------------ a snapshot */
+
+/* Holders and processes are added as they are met; a process may hold many sockets. */
+struct collection {
+	const struct iu_scope *scope;
+	struct inuse_snapshot *s;
+	uint32_t *pids; /* of the snapshot's processes */
+	size_t n, cap;
+	uint32_t n_holders;
+	bool failed;
+};
+
+/* The index of the process; UINT32_MAX: it has ended, or memory ran out. */
+static uint32_t process_index(struct collection *c, uint32_t pid)
+{
+	struct inuse_process p;
+
+	for (size_t i = 0; i < c->n; i++)
+		if (c->pids[i] == pid)
+			return (uint32_t)i;
+	if (!iu_windows_process(c->s, pid, &p))
+		return UINT32_MAX;
+	if (c->n == c->cap) {
+		size_t cap = c->cap ? c->cap * 2 : 64;
+		uint32_t *pids = realloc(c->pids, cap * sizeof(*pids));
+
+		if (pids == NULL) {
+			c->failed = true;
+			return UINT32_MAX;
+		}
+		c->pids = pids;
+		c->cap = cap;
+	}
+	if (iu_snapshot_add_process(c->s, &p) == NULL)
+		return UINT32_MAX;
+	c->pids[c->n] = pid;
+	return (uint32_t)c->n++;
+}
+
+static bool collect_one(void *arg, const struct inuse_socket *socket, uint32_t pid)
+{
+	struct collection *c = arg;
+	struct inuse_socket mine = *socket;
+	struct inuse_holder holder = {.fd = -1};
+
+	if (!wants_port(c->scope, socket->local.port) ||
+	    (c->scope->want != NULL && !c->scope->want(c->scope->want_arg, socket)))
+		return true;
+	if (c->scope->owners && pid != 0) {
+		holder.process = process_index(c, pid);
+		if (holder.process != UINT32_MAX && iu_snapshot_add_holder(c->s, &holder) != NULL) {
+			mine.holders = c->n_holders++;
+			mine.n_holders = 1;
+		} else {
+			mine.known &= ~INUSE_KNOW_OWNER; /* whoever inherited it is in no table */
+		}
+	}
+	return iu_snapshot_add_socket(c->s, &mine) != NULL && !c->failed;
+}
+
+static enum inuse_status fill(const struct iu_scope *scope, struct inuse_snapshot *s, struct inuse_error *error)
+{
+	struct collection c = {.scope = scope, .s = s};
+	struct iu_facts *facts = iu_snapshot_scalars(s);
+	enum inuse_status status = INUSE_OK;
+
+	facts->os = IU_OS_windows;
+	facts->now_ns = iu_host_now();
+	facts->unseen = INUSE_MISSING_BOUND;
+	iu_windows_surroundings(s, scope->n_ports == 0);
+	for (int family = 4; family <= 6 && status == INUSE_OK; family += 2)
+		status = iu_windows_table(family, collect_one, &c, error);
+	free(c.pids);
+	for (size_t i = 0; i < scope->n_ports; i++) {
+		struct iu_range range = {scope->ports[i], scope->ports[i]};
+
+		iu_snapshot_add_covered(s, &range);
+	}
+	if (status < 0)
+		return status;
+	if (c.failed)
+		return iu_fail(error, INUSE_E_MEMORY, 0, "snapshot", _("out of memory"));
+	iu_snapshot_say(s, SOURCE_NAME, true, _(tells));
+	return iu_snapshot_seal(s, error);
+}
+
+enum inuse_status iu_host_take(const struct iu_scope *scope, struct inuse_snapshot **ret_snapshot,
+			       struct inuse_error *error)
+{
+	struct inuse_snapshot *s;
+	enum inuse_status status;
+
+	if ((scope->without & 1u << IU_SOURCE_IPHELPER) != 0)
+		return iu_fail(error, INUSE_E_UNSUPPORTED, 0, NULL, _("every source of sockets was left out"));
+	s = iu_snapshot_new();
+	if (s == NULL)
+		return iu_fail(error, INUSE_E_MEMORY, 0, "snapshot", _("out of memory"));
+	status = fill(scope, s, error);
+	if (status < 0)
+		iu_snapshot_free(s);
+	else
+		*ret_snapshot = s;
+	return status;
+}
+
+/* ----------------------------------------------------------------------------------------------- abilities */
+
+static bool note_pid(void *arg, const struct inuse_socket *socket, uint32_t pid)
+{
+	*(bool *)arg |= pid != 0;
+	return !*(bool *)arg;
+}
+
+void iu_host_abilities(iu_ability_fn *fn, void *arg)
+{
+	struct iu_ability ability = {.name = SOURCE_NAME, .text = _(tells)};
+	struct inuse_error why = {0};
+	bool any_pid = false;
+
+	ability.usable = iu_windows_table(4, note_pid, &any_pid, &why) == INUSE_OK;
+	if (!ability.usable)
+		ability.text = why.text;
+	else if (!any_pid)
+		ability.text = _("connections and listeners, but not their processes (as under Wine)");
+	fn(arg, &ability);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* What may be read of a process on Windows. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/gettext.h"
+#include "host/windows.h"
+
+#include <tlhelp32.h>
+
+#define SYSTEM_PID 4 /* the kernel and its drivers, http.sys among them */
+#define PATH_MAX_WIDE 32768
+
+static const char *keep(struct inuse_snapshot *s, const wchar_t *wide)
+{
+	char text[4096];
+
+	if (WideCharToMultiByte(CP_UTF8, 0, wide, -1, text, sizeof(text), NULL, NULL) <= 0)
+		return "";
+	return iu_snapshot_string(s, text);
+}
+
+static const char *path_of(struct inuse_snapshot *s, HANDLE process)
+{
+	wchar_t *path = malloc(PATH_MAX_WIDE * sizeof(*path));
+	DWORD len = PATH_MAX_WIDE;
+	const char *kept = "";
+
+	if (path != NULL && QueryFullProcessImageNameW(process, 0, path, &len))
+		kept = keep(s, path);
+	free(path);
+	return kept;
+}
+
+static const char *user_of(struct inuse_snapshot *s, HANDLE process)
+{
+	union {
+		TOKEN_USER user;
+		char bytes[512];
+	} token;
+	wchar_t name[256], domain[256];
+	DWORD size, name_len = 256, domain_len = 256;
+	SID_NAME_USE use;
+	const char *kept = "";
+	HANDLE handle;
+
+	if (!OpenProcessToken(process, TOKEN_QUERY, &handle))
+		return "";
+	if (GetTokenInformation(handle, TokenUser, &token, sizeof(token), &size) &&
+	    LookupAccountSidW(NULL, token.user.User.Sid, name, &name_len, domain, &domain_len, &use))
+		kept = keep(s, name);
+	CloseHandle(handle);
+	return kept;
+}
+
+static int64_t filetime_ns(const FILETIME *t)
+{
+	return ((int64_t)t->dwHighDateTime << 32 | t->dwLowDateTime) * 100;
+}
+
+/* On the snapshot's clock; 0 unknown. */
+static int64_t started_ns(HANDLE process)
+{
+	FILETIME start, exit, kernel, user, now;
+
+	if (!GetProcessTimes(process, &start, &exit, &kernel, &user))
+		return 0;
+	GetSystemTimeAsFileTime(&now);
+	return iu_host_now() - (filetime_ns(&now) - filetime_ns(&start));
+}
+
+/* Name and parent from the list of processes, which shows those of other users, too. False: not on it. */
+static bool look_up(struct inuse_snapshot *s, uint32_t pid, struct inuse_process *p)
+{
+	PROCESSENTRY32W entry = {.dwSize = sizeof(entry)};
+	HANDLE list = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+	bool found = false;
+
+	if (list == INVALID_HANDLE_VALUE)
+		return false;
+	for (BOOL more = Process32FirstW(list, &entry); more && !found; more = Process32NextW(list, &entry))
+		if (entry.th32ProcessID == pid) {
+			p->comm = keep(s, entry.szExeFile);
+			p->ppid = (int32_t)entry.th32ParentProcessID;
+			found = true;
+		}
+	CloseHandle(list);
+	return found;
+}
+
+bool iu_windows_process(struct inuse_snapshot *s, uint32_t pid, struct inuse_process *ret)
+{
+	struct inuse_process p = {.pid = (int32_t)pid};
+	HANDLE process;
+	bool found;
+
+	p.comm = p.user = p.exe = p.args = p.cwd = p.tty = p.unit = p.socket_unit = p.container = p.container_kind = "";
+	found = look_up(s, pid, &p);
+	if (pid == SYSTEM_PID) {
+		p.comm = "System";
+		found = true;
+	}
+	process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
+	if (process != NULL) {
+		p.exe = path_of(s, process);
+		p.user = user_of(s, process);
+		p.started_ns = started_ns(process);
+		CloseHandle(process);
+	}
+	*ret = p;
+	return found || process != NULL;
+}
