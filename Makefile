@@ -7,6 +7,7 @@ SECONDS ?= 30
 PREFIX ?= /usr/local
 ASAN = $(BUILD)-asan
 FUZZ = $(BUILD)-fuzz
+WINDOWS = $(BUILD)-windows
 
 all: build
 
@@ -21,6 +22,8 @@ help:
 	@echo 'make bench         the measurements that are quoted somewhere'
 	@echo 'make check-cross   the unit tests on 64-bit ARM, on big-endian IBM Z and with musl'
 	@echo 'make lint          clang -Wcomma, cppcheck, clang-tidy, clang-format'
+	@echo 'make windows       inuse.exe in build-windows/, with mingw-w64'
+	@echo 'make check-windows its tests, under Wine'
 	@echo 'make pot           po/inuse.pot, the sentences for translators'
 	@echo 'make clean         removes the build folders'
 
@@ -72,6 +75,16 @@ bench:
 	@ninja -C $(BUILD)
 	@meson test -C $(BUILD) --no-rebuild --benchmark --verbose
 
+windows:
+	@tools/setup build windows
+	@tools/windows-deps $(WINDOWS)/deps
+	@test -f $(WINDOWS)/build.ninja || meson setup $(WINDOWS) --cross-file cross/x86_64-w64-mingw32.ini --cross-file $(WINDOWS)/deps/found.ini
+	@ninja -C $(WINDOWS)
+
+check-windows: build
+	@tools/setup build windows wine
+	@BUILD=$(BUILD) tools/check windows
+
 pot:
 	@tools/setup test
 	@tools/pot po/inuse.pot
@@ -79,4 +92,4 @@ pot:
 clean:
 	rm -rf $(BUILD) $(BUILD)-*
 
-.PHONY: all help build demo check check-cross test install asan fuzz bench lint pot clean
+.PHONY: all help build demo check check-cross test install asan fuzz bench lint pot clean windows check-windows
