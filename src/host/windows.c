@@ -137,7 +137,7 @@ static enum inuse_status fill(const struct iu_scope *scope, struct inuse_snapsho
 	struct iu_facts *facts = iu_snapshot_scalars(s);
 	enum inuse_status status = INUSE_OK;
 
-	facts->os = IU_OS_windows;
+	facts->os = IU_SYSTEM_windows;
 	facts->now_ns = iu_host_now();
 	facts->unseen = INUSE_MISSING_BOUND;
 	iu_windows_surroundings(s, scope->n_ports == 0);

@@ -19,11 +19,11 @@ enum iu_setting {
 };
 
 /* Whose rules hold: the rows of os.def. */
-enum iu_os {
-#define OS(name) IU_OS_##name,
+enum iu_system {
+#define OS(name) IU_SYSTEM_##name,
 #include "model/os.def"
 #undef OS
-	IU_N_OS,
+	IU_N_SYSTEMS,
 };
 
 /* What a kernel can do, probed where it can be (BTF), else by version. */
@@ -105,7 +105,7 @@ struct iu_facts {
 
 	int64_t settings[IU_N_SETTINGS];
 	uint32_t settings_known; /* bit per enum iu_setting */
-	enum iu_os os;           /* of the host that the facts are of */
+	enum iu_system os;           /* of the host that the facts are of */
 	uint32_t features;       /* enum iu_feature */
 	uint32_t kernel;         /* major << 16 | minor; 0 unknown */
 	uint32_t hz;             /* ticks a second; 0 unknown */

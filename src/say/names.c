@@ -54,7 +54,7 @@ const struct iu_name iu_names_result[] = {
 static_assert(N_OF(iu_names_result) == INUSE_N_RESULTS + 1, "every result has one name");
 
 const struct iu_name iu_names_os[] = {
-#define OS(name) {IU_OS_##name, #name},
+#define OS(name) {IU_SYSTEM_##name, #name},
 #include "model/os.def"
 #undef OS
 	{0, NULL},

@@ -17,7 +17,7 @@ struct iu_name {
 
 extern const struct iu_name iu_names_state[];   /* enum inuse_state; with the spellings of RFC 9293, ss and netstat */
 extern const struct iu_name iu_names_result[];  /* enum inuse_result */
-extern const struct iu_name iu_names_os[];      /* enum iu_os */
+extern const struct iu_name iu_names_os[];      /* enum iu_system */
 extern const struct iu_name iu_names_proto[];   /* enum inuse_proto */
 extern const struct iu_name iu_names_call[];    /* enum inuse_call */
 extern const struct iu_name iu_names_outcome[]; /* enum inuse_outcome */
