@@ -13,6 +13,8 @@
 # "? N" is the exit status, left out when it is 0. There may be several commands, with an empty line before each but the
 # first. Commands run in this folder with sh, the program is `inuse` in PATH, LC_ALL is C.UTF-8. To add a case write its
 # comments and commands, run `run.sh PROGRAM --update NAME.case`, and read what it recorded before you believe it.
+# Commands to paste begin with sudo where the asker is not root; here he always is.
+[ "$(id -u)" -eq 0 ] || exec unshare --user --map-root-user "$0" "$@"
 program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 shift
 update=
