@@ -18,7 +18,7 @@
 #include "lab/live_private.h"
 
 #define SOCKETS_MAX 4096
-#define LOOK_TRIES 6000 /* half a millisecond apart */
+#define LOOK_NS INT64_C(3000000000)
 
 enum inuse_status iu_live_new(const struct iu_exp *exp, enum iu_run run, bool patient, struct iu_live **ret,
 			      struct inuse_error *error)
@@ -218,7 +218,7 @@ static void do_look(struct iu_live *live, const struct iu_step *step, const char
 	uint16_t port = (uint16_t)step->number;
 
 	ret->text = ret->buf;
-	for (int i = 0; list != NULL && i < LOOK_TRIES; i++) {
+	for (int64_t end = iu_live_now() + LOOK_NS; list != NULL;) {
 		size_t n = iu_live_sockets(live, list, SOCKETS_MAX);
 
 		if (step->action == IU_DO_LEFT) {
@@ -226,7 +226,7 @@ static void do_look(struct iu_live *live, const struct iu_step *step, const char
 			break;
 		}
 		iu_states_text(list, n, port, true, ret->buf, sizeof(ret->buf));
-		if (want == NULL || strcmp(want, ret->buf) == 0)
+		if (want == NULL || strcmp(want, ret->buf) == 0 || iu_live_now() > end)
 			break;
 		iu_live_pause();
 	}

@@ -15,7 +15,7 @@
 
 #define SOCKETS_MAX 1024
 #define PACKETS_MAX 256
-#define SETTLE_TRIES 6000 /* half a millisecond apart */
+#define SETTLE_NS INT64_C(3000000000)
 
 struct flow {
 	struct inuse_addr from, to;
@@ -123,7 +123,7 @@ static bool settle(struct player *p, json_t *step)
 	bool bound = p->live == NULL || iu_live_sees_bound(p->live), same = true;
 	size_t n = model_sockets(p, want, bound);
 
-	for (int i = 0; p->live != NULL && i < SETTLE_TRIES; i++) {
+	for (int64_t end = iu_live_now() + SETTLE_NS; p->live != NULL;) {
 		p->n_seen = iu_live_sockets(p->live, p->seen, SOCKETS_MAX);
 		if (bound != iu_live_sees_bound(p->live)) {
 			bound = iu_live_sees_bound(p->live);
@@ -131,7 +131,7 @@ static bool settle(struct player *p, json_t *step)
 		}
 		qsort(p->seen, p->n_seen, sizeof(p->seen[0]), by_key);
 		same = same_sockets(want, n, p->seen, p->n_seen);
-		if (same)
+		if (same || iu_live_now() > end)
 			break;
 		iu_live_pause();
 	}

@@ -165,8 +165,12 @@ void iu_sim_send_fin(struct iu_sim *sim, int n)
 	if (node->fin_out)
 		return;
 	node->fin_out = true;
-	if (peer == NONE || node->stuck) {
+	if (node->stuck) {
 		node->s.state = node->s.state == INUSE_CLOSE_WAIT ? INUSE_LAST_ACK : INUSE_FIN_WAIT1;
+		return;
+	}
+	if (peer == NONE) { /* nothing is left over there: the FIN is answered with a RST */
+		iu_sim_rst(sim, n);
 		return;
 	}
 	if (peer == n) { /* connected to itself: its own FIN comes back (simultaneous close) */
