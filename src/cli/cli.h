@@ -36,6 +36,8 @@ struct iu_verb {
 	const char *notes;    /* what follows the options in --help, or NULL */
 	/* argc, argv: what follows the verb's name is argv[1]... Returns an exit status. */
 	int (*run)(int argc, char **argv);
+	/* Hands each operand that might stand there to fn, with what it is (NULL: nothing to say); NULL for no such list. */
+	void (*words)(void (*fn)(void *arg, const char *word, const char *what), void *arg);
 };
 
 /* A walk over the words of a command line. Options and operands may be mixed; "--" ends options. */
@@ -71,5 +73,7 @@ bool iu_colour(FILE *f);
 
 void iu_print_help(FILE *f, const struct iu_verb *verb);
 const struct iu_verb *iu_verb_find(const char *name);
+/* Row i of verbs.def with its summary, translated; NULL past the last one. */
+const struct iu_verb *iu_verb_at(size_t i, const char **ret_summary);
 
 #endif

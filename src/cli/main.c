@@ -6,6 +6,7 @@
 #include "base/gettext.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/complete.h"
 #include "cli/why.h"
 #include "compat/system.h"
 
@@ -34,6 +35,14 @@ const struct iu_verb *iu_verb_find(const char *name)
 	return NULL;
 }
 
+const struct iu_verb *iu_verb_at(size_t i, const char **ret_summary)
+{
+	if (i >= sizeof(summaries) / sizeof(summaries[0]))
+		return NULL;
+	*ret_summary = _(summaries[i]);
+	return verbs[i];
+}
+
 static int print_verbs(FILE *f)
 {
 	fputs(_("\nVerbs:\n"), f);
@@ -60,6 +69,8 @@ int main(int argc, char **argv)
 		print_verbs(stderr);
 		return IU_EXIT_USAGE;
 	}
+	if (strcmp(argv[1], "--complete") == 0)
+		return iu_complete(argc - 2, argv + 2);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		verb = argc > 2 ? iu_verb_find(argv[2]) : NULL;
 		if (verb != NULL) {

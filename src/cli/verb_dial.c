@@ -20,7 +20,7 @@ static const struct iu_option options[] = {
 	{SEND, "send", "TEXT", N_("what to send")},
 	{REPEAT, "repeat", "N", N_("connect N times (1); 0: until it fails")},
 	{INTERVAL, "interval", "MS", N_("milliseconds between two rounds (until the last one is over)")},
-	{CLOSE, "close", "HOW", N_("how a connection ends (after-peer)")},
+	{CLOSE, "close", "first|half|after-peer|reset", N_("how a connection ends (after-peer)")},
 	{LINGER_S, "linger", "SECONDS", N_("set SO_LINGER: close waits so long; 0 resets")},
 	{TIMEOUT, "timeout", "SECONDS", N_("give up connecting, or after so much silence (10; 0 never)")},
 	{'v', "verbose", NULL, N_("a line per round on stderr: both ends, time, who closed first")},
@@ -36,7 +36,7 @@ const struct iu_verb iu_verb_dial = {
 	.summary = N_("a client whose every choice about its sockets is an option"),
 	.options = options,
 	.notes = N_("What is received goes to stdout as it is. The addresses of a name are tried in order.\n"
-		    "HOW is first (close at once, as textbooks do: unread data makes a reset of it), half (end this side's\n"
+		    "--close first (close at once, as textbooks do: unread data makes a reset of it), half (end this side's\n"
 		    "sending, read the peer's rest, close), after-peer (wait for the peer's end, then close) or reset."),
 	.run = run,
 };

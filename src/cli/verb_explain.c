@@ -23,6 +23,12 @@ static const struct iu_option options[] = {
 
 static int run(int argc, char **argv);
 
+static void list_topics(void (*fn)(void *arg, const char *word, const char *what), void *arg)
+{
+	for (const struct iu_page *page = iu_pages; page->id != NULL; page++)
+		fn(arg, page->id, page->title);
+}
+
 const struct iu_verb iu_verb_explain = {
 	.name = "explain",
 	.synopsis = "explain [--json] [TOPIC]",
@@ -32,6 +38,7 @@ const struct iu_verb iu_verb_explain = {
 		    "option (SO_REUSEADDR), or how any of these begins. Without one, all topics are listed.\n"
 		    "Exit status: 0 told, 2 there is no such topic."),
 	.run = run,
+	.words = list_topics,
 };
 
 /* As wide as the terminal, and no wider than is good to read. */

@@ -24,6 +24,18 @@ static const struct iu_option options[] = {
 
 static int run(int argc, char **argv);
 
+static void list_experiments(void (*fn)(void *arg, const char *word, const char *what), void *arg)
+{
+	char folder[512], **names = NULL;
+	size_t n = 0;
+
+	if (iu_lab_folder(folder, sizeof(folder), NULL) < 0 || iu_lab_list(folder, &names, &n, NULL) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		fn(arg, names[i], NULL);
+	iu_lab_names_free(names, n);
+}
+
 const struct iu_verb iu_verb_lab = {
 	.name = "lab",
 	.synopsis = "lab [OPTION...] [NAME...]",
@@ -32,6 +44,7 @@ const struct iu_verb iu_verb_lab = {
 	.notes = N_("Without NAME the experiments are listed. NAME is one of them, or a file FILE.exp (see inuse-lab(5)).\n"
 		    "They play in a network namespace of their own, which vanishes with them."),
 	.run = run,
+	.words = list_experiments,
 };
 
 #define EXPS_MAX 4096

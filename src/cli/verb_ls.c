@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/ls.h"
 #include "compat/system.h"
+#include "say/names.h"
 
 enum { JSON = 256, COUNT, NETNS, SAVE, FULL, SNAPSHOT, NO_OWNERS };
 
@@ -26,6 +27,7 @@ static const struct iu_option options[] = {
 };
 
 static int run(int argc, char **argv);
+static void list_words(void (*fn)(void *arg, const char *word, const char *what), void *arg);
 
 const struct iu_verb iu_verb_ls = {
 	.name = "ls",
@@ -40,7 +42,19 @@ const struct iu_verb iu_verb_ls = {
 		    "  pid N  user NAME             who holds it\n"
 		    "  not ...                      anything but what follows"),
 	.run = run,
+	.words = list_words,
 };
+
+/* The first words of a filter, and the states. */
+static void list_words(void (*fn)(void *arg, const char *word, const char *what), void *arg)
+{
+	static const char *const first[] = {"local", "remote", "state", "pid", "user", "not"};
+
+	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
+		fn(arg, first[i], NULL);
+	for (int s = INUSE_BOUND; s < INUSE_N_STATES; s++)
+		fn(arg, iu_json_state((enum inuse_state)s), NULL);
+}
 
 /* ------------------------------------------------------------------------------------------- the words */
 

@@ -20,7 +20,7 @@ static const struct iu_option options[] = {
 	{REUSEPORT, "reuseport", NULL, N_("set SO_REUSEPORT: several servers share the port")},
 	{V6ONLY, "v6only", NULL, N_("set IPV6_V6ONLY: take no IPv4 on an IPv6 address")},
 	{BACKLOG, "backlog", "N", N_("how many clients may wait (all the system allows)")},
-	{CLOSE, "close", "HOW", N_("how a connection ends (hello: half, else after-peer)")},
+	{CLOSE, "close", "first|half|after-peer|reset", N_("how a connection ends (hello: half, else after-peer)")},
 	{LINGER_S, "linger", "SECONDS", N_("set SO_LINGER: close waits so long; 0 resets")},
 	{COUNT, "count", "N", N_("end after N connections")},
 	{TIMEOUT, "timeout", "SECONDS", N_("give up a client after so much silence (60; 0 never)")},
@@ -38,7 +38,7 @@ const struct iu_verb iu_verb_serve = {
 	.summary = N_("a server whose every choice about its sockets is an option"),
 	.options = options,
 	.notes = N_("hello sends the reply, echo sends back what it reads, drain throws it away.\n"
-		    "HOW is first (close at once, as textbooks do: unread data makes a reset of it), half (end this side's\n"
+		    "--close first (close at once, as textbooks do: unread data makes a reset of it), half (end this side's\n"
 		    "sending, read the peer's rest, close), after-peer (wait for the peer's end, then close) or reset.\n"
 		    "echo and drain do so after the first bytes, but for after-peer. SIGTERM lets what is in flight finish."),
 	.run = run,

@@ -20,6 +20,9 @@ done
 for verb in "$@"; do
 	[ -s "$root$prefix/share/man/man1/inuse-$verb.1" ] || wrong "inuse-$verb.1 is not installed"
 done
+for file in bash-completion/completions/inuse zsh/site-functions/_inuse fish/vendor_completions.d/inuse.fish; do
+	[ -s "$root$prefix/share/$file" ] || wrong "$file is not installed"
+done
 pc=$(find "$root" -name libinuse.pc)
 [ -n "$pc" ] || wrong "libinuse.pc is not installed"
 library=$(find "$root" -name libinuse.so)
