@@ -8,11 +8,16 @@ usage: pages.py check INUSE SOURCE-ROOT TOPIC...
 That a page has its sections in order, no mark that cannot be shown and only links that are whole is tools/pages.py's business,
 which stops the build; its self-test breaks each rule once.
 """
+import fcntl
+import os
 import pathlib
+import pty
 import re
 import shlex
+import struct
 import subprocess
 import sys
+import termios
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / 'tools'))
@@ -98,6 +103,41 @@ def check_shown(inuse, page):
             yield f'inuse explain {page.id}: wider than 80 columns: {line}'
 
 
+def on_terminal(columns, words, **environment):
+    """What a command prints on a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
+    kept = {name: value for name, value in os.environ.items() if name != 'NO_COLOR'}
+    child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=theirs, env={**kept, 'TERM': 'xterm', **environment})
+    os.close(theirs)
+    shown = b''
+    try:
+        while piece := os.read(ours, 4096):
+            shown += piece
+    except OSError:  # the other end is closed: that is how a terminal says it
+        pass
+    os.close(ours)
+    child.wait(30)
+    return shown.decode().replace('\r\n', '\n')
+
+
+def check_terminal(inuse):
+    """Headings are bold on a terminal alone, and lines are as long as it is wide."""
+    for columns, widest in ((40, 40), (79, 79), (200, 80)):
+        shown = on_terminal(columns, [inuse, 'explain', 'syn-rfc1337'])
+        plain = re.sub(r'\033\[\d*m', '', shown)
+        if '\n\033[1mWhy\033[0m\n' not in shown or '\033' in plain:
+            yield f'{columns} columns: headings are not bold'
+        text = [line for line in plain.splitlines() if not line.startswith('    ')]
+        if max(map(len, text)) > widest or max(map(len, text)) < widest - 12:
+            yield f'{columns} columns: the longest line has {max(map(len, text))}'
+    for environment in ({'NO_COLOR': '1'}, {'TERM': 'dumb'}):
+        if '\033' in on_terminal(80, [inuse, 'explain', 'syn-rfc1337'], **environment):
+            yield f'bold although {environment}'
+    if '\033' in run(inuse, 'explain', 'syn-rfc1337').stdout:
+        yield 'bold where there is no terminal'
+
+
 def check_files(root, topics):
     folder = root / 'doc/causes'
     for path in sorted(folder.glob('*.md')):
@@ -119,6 +159,7 @@ def check(inuse, root, topics):
             for complaint in check_command(line, words, helps):
                 yield f'{page.id}.md: {complaint}'
         yield from check_shown(inuse, page)
+    yield from check_terminal(inuse)
     listed = re.findall(r'^  (\S+)  ', run(inuse, 'explain').stdout, re.M)
     if sorted(listed) != sorted(topics):
         yield f'inuse explain lists other topics: {sorted(set(listed) ^ set(topics))}'
