@@ -50,6 +50,24 @@ void iu_text_add(struct iu_text *t, const char *s)
 	iu_text_add_n(t, s, strlen(s));
 }
 
+void iu_text_add_blanks(struct iu_text *t, size_t n)
+{
+	if (!reserve(t, n))
+		return;
+	memset(t->data + t->len, ' ', n);
+	t->len += n;
+	t->data[t->len] = 0;
+}
+
+char *iu_digits(uint64_t n, char *end)
+{
+	do {
+		*--end = (char)('0' + n % 10);
+		n /= 10;
+	} while (n != 0);
+	return end;
+}
+
 void iu_text_addf(struct iu_text *t, const char *format, ...)
 {
 	va_list ap, again;
@@ -168,11 +186,23 @@ static int width_of(int32_t code)
 	return 1;
 }
 
+/* How many of the first bytes are printable ASCII, each a column wide. */
+static size_t plain_start(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= 0x20 && s[n] < 0x7f)
+		n++;
+	return n;
+}
+
 size_t iu_width_n(const char *s, size_t len)
 {
-	size_t width = 0;
+	size_t width = plain_start(s, len);
 	int32_t code;
 
+	s += width;
+	len -= width;
 	while (len > 0) {
 		size_t n = iu_utf8_next(s, len, &code);
 
@@ -193,6 +223,5 @@ void iu_text_pad(struct iu_text *t, size_t start, size_t columns, size_t least)
 	size_t width = t->data ? iu_width_n(t->data + start, t->len - start) : 0;
 	size_t n = width + least > columns ? least : columns - width;
 
-	while (n-- > 0)
-		iu_text_add_n(t, " ", 1);
+	iu_text_add_blanks(t, n);
 }

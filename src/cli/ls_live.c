@@ -26,6 +26,7 @@
 struct walk {
 	struct iu_ls *ls;
 	struct iu_facts facts; /* of a stream: nothing but the moment */
+	struct iu_ls_pen pen;
 	uint64_t n, stop_at;
 	bool failed;           /* memory ran out */
 };
@@ -56,7 +57,7 @@ static bool print_one(void *arg, const struct inuse_socket *socket)
 	if (!iu_filter_match(&w->ls->filter, socket, NULL))
 		return true;
 	w->ls->shown++;
-	iu_ls_print_row(&w->ls->style, socket, &w->facts, &w->ls->hidden);
+	iu_ls_print_row(&w->ls->style, &w->pen, socket, &w->facts, &w->ls->hidden);
 	return !ferror(w->ls->style.f);
 }
 
@@ -97,6 +98,7 @@ static enum inuse_status stream(struct walk *w, struct iu_scope *scope, struct i
 	iu_ls_print_heading(&w->ls->style);
 	status = each(w, scope, print_one, error);
 	w->ls->style.owners = owners;
+	iu_ls_pen_done(&w->pen);
 	iu_ls_flush(w->ls);
 	return status;
 }

@@ -49,21 +49,19 @@ static const char *colour_of(enum inuse_state state)
 	}
 }
 
-/* Adds the cell, in colour if any, and blanks up to the width of its column. */
-static void add_cell(struct iu_text *line, const char *cell, size_t width, const char *colour, bool last)
+/* Ends the cell that began at byte `start`: blanks up to the width of its column, two at least. */
+static void end_cell(struct iu_text *line, size_t start, size_t width)
 {
-	size_t columns = iu_width(cell);
+	size_t columns = line->data ? iu_width_n(line->data + start, line->len - start) : 0;
 
-	iu_text_addf(line, "%s%s%s", colour, cell, colour[0] != 0 ? "\033[0m" : "");
-	for (; !last && columns < width + 2; columns++)
-		iu_text_add(line, " ");
+	iu_text_add_blanks(line, columns < width ? width - columns + 2 : 2);
 }
 
 static void print_line(const struct iu_ls_style *style, struct iu_text *line)
 {
-	iu_text_add(line, "\n");
-	fwrite(line->data ? line->data : "\n", 1, line->data ? line->len : 1, style->f);
-	iu_text_done(line);
+	iu_text_add_n(line, "\n", 1);
+	if (!line->failed)
+		fwrite_unlocked(line->data, 1, line->len, style->f);
 }
 
 static void print_heading(const struct iu_ls_style *style, const size_t *widths)
@@ -72,28 +70,48 @@ static void print_heading(const struct iu_ls_style *style, const size_t *widths)
 
 	if (style->title != NULL)
 		fprintf(style->f, "%s\n", style->title);
-	for (enum iu_column c = 0; c < IU_N_COLUMNS; c++)
-		if (is_shown(style, c))
-			add_cell(&line, iu_say_column(c), widths[c], style->colour ? "\033[1m" : "",
-				 c == last_column(style));
-	print_line(style, &line);
-}
-
-static void print_row(const struct iu_ls_style *style, const struct inuse_socket *s, const struct iu_facts *facts,
-		      const size_t *widths)
-{
-	struct iu_text line = {0}, cell = {0};
-
 	for (enum iu_column c = 0; c < IU_N_COLUMNS; c++) {
+		size_t start = line.len;
+
 		if (!is_shown(style, c))
 			continue;
-		cell.len = 0;
-		iu_say_cell(&cell, c, s, facts, style->verbose);
-		add_cell(&line, cell.data ? cell.data : "", widths[c],
-			 style->colour && c == IU_COLUMN_STATE ? colour_of(s->state) : "", c == last_column(style));
+		iu_text_add(&line, iu_say_column(c));
+		if (c != last_column(style))
+			end_cell(&line, start, widths[c]);
 	}
-	iu_text_done(&cell);
-	print_line(style, &line);
+	if (style->colour && !line.failed)
+		fprintf(style->f, "\033[1m%s\033[0m\n", line.data);
+	else
+		print_line(style, &line);
+	iu_text_done(&line);
+}
+
+static void print_row(const struct iu_ls_style *style, struct iu_ls_pen *pen, const struct inuse_socket *s,
+		      const struct iu_facts *facts, const size_t *widths)
+{
+	struct iu_text *line = &pen->line;
+	const char *colour = style->colour ? colour_of(s->state) : "";
+
+	line->len = 0;
+	for (enum iu_column c = 0; c < IU_N_COLUMNS; c++) {
+		bool coloured = c == IU_COLUMN_STATE && colour[0] != 0;
+		size_t start;
+
+		if (!is_shown(style, c))
+			continue;
+		if (coloured)
+			iu_text_add(line, colour);
+		start = line->len;
+		if (c == IU_COLUMN_LEFT)
+			iu_say_left(line, s, facts, &pen->durations);
+		else
+			iu_say_cell(line, c, s, facts, style->verbose);
+		if (c != last_column(style))
+			end_cell(line, start, widths[c]);
+		if (coloured)
+			iu_text_add(line, "\033[0m");
+	}
+	print_line(style, line);
 }
 
 static void print_json(const struct iu_ls_style *style, const struct inuse_socket *s, const struct iu_facts *facts)
@@ -127,14 +145,19 @@ void iu_ls_print_heading(const struct iu_ls_style *style)
 		print_heading(style, stream_widths);
 }
 
-void iu_ls_print_row(const struct iu_ls_style *style, const struct inuse_socket *socket, const struct iu_facts *facts,
-		     struct iu_ls_hidden *hidden)
+void iu_ls_pen_done(struct iu_ls_pen *pen)
+{
+	iu_text_done(&pen->line);
+}
+
+void iu_ls_print_row(const struct iu_ls_style *style, struct iu_ls_pen *pen, const struct inuse_socket *socket,
+		     const struct iu_facts *facts, struct iu_ls_hidden *hidden)
 {
 	note_hidden(socket, hidden);
 	if (style->json)
 		print_json(style, socket, facts);
 	else
-		print_row(style, socket, facts, stream_widths);
+		print_row(style, pen, socket, facts, stream_widths);
 }
 
 size_t iu_ls_sorted_max(const struct iu_ls_style *style)
@@ -231,6 +254,7 @@ static void print_sorted(const struct iu_ls_style *style, const struct inuse_soc
 			 const struct iu_facts *facts, struct iu_ls_hidden *hidden)
 {
 	size_t widths[IU_N_COLUMNS];
+	struct iu_ls_pen pen = {0};
 
 	qsort(list, n, sizeof(*list), compare);
 	if (!style->json) {
@@ -242,17 +266,21 @@ static void print_sorted(const struct iu_ls_style *style, const struct inuse_soc
 		if (style->json)
 			print_json(style, list[i], facts);
 		else
-			print_row(style, list[i], facts, widths);
+			print_row(style, &pen, list[i], facts, widths);
 	}
+	iu_ls_pen_done(&pen);
 }
 
 static void print_unsorted(const struct iu_ls_style *style, const struct iu_ls_rows *rows, struct iu_ls_hidden *hidden)
 {
+	struct iu_ls_pen pen = {0};
+
 	iu_ls_say_unsorted(style);
 	iu_ls_print_heading(style);
 	for (size_t i = 0; i < rows->facts->n_sockets && !ferror(style->f); i++)
 		if (matches(rows, &rows->facts->sockets[i]))
-			iu_ls_print_row(style, &rows->facts->sockets[i], rows->facts, hidden);
+			iu_ls_print_row(style, &pen, &rows->facts->sockets[i], rows->facts, hidden);
+	iu_ls_pen_done(&pen);
 }
 
 enum inuse_status iu_ls_print(const struct iu_ls_style *style, const struct iu_ls_rows *rows,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "host/filter.h"
+#include "say/row.h"
 
 /* Up to so many rows are sorted and aligned; beyond that they come in the order of whoever tells of them. */
 #define IU_LS_SORTED_MAX 100000
@@ -38,10 +39,16 @@ uint64_t iu_ls_matching(const struct iu_ls_rows *rows, uint64_t stop_at);
 /* Prints all that match: sorted and aligned if they are few enough, and says on stderr when they are not. */
 enum inuse_status iu_ls_print(const struct iu_ls_style *style, const struct iu_ls_rows *rows,
 			      struct iu_ls_hidden *hidden, struct inuse_error *error);
+/* What rows are written with, one after the other. {0} is new. */
+struct iu_ls_pen {
+	struct iu_text line;
+	struct iu_durations durations;
+};
+void iu_ls_pen_done(struct iu_ls_pen *pen);
 /* For a stream: the headings, with widths that fit most rows; and one row. */
 void iu_ls_print_heading(const struct iu_ls_style *style);
-void iu_ls_print_row(const struct iu_ls_style *style, const struct inuse_socket *socket, const struct iu_facts *facts,
-		     struct iu_ls_hidden *hidden);
+void iu_ls_print_row(const struct iu_ls_style *style, struct iu_ls_pen *pen, const struct inuse_socket *socket,
+		     const struct iu_facts *facts, struct iu_ls_hidden *hidden);
 /* One line on stderr about the order of rows that are too many to sort. */
 void iu_ls_say_unsorted(const struct iu_ls_style *style);
 

@@ -42,6 +42,27 @@ static void say_left(struct iu_text *t, const struct inuse_socket *s, const stru
 	iu_text_add(t, s->free_at_ns == 0 ? "-" : iu_say_duration(s->free_at_ns - f->now_ns, s->free_slack_ns, text));
 }
 
+void iu_say_left(struct iu_text *t, const struct inuse_socket *s, const struct iu_facts *f, struct iu_durations *durations)
+{
+	int64_t left = s->free_at_ns - f->now_ns;
+	size_t seconds = left <= 0 ? 0 : (size_t)((left + 999999999) / 1000000000);
+	char text[64], *known;
+
+	if (s->free_at_ns == 0) {
+		iu_text_add_n(t, "-", 1);
+		return;
+	}
+	/* what iu_say_duration() tells in whole seconds */
+	if (s->free_slack_ns != 0 || seconds >= IU_SHORT_DURATIONS) {
+		say_left(t, s, f);
+		return;
+	}
+	known = durations->text[seconds];
+	if (known[0] == 0 && strlen(iu_say_duration(left, 0, text)) < sizeof(durations->text[0]))
+		strcpy(known, text);
+	iu_text_add(t, known[0] != 0 ? known : text);
+}
+
 static const char *device_name(const struct iu_facts *f, uint32_t index)
 {
 	for (size_t i = 0; i < f->n_devices; i++)
@@ -69,9 +90,11 @@ static void say_flags(struct iu_text *t, const struct inuse_socket *s, const str
 	uint32_t shown = s->flags & (all ? ~0u : decide) & ~(s->family == 4 ? (uint32_t)INUSE_V6ONLY : 0);
 	size_t start = t->len;
 
-	for (const struct iu_name *n = iu_names_flag; n->name != NULL; n++)
-		if (shown & n->value)
-			iu_text_addf(t, "%s%s", t->len > start ? "," : "", n->name);
+	for (const struct iu_name *n = iu_names_flag; shown != 0 && n->name != NULL; n++)
+		if (shown & n->value) {
+			iu_text_add(t, t->len > start ? "," : "");
+			iu_text_add(t, n->name);
+		}
 	if (s->device != 0) {
 		iu_text_add(t, t->len > start ? "," : "");
 		say_device(t, s, f);

@@ -26,6 +26,14 @@ const char *iu_say_column(enum iu_column column);
  */
 void iu_say_cell(struct iu_text *t, enum iu_column column, const struct inuse_socket *socket,
 		 const struct iu_facts *facts, bool all);
+/* The texts of durations that many rows have in common, made when they are first needed. {0} is empty. */
+#define IU_SHORT_DURATIONS 121
+struct iu_durations {
+	char text[IU_SHORT_DURATIONS][24];
+};
+/* The cell IU_COLUMN_LEFT, quickly. */
+void iu_say_left(struct iu_text *t, const struct inuse_socket *socket, const struct iu_facts *facts,
+		 struct iu_durations *durations);
 /* "TIME-WAIT 127.0.0.1:12345 > 127.0.0.1:50514", "LISTEN [::]:8080": no time, no owner. */
 void iu_say_socket(struct iu_text *t, const struct inuse_socket *socket);
 /* The socket has a peer, or had one. */
