@@ -4,12 +4,13 @@
  *
  * Theory of operation
  *
- * The sockets that match are counted first. If they are few enough to be sorted, a snapshot of just them is taken,
- * with their owners, and listed. If there are more, they are streamed as the kernel tells of them, without owners: a
- * million sockets are printed in the memory of one. Only if the filter asks for owners is a snapshot taken of any
- * number.
+ * The sockets that match are kept as they come. If they stay few enough to be sorted, a snapshot of just them is taken,
+ * with their owners, and listed: a second look, because only that tells who holds what without a doubt. Once there
+ * are more, what was kept is printed and the rest as the kernel tells of it, in the same walk and in little memory;
+ * owners then come from an index of the open files.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -17,53 +18,140 @@
 #include "base/gettext.h"
 #include "base/text.h"
 #include "cli/ls.h"
+#include "cli/ls_stream.h"
 #include "host/host.h"
 #include "host/netns.h"
+#include "host/owner_index.h"
 
 #define PORTS_MAX 64
 
 /* A walk over the sockets that match. */
 struct walk {
 	struct iu_ls *ls;
-	struct iu_facts facts; /* of a stream: nothing but the moment */
-	struct iu_ls_pen pen;
-	uint64_t n, stop_at;
-	bool failed;           /* memory ran out */
+	const struct iu_scope *scope;
+	struct iu_facts facts;        /* the moment, and what the index knows */
+	struct iu_owner_index *index; /* NULL: no owners are known */
+	struct inuse_socket *kept;    /* as long as they are few enough to be sorted */
+	size_t n_kept, cap_kept;
+	struct iu_ls_stream *stream;  /* as soon as they are too many */
+	bool failed;                  /* memory ran out */
 };
 
-static bool count_matching(void *arg, const struct inuse_socket *socket)
+static void walk_done(struct walk *w)
+{
+	iu_ls_stream_end(w->stream);
+	iu_owner_index_free(w->index);
+	free(w->kept);
+}
+
+/* The inode of the calling thread's network namespace; 0: /proc is not there. */
+static uint64_t own_netns(void)
+{
+	struct stat st;
+
+	return stat("/proc/thread-self/ns/net", &st) == 0 ? st.st_ino : 0;
+}
+
+/* False when out of memory. */
+static bool read_owners(struct walk *w)
+{
+	if (w->index != NULL)
+		return true;
+	if (iu_owner_index_new(w->scope, &w->index, NULL) < 0)
+		return false;
+	iu_owner_index_facts(w->index, &w->facts);
+	return true;
+}
+
+static bool match(const struct walk *w, const struct inuse_socket *socket)
+{
+	struct inuse_socket s = *socket;
+
+	if (w->index == NULL)
+		return iu_filter_match(&w->ls->filter, socket, NULL);
+	iu_owner_index_find(w->index, &s);
+	return iu_filter_match(&w->ls->filter, &s, &w->facts);
+}
+
+/* With its owners, as far as they are known. */
+static bool print_one(struct walk *w, struct inuse_socket *socket)
+{
+	w->ls->shown++;
+	if (w->index != NULL)
+		iu_owner_index_find(w->index, socket);
+	return iu_ls_stream_add(w->stream, socket);
+}
+
+/* There are too many to be sorted: from now on they are printed. */
+static bool begin_stream(struct walk *w)
+{
+	bool go_on = true;
+
+	if (w->ls->style.owners && !read_owners(w))
+		return false;
+	w->facts.now_ns = iu_host_now();
+	w->facts.netns = own_netns();
+	w->stream = iu_ls_stream_new(&w->ls->style, &w->facts, &w->ls->hidden);
+	if (w->stream == NULL)
+		return false;
+	iu_ls_say_unsorted(&w->ls->style);
+	iu_ls_print_heading(&w->ls->style);
+	for (size_t i = 0; i < w->n_kept && go_on; i++)
+		go_on = print_one(w, &w->kept[i]);
+	free(w->kept);
+	w->kept = NULL;
+	return true;
+}
+
+static bool keep(struct walk *w, const struct inuse_socket *socket)
+{
+	size_t cap = w->cap_kept ? w->cap_kept * 2 : 256, most = iu_ls_sorted_max(&w->ls->style);
+	struct inuse_socket *kept;
+
+	if (w->n_kept == w->cap_kept) {
+		cap = cap < most ? cap : most;
+		kept = realloc(w->kept, cap * sizeof(*kept));
+		if (kept == NULL)
+			return false;
+		w->kept = kept;
+		w->cap_kept = cap;
+	}
+	w->kept[w->n_kept++] = *socket;
+	return true;
+}
+
+static bool keep_or_print(void *arg, const struct inuse_socket *socket)
 {
 	struct walk *w = arg;
+	struct inuse_socket s = *socket;
 
-	w->n += iu_filter_may_match(&w->ls->filter, socket);
-	return w->n < w->stop_at;
+	if (!match(w, socket))
+		return true;
+	if (w->stream == NULL && w->n_kept < iu_ls_sorted_max(&w->ls->style)) {
+		w->failed = !keep(w, &s);
+		return !w->failed;
+	}
+	if (w->stream == NULL && !begin_stream(w)) {
+		w->failed = true;
+		return false;
+	}
+	return print_one(w, &s);
 }
 
 static bool add_to_sums(void *arg, const struct inuse_socket *socket)
 {
 	struct walk *w = arg;
 
-	if (!iu_filter_match(&w->ls->filter, socket, NULL))
+	if (!match(w, socket))
 		return true;
 	w->ls->shown++;
 	w->failed = !iu_ls_count_add(w->ls->count, socket);
 	return !w->failed;
 }
 
-static bool print_one(void *arg, const struct inuse_socket *socket)
-{
-	struct walk *w = arg;
-
-	if (!iu_filter_match(&w->ls->filter, socket, NULL))
-		return true;
-	w->ls->shown++;
-	iu_ls_print_row(&w->ls->style, &w->pen, socket, &w->facts, &w->ls->hidden);
-	return !ferror(w->ls->style.f);
-}
-
 static bool is_wanted(void *arg, const struct inuse_socket *socket)
 {
-	return iu_filter_may_match(arg, socket);
+	return match(arg, socket);
 }
 
 static enum inuse_status each(struct walk *w, const struct iu_scope *scope, iu_socket_fn *fn, struct inuse_error *error)
@@ -78,43 +166,19 @@ static enum inuse_status each(struct walk *w, const struct iu_scope *scope, iu_s
 	return status;
 }
 
-/* The inode of the calling thread's network namespace; 0: /proc is not there. */
-static uint64_t own_netns(void)
+static enum inuse_status take_and_list(struct walk *w, struct inuse_error *error)
 {
-	struct stat st;
-
-	return stat("/proc/thread-self/ns/net", &st) == 0 ? st.st_ino : 0;
-}
-
-static enum inuse_status stream(struct walk *w, struct iu_scope *scope, struct inuse_error *error)
-{
-	bool owners = w->ls->style.owners;
-	enum inuse_status status;
-
-	w->ls->style.owners = false;
-	w->facts.now_ns = iu_host_now();
-	w->facts.netns = own_netns();
-	iu_ls_say_unsorted(&w->ls->style);
-	iu_ls_print_heading(&w->ls->style);
-	status = each(w, scope, print_one, error);
-	w->ls->style.owners = owners;
-	iu_ls_pen_done(&w->pen);
-	iu_ls_flush(w->ls);
-	return status;
-}
-
-static enum inuse_status take_and_list(struct iu_ls *ls, struct iu_scope *scope, struct inuse_error *error)
-{
+	struct iu_scope scope = *w->scope;
 	struct inuse_snapshot *snapshot;
 	enum inuse_status status;
 
-	scope->owners = ls->style.owners;
-	scope->want = is_wanted;
-	scope->want_arg = &ls->filter;
-	status = iu_host_take(scope, &snapshot, error);
+	scope.owners = w->ls->style.owners;
+	scope.want = is_wanted;
+	scope.want_arg = w;
+	status = iu_host_take(&scope, &snapshot, error);
 	if (status < 0)
 		return status;
-	status = iu_ls_snapshot(ls, snapshot, error);
+	status = iu_ls_snapshot(w->ls, snapshot, error);
 	iu_snapshot_free(snapshot);
 	return status;
 }
@@ -136,25 +200,39 @@ static enum inuse_status take_and_save(struct iu_ls *ls, struct iu_scope *scope,
 	return status;
 }
 
+static enum inuse_status list(struct walk *w, struct inuse_error *error)
+{
+	enum inuse_status status;
+
+	if (iu_filter_needs_owners(&w->ls->filter) && !read_owners(w))
+		return iu_fail(error, INUSE_E_MEMORY, 0, "ls", _("out of memory"));
+	if (w->ls->count != NULL)
+		return each(w, w->scope, add_to_sums, error);
+	status = each(w, w->scope, keep_or_print, error);
+	if (status < 0)
+		return status;
+	if (w->stream == NULL)
+		return take_and_list(w, error);
+	iu_ls_stream_end(w->stream);
+	w->stream = NULL;
+	iu_ls_flush(w->ls);
+	return INUSE_OK;
+}
+
 enum inuse_status iu_ls_live(struct iu_ls *ls, struct inuse_error *error)
 {
-	struct walk walk = {.ls = ls, .stop_at = iu_ls_sorted_max(&ls->style) + 1};
 	uint16_t ports[PORTS_MAX];
 	struct iu_scope scope = {.bound = true};
+	struct walk walk = {.ls = ls, .scope = &scope};
 	enum inuse_status status;
 
 	scope.n_ports = iu_filter_ports(&ls->filter, ports, PORTS_MAX);
 	scope.ports = scope.n_ports > 0 ? ports : NULL;
 	if (ls->save != NULL)
 		return take_and_save(ls, &scope, error);
-	if (iu_filter_needs_owners(&ls->filter))
-		return take_and_list(ls, &scope, error);
-	if (ls->count != NULL)
-		return each(&walk, &scope, add_to_sums, error);
-	status = each(&walk, &scope, count_matching, error);
-	if (status < 0)
-		return status;
-	return walk.n >= walk.stop_at ? stream(&walk, &scope, error) : take_and_list(ls, &scope, error);
+	status = list(&walk, error);
+	walk_done(&walk);
+	return status;
 }
 
 /* ---------------------------------------------------------------------------------------- namespaces */

@@ -57,7 +57,7 @@ static int load(const uint64_t *inodes, size_t n, struct iu_files_bpf **ret_skel
 
 	if (skel == NULL)
 		return ENOMEM;
-	skel->rodata->all = n > MOST_IN_MAP;
+	skel->rodata->all = inodes == NULL || n > MOST_IN_MAP;
 	skel->maps.inodes.max_entries = n == 0 || n > MOST_IN_MAP ? 1 : (__u32)n;
 	os_code = IU_BPF_LOAD(iu_files_bpf__load, skel);
 	if (os_code == 0 && n <= MOST_IN_MAP)
@@ -87,7 +87,7 @@ static uint64_t *sorted_copy(const uint64_t *inodes, size_t n)
 	uint64_t *copy;
 
 	errno = 0;
-	if (n <= MOST_IN_MAP)
+	if (inodes == NULL || n <= MOST_IN_MAP)
 		return NULL;
 	copy = calloc(n, sizeof(*copy));
 	for (size_t i = 0; copy != NULL && i < n; i++)

@@ -46,6 +46,7 @@ struct search {
 	iu_owner_fn *fn;
 	void *arg;
 	int64_t began_ns;
+	bool all;      /* sockets, whatever their inode */
 	bool stopped;  /* the callback has had enough, or it took too long */
 	bool gap;      /* a process could not be read */
 	bool saw_init; /* pid 1 was read */
@@ -94,10 +95,12 @@ static bool look_at_link(struct search *s, int dir, const char *name, int32_t pi
 	if (!iu_proc_parse_socket_link(link, (size_t)n, &key.inode))
 		return true;
 	hit = bsearch(&key, s->wanted, s->n, sizeof(key), by_inode);
-	if (hit == NULL)
+	if (hit == NULL && !s->all)
 		return true;
-	s->n_found += !hit->found;
-	hit->found = true;
+	if (hit != NULL) {
+		s->n_found += !hit->found;
+		hit->found = true;
+	}
 	s->stopped |= !s->fn(s->arg, key.inode, pid, (int32_t)fd);
 	return true;
 }
@@ -209,7 +212,7 @@ static bool in_first_pid_namespace(void)
 enum inuse_status iu_proc_owners(const uint64_t *inodes, size_t n, iu_owner_fn *fn, void *arg, bool *ret_complete,
 				 struct inuse_error *error)
 {
-	struct search s = {.fn = fn, .arg = arg, .began_ns = iu_host_now()};
+	struct search s = {.fn = fn, .arg = arg, .all = inodes == NULL, .began_ns = iu_host_now()};
 	enum inuse_status status;
 
 	s.wanted = calloc(n ? n : 1, sizeof(*s.wanted));

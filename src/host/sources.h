@@ -36,6 +36,7 @@ enum inuse_status iu_procnet_each(const struct iu_scope *scope, iu_socket_fn *fn
 /*
  * Who has which of these socket inodes open: fn(arg, inode, pid, fd) per descriptor, pid in the caller's namespace
  * (0 when it has no number there). *ret_complete: every process of the machine was read, from the initial pid namespace.
+ * inodes NULL: who has which sockets open, all of them; other sockets than those of TCP may come, too.
  */
 typedef bool iu_owner_fn(void *arg, uint64_t inode, int32_t pid, int32_t fd);
 enum inuse_status iu_files_owners(const uint64_t *inodes, size_t n, iu_owner_fn *fn, void *arg, bool *ret_complete,

@@ -146,6 +146,15 @@ static void test_ls_json__every_line__parses(void **state)
 	assert_int_equal(lines, 2);
 }
 
+static unsigned count_of(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, what)) != NULL; text += strlen(what))
+		n++;
+	return n;
+}
+
 static char *list_here(size_t sorted_max, uint64_t *ret_shown)
 {
 	char *text = NULL;
@@ -176,10 +185,42 @@ static void test_ls__more_than_are_sorted__streamed(void **state)
 	free(text);
 	text = list_here(2, &shown);
 	assert_int_equal(shown, 3);
-	assert_null(strstr(text, "\"pid\""));
+	assert_int_equal(count_of(text, live_text("\"pid\":%d,", getpid())), 3);
 	assert_non_null(strstr(text, "\"port\":1001}"));
 	assert_non_null(strstr(text, "\"port\":1003}"));
 	assert_non_null(strstr(text, "\"netns\":"));
+	free(text);
+}
+
+/* More than fits in what reading and printing hand over to each other. */
+static void test_ls__thousands__every_one_streamed_once(void **state)
+{
+	uint64_t shown;
+	char *text;
+
+	for (int i = 0; i < 3000; i++)
+		live_bound(live_text("127.0.%d.%d:1001", i / 200, i % 200 + 1), 0);
+	text = list_here(10, &shown);
+	assert_int_equal(shown, 3000);
+	assert_int_equal(count_of(text, "\n"), 3000);
+	for (int i = 0; i < 3000; i++)
+		assert_int_equal(count_of(text, live_text("\"%d.0.%d.%d\"", 127, i / 200, i % 200 + 1)), 1);
+	free(text);
+}
+
+static void test_ls_stream__held_twice_by_one_and_by_another__each_process_once(void **state)
+{
+	int held = live_listener("127.0.0.1:1001", 0);
+	pid_t child = LIVE_CHILD_INHERITS(dup(held));
+	uint64_t shown;
+	char *text;
+
+	dup(held);
+	live_listener("127.0.0.1:1002", 0);
+	text = list_here(1, &shown);
+	assert_int_equal(shown, 2);
+	assert_int_equal(count_of(text, live_text("\"pid\":%d,", getpid())), 2);
+	assert_int_equal(count_of(text, live_text("\"pid\":%d,", child)), 1);
 	free(text);
 }
 
@@ -270,6 +311,8 @@ int main(void)
 		live_test(test_ls__in_flight__nobody_is_named),
 		live_test(test_ls_json__every_line__parses),
 		live_test(test_ls__more_than_are_sorted__streamed),
+		live_test(test_ls__thousands__every_one_streamed_once),
+		live_test(test_ls_stream__held_twice_by_one_and_by_another__each_process_once),
 		live_test(test_ls_filter__only_what_matches),
 		live_test(test_ls_as_nobody__what_is_hidden__said),
 		live_test(test_ls_netns__named_and_all__each_its_own),
