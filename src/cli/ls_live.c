@@ -65,21 +65,26 @@ static bool read_owners(struct walk *w)
 
 static bool match(const struct walk *w, const struct inuse_socket *socket)
 {
-	struct inuse_socket s = *socket;
+	struct inuse_socket s;
 
 	if (w->index == NULL)
 		return iu_filter_match(&w->ls->filter, socket, NULL);
+	s = *socket;
 	iu_owner_index_find(w->index, &s);
 	return iu_filter_match(&w->ls->filter, &s, &w->facts);
 }
 
 /* With its owners, as far as they are known. */
-static bool print_one(struct walk *w, struct inuse_socket *socket)
+static bool print_one(struct walk *w, const struct inuse_socket *socket)
 {
+	struct inuse_socket s;
+
 	w->ls->shown++;
-	if (w->index != NULL)
-		iu_owner_index_find(w->index, socket);
-	return iu_ls_stream_add(w->stream, socket);
+	if (w->index == NULL)
+		return iu_ls_stream_add(w->stream, socket);
+	s = *socket;
+	iu_owner_index_find(w->index, &s);
+	return iu_ls_stream_add(w->stream, &s);
 }
 
 /* There are too many to be sorted: from now on they are printed. */
@@ -123,19 +128,18 @@ static bool keep(struct walk *w, const struct inuse_socket *socket)
 static bool keep_or_print(void *arg, const struct inuse_socket *socket)
 {
 	struct walk *w = arg;
-	struct inuse_socket s = *socket;
 
 	if (!match(w, socket))
 		return true;
 	if (w->stream == NULL && w->n_kept < iu_ls_sorted_max(&w->ls->style)) {
-		w->failed = !keep(w, &s);
+		w->failed = !keep(w, socket);
 		return !w->failed;
 	}
 	if (w->stream == NULL && !begin_stream(w)) {
 		w->failed = true;
 		return false;
 	}
-	return print_one(w, &s);
+	return print_one(w, socket);
 }
 
 static bool add_to_sums(void *arg, const struct inuse_socket *socket)

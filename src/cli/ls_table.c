@@ -86,32 +86,78 @@ static void print_heading(const struct iu_ls_style *style, const size_t *widths)
 	iu_text_done(&line);
 }
 
+static bool is_same_addr(const struct inuse_addr *a, const struct inuse_addr *b)
+{
+	return a->family == b->family && a->port == b->port && a->scope == b->scope &&
+	       memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+}
+
+/* All that the cell shows is the same in both sockets. False where that is rarely so, or costs as much as the cell itself. */
+static bool is_same_cell(enum iu_column c, const struct inuse_socket *a, const struct inuse_socket *b)
+{
+	switch (c) {
+	case IU_COLUMN_STATE:
+		return a->state == b->state && a->count == b->count;
+	case IU_COLUMN_LOCAL:
+		return is_same_addr(&a->local, &b->local);
+	case IU_COLUMN_FLAGS:
+		return a->flags == b->flags && a->known == b->known && a->family == b->family && a->device == b->device;
+	default:
+		return false;
+	}
+}
+
+static void put_cell(const struct iu_ls_style *style, struct iu_ls_pen *pen, enum iu_column c,
+		     const struct inuse_socket *s, const struct iu_facts *facts, size_t width)
+{
+	const char *colour = style->colour && c == IU_COLUMN_STATE ? colour_of(s->state) : "";
+	struct iu_text *line = &pen->line;
+	size_t start;
+
+	if (colour[0] != 0)
+		iu_text_add(line, colour);
+	start = line->len;
+	if (c == IU_COLUMN_LEFT)
+		iu_say_left(line, s, facts, &pen->durations);
+	else
+		iu_say_cell(line, c, s, facts, style->verbose);
+	if (c != last_column(style))
+		end_cell(line, start, width);
+	if (colour[0] != 0)
+		iu_text_add(line, "\033[0m");
+}
+
+static void remember_cell(struct iu_ls_pen *pen, enum iu_column c, size_t start)
+{
+	struct iu_text *cell = &pen->last_cell[c];
+
+	cell->len = 0;
+	if (pen->line.len > start)
+		iu_text_add_n(cell, pen->line.data + start, pen->line.len - start);
+}
+
 static void print_row(const struct iu_ls_style *style, struct iu_ls_pen *pen, const struct inuse_socket *s,
 		      const struct iu_facts *facts, const size_t *widths)
 {
-	struct iu_text *line = &pen->line;
-	const char *colour = style->colour ? colour_of(s->state) : "";
+	static const bool repeats[IU_N_COLUMNS] = {
+		[IU_COLUMN_STATE] = true, [IU_COLUMN_LOCAL] = true, [IU_COLUMN_FLAGS] = true};
 
-	line->len = 0;
+	pen->line.len = 0;
 	for (enum iu_column c = 0; c < IU_N_COLUMNS; c++) {
-		bool coloured = c == IU_COLUMN_STATE && colour[0] != 0;
-		size_t start;
+		size_t start = pen->line.len;
 
 		if (!is_shown(style, c))
 			continue;
-		if (coloured)
-			iu_text_add(line, colour);
-		start = line->len;
-		if (c == IU_COLUMN_LEFT)
-			iu_say_left(line, s, facts, &pen->durations);
-		else
-			iu_say_cell(line, c, s, facts, style->verbose);
-		if (c != last_column(style))
-			end_cell(line, start, widths[c]);
-		if (coloured)
-			iu_text_add(line, "\033[0m");
+		if (pen->last.count != 0 && is_same_cell(c, s, &pen->last)) {
+			iu_text_add_n(&pen->line, pen->last_cell[c].data, pen->last_cell[c].len);
+			continue;
+		}
+		put_cell(style, pen, c, s, facts, widths[c]);
+		if (repeats[c])
+			remember_cell(pen, c, start);
 	}
-	print_line(style, line);
+	pen->last = *s;
+	print_line(style, &pen->line);
 }
 
 static void print_json(const struct iu_ls_style *style, const struct inuse_socket *s, const struct iu_facts *facts)
@@ -148,6 +194,8 @@ void iu_ls_print_heading(const struct iu_ls_style *style)
 void iu_ls_pen_done(struct iu_ls_pen *pen)
 {
 	iu_text_done(&pen->line);
+	for (enum iu_column c = 0; c < IU_N_COLUMNS; c++)
+		iu_text_done(&pen->last_cell[c]);
 }
 
 void iu_ls_print_row(const struct iu_ls_style *style, struct iu_ls_pen *pen, const struct inuse_socket *socket,

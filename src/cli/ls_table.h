@@ -39,10 +39,15 @@ uint64_t iu_ls_matching(const struct iu_ls_rows *rows, uint64_t stop_at);
 /* Prints all that match: sorted and aligned if they are few enough, and says on stderr when they are not. */
 enum inuse_status iu_ls_print(const struct iu_ls_style *style, const struct iu_ls_rows *rows,
 			      struct iu_ls_hidden *hidden, struct inuse_error *error);
-/* What rows are written with, one after the other. {0} is new. */
+/*
+ * What rows are written with, one after the other. {0} is new. Most rows have cells in common with the row before them:
+ * those are copied, with their blanks.
+ */
 struct iu_ls_pen {
 	struct iu_text line;
 	struct iu_durations durations;
+	struct inuse_socket last; /* whose cells are in last_cell; count 0: of none */
+	struct iu_text last_cell[IU_N_COLUMNS];
 };
 void iu_ls_pen_done(struct iu_ls_pen *pen);
 /* For a stream: the headings, with widths that fit most rows; and one row. */
