@@ -170,7 +170,7 @@ char *iu_addr_host_text(const struct inuse_addr *a, char buf[INUSE_ADDR_TEXT])
 	return buf;
 }
 
-char *inuse_addr_text(const struct inuse_addr *a, char buf[INUSE_ADDR_TEXT])
+char *iu_addr_put(const struct inuse_addr *a, char buf[INUSE_ADDR_TEXT])
 {
 	char *to = buf;
 
@@ -180,6 +180,11 @@ char *inuse_addr_text(const struct inuse_addr *a, char buf[INUSE_ADDR_TEXT])
 	if (a->family == 6)
 		*to++ = ']';
 	*to = ':';
-	*put_number(to + 1, a->port) = 0;
+	return put_number(to + 1, a->port);
+}
+
+char *inuse_addr_text(const struct inuse_addr *a, char buf[INUSE_ADDR_TEXT])
+{
+	*iu_addr_put(a, buf) = 0;
 	return buf;
 }

@@ -21,6 +21,8 @@ bool iu_addr_in(const struct inuse_addr *addr, const struct inuse_addr *net, uns
 /* The IPv4 form of a v4-mapped address; anything else unchanged. Keeps the port. */
 struct inuse_addr iu_addr_unmapped(const struct inuse_addr *a);
 struct inuse_addr iu_addr_any(int family, uint16_t port);
+/* Writes what inuse_addr_text() writes, without the NUL, and returns the end of it. */
+char *iu_addr_put(const struct inuse_addr *a, char buf[INUSE_ADDR_TEXT]);
 /* As inuse_addr_text without the port: "127.0.0.1", "::1", "*". */
 char *iu_addr_host_text(const struct inuse_addr *a, char buf[INUSE_ADDR_TEXT]);
 

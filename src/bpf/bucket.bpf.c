@@ -240,6 +240,9 @@ static __always_inline int step_bucket(void)
 	at.next_bucket = BUCKET->node.next;
 	if (net != at.net || (!every_port() && BUCKET->port != at.port))
 		return 0;
+	/* Only connect() took this port: nothing is only bound. linux v6.18 net/ipv4/inet_hashtables.c __inet_hash_connect() */
+	if (mode == IU_WALK_BOUND && BUCKET->fastreuse < 0 && BUCKET->fastreuseport < 0)
+		return 0;
 	at.port = BUCKET->port;
 	at.bucket = bucket;
 	remember_bucket();
@@ -431,7 +434,6 @@ __noinline int put_owner(__u64 address)
 {
 	const void *sk = (const void *)address;
 
-	walk.owners++;
 	if (elsewhere && at.own_is_done) {
 		at.place.count++;
 		if (COPY->skc_state == TCP_LISTEN)
@@ -460,6 +462,7 @@ static __always_inline bool belongs(void)
 
 static __always_inline void advance(void)
 {
+	walk.owners++;
 	at.link_before = at.link;
 	at.link = &at.next_owner->next;
 	at.next_owner = COPY->skc_bind_node.next;
@@ -471,6 +474,11 @@ static __always_inline int step_owner(void)
 
 	if (!at.next_owner) {
 		at.stage = owners_by_address() ? AT_ADDRESS : AT_BUCKET;
+		return 0;
+	}
+	if (walk.limit && walk.owners >= walk.limit) {
+		walk.limited = 1;
+		at.stage = AT_END;
 		return 0;
 	}
 	/* There may be a million of what is not only bound: it is passed over by its head, which is one cache line. */

@@ -143,12 +143,14 @@ struct iu_walk_asked {
 struct iu_walk {
 	/* the question */
 	__u32 n_ports, n_asked;
-	__u64 room; /* entries of the map `out` */
+	__u64 room;  /* entries of the map `out` */
+	__u64 limit; /* owners that are looked at, 0: all */
 	__u16 ports[IU_WALK_PORTS];
 	struct iu_walk_asked asked[IU_WALK_ASKED];
 	/* the answer */
 	__u64 jiffies, now_ns, netns;
 	__u64 owners; /* met in all */
+	__u32 limited, pad; /* there are more of them than the limit */
 	__u64 n_out;  /* records that were due in `out`; more than room: only the first ones are there */
 	__u32 finished, torn, crowded; /* torn: the list changed under the walk; crowded: too many classes or buckets */
 	__u32 torn_elsewhere;          /* the same in another namespace: the walk ended there, `places` may lack some */

@@ -111,6 +111,7 @@ static void ask(struct iu_walker *w, const struct iu_walk_question *q)
 
 	memset(walk, 0, sizeof(*walk));
 	walk->room = w->room;
+	walk->limit = q->limit;
 	for (size_t i = 0; i < q->n_ports && i < IU_WALK_PORTS; i++)
 		walk->ports[walk->n_ports++] = q->ports[i];
 	for (size_t i = 0; i < q->n_asked; i++)
@@ -152,13 +153,13 @@ static int grow(struct iu_walker *w)
 	return load(w);
 }
 
-/* 0 or an errno. */
-static int walk_until_good(struct iu_walker *w, const struct iu_walk_question *q)
+int iu_walker_again(struct iu_walker *w, const struct iu_walk_question *q)
 {
 	const struct timespec moment = {.tv_nsec = 1000000};
 	int torn = 0, in_between = 0, elsewhere = 0, os_code;
 	const struct iu_walk *walk;
 
+	w->partial = false;
 	while (torn < TRIES) {
 		ask(w, q);
 		os_code = iu_bpf_run(w->skel->progs.walk_buckets.prog_fd);
@@ -197,7 +198,7 @@ enum inuse_status iu_walker_new(const struct iu_walk_question *question, struct 
 	w->room = question->mode == IU_WALK_ALL || question->mode == IU_WALK_BOUND ? ROOM : 1;
 	os_code = load(w);
 	if (os_code == 0)
-		os_code = walk_until_good(w, question);
+		os_code = iu_walker_again(w, question);
 	if (os_code != 0) {
 		iu_walker_free(w);
 		return iu_bpf_refused(os_code, error);

@@ -12,6 +12,7 @@ struct iu_walk_question {
 	size_t n_ports;
 	const struct inuse_addr *asked; /* that classes tell apart, at most IU_WALK_ASKED; wildcards are apart anyway */
 	size_t n_asked;
+	uint64_t limit; /* owners that are looked at, 0: all */
 	bool elsewhere; /* with IU_WALK_CLASSES and _ALL: the counts of the other namespaces, too */
 };
 
@@ -23,6 +24,8 @@ struct iu_walker;
  */
 enum inuse_status iu_walker_new(const struct iu_walk_question *question, struct iu_walker **ret_walker,
 				struct inuse_error *error);
+/* Walks once more, with another question of the same mode. 0 or an errno, after which there is no answer. */
+int iu_walker_again(struct iu_walker *w, const struct iu_walk_question *question);
 /* NULL is fine. */
 void iu_walker_free(struct iu_walker *w);
 

@@ -7,14 +7,20 @@
  * The kernel's iterator over TCP shows all but the sockets that are only bound, which are in no table: those come
  * from a walk over all bind buckets, before the table. A socket that connects or listens in between may be seen
  * twice; none is missed for that reason. Nothing is kept: the table streams through a buffer of fixed size.
+ *
+ * Where there are very many owners on the buckets, that walk takes about as long as the table, and goes on beside it in
+ * a thread of its own. A socket that connects or listens just then may be missed; but no such table is of one moment.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "host/bpf_access.h"
 #include "host/bpf_walk.h"
 #include "host/record.h"
 #include "tcp.lskel.h"
+
+#define FEW_OWNERS 20000
 
 /* Where the sockets go. */
 struct delivery {
@@ -56,27 +62,65 @@ static bool deliver(void *arg, const void *record)
 	return !d->stopped;
 }
 
-static void deliver_bound(struct delivery *d, uint32_t *ret_unseen)
+/* The walk for the sockets that are only bound. */
+struct bound {
+	struct iu_walk_question question;
+	struct iu_walker *walker; /* NULL: not begun, or refused */
+	pthread_t thread;
+	bool beside; /* it goes on while the table is read */
+	int os_code;
+};
+
+static void begin_bound(struct bound *b, const struct iu_scope *scope)
 {
-	struct iu_walk_question q = {.mode = IU_WALK_BOUND};
+	b->question = (struct iu_walk_question){.mode = IU_WALK_BOUND, .limit = FEW_OWNERS};
+	if (few_ports(scope)) {
+		b->question.ports = scope->ports;
+		b->question.n_ports = scope->n_ports;
+	}
+	if (iu_walker_new(&b->question, &b->walker, NULL) != INUSE_OK)
+		b->walker = NULL;
+}
+
+static void *walk_beside(void *arg)
+{
+	struct bound *b = arg;
+
+	b->os_code = iu_walker_again(b->walker, &b->question);
+	return NULL;
+}
+
+/* False when the table is to be read first: there are very many owners. */
+static bool is_bound_done(struct bound *b)
+{
+	if (b->walker == NULL || !iu_walker_answer(b->walker)->limited)
+		return true;
+	b->question.limit = 0;
+	b->beside = pthread_create(&b->thread, NULL, walk_beside, b) == 0;
+	if (!b->beside)
+		walk_beside(b);
+	return !b->beside;
+}
+
+static void deliver_bound(struct delivery *d, struct bound *b, uint32_t *ret_unseen)
+{
 	const struct iu_rec *records;
-	struct iu_walker *w = NULL;
 	size_t n;
 
-	if (few_ports(d->scope)) {
-		q.ports = d->scope->ports;
-		q.n_ports = d->scope->n_ports;
-	}
-	if (iu_walker_new(&q, &w, NULL) != INUSE_OK) {
+	if (b->beside)
+		pthread_join(b->thread, NULL);
+	b->beside = false;
+	if (b->walker == NULL || b->os_code != 0) {
 		*ret_unseen |= INUSE_MISSING_BOUND;
-		return;
+	} else {
+		if (iu_walker_partial(b->walker))
+			*ret_unseen |= INUSE_MISSING_PARTIAL;
+		records = iu_walker_records(b->walker, &n);
+		for (size_t i = 0; i < n && !d->stopped; i++)
+			deliver(d, &records[i]);
 	}
-	if (iu_walker_partial(w))
-		*ret_unseen |= INUSE_MISSING_PARTIAL;
-	records = iu_walker_records(w, &n);
-	for (size_t i = 0; i < n && deliver(d, &records[i]); i++)
-		;
-	iu_walker_free(w);
+	iu_walker_free(b->walker);
+	b->walker = NULL;
 }
 
 /* 0 or an errno. */
@@ -118,15 +162,23 @@ enum inuse_status iu_iter_each(const struct iu_scope *scope, iu_socket_fn *fn, v
 {
 	struct delivery d = {.scope = scope, .fn = fn, .arg = arg, .tick_ns = iu_bpf_tick_ns()};
 	int fd = -1, os_code = open_table(scope, &fd);
+	struct bound bound = {0};
+	bool bound_done = true;
 
 	*ret_unseen = 0;
 	if (os_code != 0)
 		return iu_bpf_refused(os_code, error);
-	if (scope->bound)
-		deliver_bound(&d, ret_unseen);
+	if (scope->bound) {
+		begin_bound(&bound, scope);
+		bound_done = is_bound_done(&bound);
+		if (bound_done)
+			deliver_bound(&d, &bound, ret_unseen);
+	}
 	if (!d.stopped)
 		os_code = iu_bpf_read_records(fd, sizeof(struct iu_rec), deliver, &d);
 	close(fd);
+	if (!bound_done)
+		deliver_bound(&d, &bound, ret_unseen);
 	if (os_code != 0 && d.delivered == 0)
 		return iu_bpf_refused(os_code, error);
 	if (os_code != 0)

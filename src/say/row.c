@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/address.h"
 #include "base/gettext.h"
 #include "say/names.h"
 #include "say/say.h"
@@ -186,10 +187,13 @@ void iu_say_cell(struct iu_text *t, enum iu_column column, const struct inuse_so
 		say_state(t, s);
 		return;
 	case IU_COLUMN_LOCAL:
-		iu_text_add(t, inuse_addr_text(&s->local, addr));
+		iu_text_add_n(t, addr, (size_t)(iu_addr_put(&s->local, addr) - addr));
 		return;
 	case IU_COLUMN_REMOTE:
-		iu_text_add(t, iu_socket_has_remote(s) ? inuse_addr_text(&s->remote, addr) : "*");
+		if (iu_socket_has_remote(s))
+			iu_text_add_n(t, addr, (size_t)(iu_addr_put(&s->remote, addr) - addr));
+		else
+			iu_text_add_n(t, "*", 1);
 		return;
 	case IU_COLUMN_LEFT:
 		say_left(t, s, facts);

@@ -141,6 +141,50 @@ static void test_bucket__more_classes_than_room__one_by_one(void **state)
 	assert_int_equal(seen.n, 400);
 }
 
+/* The bound one among those that are counted. */
+struct tally {
+	uint64_t mini, bound;
+};
+
+static bool tally_up(void *arg, const struct inuse_socket *socket)
+{
+	struct tally *t = arg;
+
+	t->mini += socket->mini;
+	t->bound += socket->state == INUSE_BOUND && socket->local.port == 8081;
+	return true;
+}
+
+/* So many that the walk for bound ones goes on beside the table. */
+static void test_iter__21000_owners__the_bound_one_too(void **state)
+{
+	struct iu_scope scope = {.bound = true};
+	struct inuse_error error = {0};
+	struct tally tally = {0};
+	uint32_t unseen = 0;
+
+	many_time_waits("127.0.0.1:8080", 0, 21000, 20000);
+	live_bound("127.0.0.77:8081", 0);
+	need(iu_iter_each(&scope, tally_up, &tally, &unseen, &error), &error);
+	assert_int_equal(unseen, 0);
+	assert_int_equal(tally.mini, 21000);
+	assert_int_equal(tally.bound, 1);
+}
+
+/* A port that connect() chose holds nothing that is only bound, until somebody binds it. */
+static void test_iter__bound_to_the_port_of_a_client__seen(void **state)
+{
+	struct live_connection c = live_connection("127.0.0.1:8080", 0, NULL, 0);
+	struct iu_scope scope = {.bound = true};
+
+	look_table(&scope);
+	for (size_t i = 0; i < seen.n; i++)
+		assert_int_not_equal(seen.sockets[i].state, INUSE_BOUND);
+	live_bound(live_text("127.0.0.2:%u", c.client_port), 0);
+	look_table(&scope);
+	assert_int_equal(only(INUSE_BOUND)->local.port, c.client_port);
+}
+
 /* Processes that make and drop sockets on the ports beside ours, and one that is always on ours. */
 static void churn(unsigned salt)
 {
@@ -236,6 +280,8 @@ int main(void)
 		live_test(test_bucket__asked_remote__not_hidden_in_a_class),
 		live_test(test_bucket__many_listeners__first_in_line),
 		live_test(test_bucket__more_classes_than_room__one_by_one),
+		live_test(test_iter__21000_owners__the_bound_one_too),
+		live_test(test_iter__bound_to_the_port_of_a_client__seen),
 		live_test(test_bucket__churn__never_a_socket_of_another_port),
 		live_test(test_end__steps_of_8_ticks__within_50_ms),
 		live_test(test_end__steps_of_64_ticks__within_50_ms),
