@@ -59,7 +59,8 @@ static bool read_owners(struct walk *w)
 		return true;
 	if (iu_owner_index_new(w->scope, &w->index, NULL) < 0)
 		return false;
-	iu_owner_index_facts(w->index, &w->facts);
+	if (w->index != NULL)
+		iu_owner_index_facts(w->index, &w->facts);
 	return true;
 }
 
@@ -68,7 +69,7 @@ static bool match(const struct walk *w, const struct inuse_socket *socket)
 	struct inuse_socket s;
 
 	if (w->index == NULL)
-		return iu_filter_match(&w->ls->filter, socket, NULL);
+		return iu_filter_may_match(&w->ls->filter, socket);
 	s = *socket;
 	iu_owner_index_find(w->index, &s);
 	return iu_filter_match(&w->ls->filter, &s, &w->facts);
@@ -210,6 +211,8 @@ static enum inuse_status list(struct walk *w, struct inuse_error *error)
 
 	if (iu_filter_needs_owners(&w->ls->filter) && !read_owners(w))
 		return iu_fail(error, INUSE_E_MEMORY, 0, "ls", _("out of memory"));
+	if (iu_filter_needs_owners(&w->ls->filter) && w->index == NULL)
+		return take_and_list(w, error);
 	if (w->ls->count != NULL)
 		return each(w, w->scope, add_to_sums, error);
 	status = each(w, w->scope, keep_or_print, error);

@@ -39,9 +39,9 @@ struct iu_ls_stream {
 /* False when the output failed. */
 static bool print(struct iu_ls_stream *s, const struct batch *batch)
 {
-	for (size_t i = 0; i < batch->n && !ferror_unlocked(s->style->f); i++)
+	for (size_t i = 0; i < batch->n && !ferror(s->style->f); i++)
 		iu_ls_print_row(s->style, &s->pen, &batch->sockets[i], s->facts, s->hidden);
-	return !ferror_unlocked(s->style->f);
+	return !ferror(s->style->f);
 }
 
 static void *print_all(void *arg)

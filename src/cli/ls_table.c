@@ -61,7 +61,7 @@ static void print_line(const struct iu_ls_style *style, struct iu_text *line)
 {
 	iu_text_add_n(line, "\n", 1);
 	if (!line->failed)
-		fwrite_unlocked(line->data, 1, line->len, style->f);
+		fwrite(line->data, 1, line->len, style->f);
 }
 
 static void print_heading(const struct iu_ls_style *style, const size_t *widths)

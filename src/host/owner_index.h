@@ -14,7 +14,7 @@ struct iu_owner_index;
 
 /*
  * Reads the open files, with the best source that works. Sources that are refused leave an index in which nothing is found.
- * INUSE_E_MEMORY. The caller frees it with iu_owner_index_free().
+ * *ret_index is NULL where this system has no such index. INUSE_E_MEMORY. The caller frees it with iu_owner_index_free().
  */
 enum inuse_status iu_owner_index_new(const struct iu_scope *scope, struct iu_owner_index **ret_index,
 				     struct inuse_error *error);
