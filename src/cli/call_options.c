@@ -127,7 +127,7 @@ int iu_call_parse(struct iu_call *call, int argc, char **argv)
 	}
 	/* as most servers ask, unless the call was named: then exactly what was said */
 	if (!call->have_call && call->word != IU_CALL_WORD_MUST && (call->q.given & INUSE_REUSEADDR) == 0)
-		call->q.flags |= INUSE_REUSEADDR;
+		call->q.flags |= INUSE_HARMLESS_REUSE;
 	if (call->word == IU_CALL_WORD_MUST && !call->have_call)
 		return iu_usage(call->verb, _("say which call: bind, listen, connect or accept"));
 	if (call->q.address == NULL && !call->may_lack_address)

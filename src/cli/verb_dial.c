@@ -6,6 +6,7 @@
 #include "base/gettext.h"
 #include "base/text.h"
 #include "cli/net_args.h"
+#include "compat/socket.h"
 
 enum {
 	FROM = 256, REUSEADDR, NO_REUSEADDR, SEND, REPEAT, INTERVAL, CLOSE, LINGER_S, TIMEOUT, JSON,
@@ -149,7 +150,7 @@ static bool settle(const struct iu_verb *verb, struct iu_dial_options *o, const 
 		return false;
 	}
 	o->to = to;
-	o->reuseaddr = w->reuseaddr == INUSE_MAYBE ? o->from.port != 0 : w->reuseaddr == INUSE_YES;
+	o->reuseaddr = w->reuseaddr == INUSE_MAYBE ? o->from.port != 0 && iu_socket_reuse_is_harmless() : w->reuseaddr == INUSE_YES;
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #include "base/gettext.h"
 #include "base/text.h"
 #include "cli/net_args.h"
+#include "compat/socket.h"
 
 enum {
 	REPLY = 256, REUSEADDR, NO_REUSEADDR, REUSEPORT, V6ONLY, BACKLOG, CLOSE, LINGER_S, COUNT, TIMEOUT, GRACE, JSON,
@@ -137,7 +138,7 @@ static int run(int argc, char **argv)
 {
 	struct iu_args args = {.verb = &iu_verb_serve, .argc = argc, .argv = argv};
 	struct iu_serve_options o = {
-		.listener = {.reuseaddr = true, .backlog = INT_MAX}, /* the kernel cuts it down to net.core.somaxconn */
+		.listener = {.reuseaddr = iu_socket_reuse_is_harmless(), .backlog = INT_MAX}, /* the kernel cuts it down to net.core.somaxconn */
 		.reply = "HELLO",
 		.linger_s = -1,
 		.idle_ms = IDLE_MS,

@@ -222,10 +222,17 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 static void read_on(struct iu_conn *c)
 {
+	int rc;
+
 	if (c->reading || c->ending.peer_ended)
 		return;
-	if (!open_handle(c) || uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) < 0) {
+	if (!open_handle(c)) {
 		fail(c, ENOMEM);
+		return;
+	}
+	rc = uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
+	if (rc < 0) {
+		fail(c, iu_net_errno(rc));
 		return;
 	}
 	c->reading = true;
@@ -309,6 +316,8 @@ static void end_our_side(struct iu_conn *c)
 		uint64_t bound = c->set->finish_ms > 0 ? c->set->finish_ms : c->set->idle_ms;
 
 		look_before(c);
+		/* Winsock no longer tells whose socket it is once both sides have ended */
+		open_handle(c);
 		shutdown(c->fd, SHUT_WR);
 		c->fin = true;
 		c->deadline_ms = bound > 0 ? uv_now(c->set->loop) + bound : 0;

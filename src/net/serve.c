@@ -262,6 +262,9 @@ int iu_serve_run(const struct iu_serve_options *options)
 	struct inuse_request request;
 
 	iu_net_prepare();
+	if (options->listener.reuseaddr && !iu_socket_reuse_is_harmless())
+		fputs(_("inuse serve: with SO_REUSEADDR any program may take this port over on Windows, and its clients with it\n"),
+		      stderr);
 	if (iu_net_listen(&options->listener, &request, &s.fd, &error) < 0) {
 		fprintf(stderr, _("inuse serve: %s\n"), error.text);
 		if (error.status != INUSE_E_REFUSED)

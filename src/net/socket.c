@@ -69,7 +69,8 @@ static uint32_t flags_of(int fd, const struct iu_net_listener *what, const struc
 	if (at->family == 6 && getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, &len) < 0)
 		v6only = what->v6only;
 	return (what->reuseaddr ? INUSE_REUSEADDR : 0) | (what->reuseport ? INUSE_REUSEPORT : 0) |
-	       (v6only ? INUSE_V6ONLY : 0);
+	       (v6only ? INUSE_V6ONLY : 0) |
+	       (!what->reuseaddr && !iu_socket_reuse_is_harmless() ? INUSE_EXCLUSIVE : 0);
 }
 
 /* what->at is what the user said, and is shown; with family 0 net.ipv6.bindv6only must not decide. */
@@ -88,7 +89,7 @@ static enum inuse_status listen_at(const struct iu_net_listener *what, const str
 	if (fd < 0)
 		return unmade(fd, "socket", &what->at, error);
 	if ((set_v6only && set(fd, IPPROTO_IPV6, IPV6_V6ONLY, what->v6only) < 0) ||
-	    (what->reuseaddr && set(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0) ||
+	    (what->reuseaddr ? set(fd, SOL_SOCKET, SO_REUSEADDR, 1) : iu_socket_claim(fd)) < 0 ||
 	    (what->reuseport && set(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0))
 		return unmade(fd, "setsockopt", &what->at, error);
 	request->flags = flags_of(fd, what, at);

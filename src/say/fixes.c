@@ -7,6 +7,8 @@
  * All rows are made first, so that the column of the risks can follow the longest command; then as many are written as
  * there are lines left. A row that would not fit whole is left out with all that follow.
  */
+#include <string.h>
+
 #include "base/gettext.h"
 #include "say/telling.h"
 
@@ -33,16 +35,44 @@ static const char *text(const struct iu_text *t)
 	return t->data ? t->data : "";
 }
 
+/*
+ * The cures whose command is another one on Windows, or that are words and true there, too: all others are commands
+ * and options of Linux. NULL: the words are the same.
+ */
+static const struct {
+	const char *id, *command;
+} on_windows[] = {
+	{"end-process", "taskkill /PID {pids} /F"},
+	{"wait", NULL},
+	{"v6only", NULL},
+	{"own-address", NULL},
+	{"any-from-port", NULL},
+	{"start-server", NULL},
+	{"wider-range", "netsh int ipv4 set dynamicport tcp start=15000 num=50536"},
+};
+
+/* The command of a cure on the system of the facts; NULL: it does not exist there. */
+static const char *command_of(const struct iu_facts *f, const char *id, const char *here)
+{
+	if (f->os != IU_SYSTEM_windows)
+		return _(here);
+	for (size_t i = 0; i < sizeof(on_windows) / sizeof(on_windows[0]); i++)
+		if (strcmp(on_windows[i].id, id) == 0)
+			return on_windows[i].command ? on_windows[i].command : _(here);
+	return NULL;
+}
+
 static void add_cure(struct iu_told *t, struct rows *rows, const struct inuse_cure *cure)
 {
 	const struct iu_words *w = iu_words_of_cure(cure->id);
+	const char *command = w ? command_of(t->f, cure->id, w->headline) : NULL;
 	struct row *row;
 
-	if (w == NULL)
+	if (command == NULL)
 		return;
 	row = add(rows);
 	iu_told_fill(t, cure);
-	iu_say_expand(&row->command, _(w->headline), t->vars);
+	iu_say_expand(&row->command, command, t->vars);
 	if (w->more != NULL)
 		iu_say_expand(&row->risk, _(w->more), t->vars);
 }
@@ -64,6 +94,8 @@ static void collect(struct iu_told *t, struct rows *rows)
 
 	for (uint32_t i = 0; i < t->v->n_cures; i++)
 		add_cure(t, rows, &t->v->cures[i]);
+	if (t->f->os != IU_SYSTEM_linux)
+		return; /* nobody sees more there */
 	if (t->v->outcome == INUSE_FAIL && o != NULL && o->n_holders == 0 && (o->known & INUSE_KNOW_OWNER) == 0 && !o->mini &&
 	    t->v->request.uid != 0)
 		add_again(t, rows, _("names the process"));
