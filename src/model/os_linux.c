@@ -71,6 +71,7 @@ static const struct iu_call_rule calls[] = {
 	 CHECK_ESTABLISHED, "C02"},
 	{"connect-exhausted", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_connect_exhausted, INUSE_R_ADDRNOTAVAIL, 0, 0,
 	 HASH_CONNECT, "C14"},
+	{"self-connect", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_self_connect, INUSE_R_OK, 0, 0, HASH_CONNECT "; RFC 9293 3.5", "C16"},
 	{"nobody-listens", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_nobody_listens, INUSE_R_CONNREFUSED, 0, 0,
 	 "RFC 9293 3.10.7.1", "C22"},
 	{"tuple-recycled", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_tuple_timestamps, INUSE_R_OK, 0, 0, CHECK_ESTABLISHED, "C01"},
@@ -99,7 +100,7 @@ static const struct iu_owner_rule owners[] = {
 	{"connection", NULL, INUSE_R_ADDRINUSE, CONFLICT, "B43"},
 };
 
-static_assert(sizeof(calls) / sizeof(calls[0]) == 42, "a row was added: add its sentence in src/say and its test");
+static_assert(sizeof(calls) / sizeof(calls[0]) == 43, "a row was added: add its sentence in src/say and its test");
 
 const struct iu_profile iu_profile_linux = {
 	"linux", false, calls, sizeof(calls) / sizeof(calls[0]), owners, sizeof(owners) / sizeof(owners[0]),

@@ -120,6 +120,27 @@ static enum inuse_tri takes_from_connect(const struct iu_world *w, const struct 
 	return iu_or(locked, iu_not(may_take_over(w, o, missing)));
 }
 
+/*
+ * The only automatic port is the one that is dialled, on this very address: the socket meets itself [C16]. Where there are
+ * other ports it would be one draw in thousands, and is not counted with.
+ */
+enum inuse_tri iu_pred_self_connect(struct iu_world *w, uint32_t *missing)
+{
+	int64_t first, last;
+	uint32_t lacking = 0;
+
+	if (w->source.family == 0 || !iu_addr_same(&w->source, &w->req.remote))
+		return INUSE_NO;
+	if (w->req.local.port != 0)
+		return iu_is(w->req.local.port == w->req.remote.port);
+	if (!read_range(w, &first, &last, &lacking) || w->req.remote.port < first || w->req.remote.port > last)
+		return INUSE_NO;
+	for (int64_t p = first; p <= last; p++)
+		if (p != w->req.remote.port && !iu_port_reserved(w->facts, (uint16_t)p))
+			return INUSE_NO;
+	return INUSE_YES;
+}
+
 enum inuse_tri iu_pred_connect_exhausted(struct iu_world *w, uint32_t *missing)
 {
 	uint8_t marks[65536];

@@ -178,6 +178,7 @@ static const struct iu_words rules[] = {
 	 N_("A 4-tuple in TIME-WAIT is taken over at once if its connection had received timestamps, and never without."), NULL},
 	{"connect-exhausted",
 	 N_("An automatic port must carry no bound, listening or accepted socket, and not this destination already."), NULL},
+	{"self-connect", N_("A socket that dials its own address and port is connected to itself."), NULL},
 	{"nobody-listens", N_("A SYN for a port without a listener is answered with RST."), NULL},
 	{"tuple-recycled",
 	 N_("A 4-tuple in TIME-WAIT is taken over at once if its connection had received timestamps, and never without."), NULL},

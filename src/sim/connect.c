@@ -194,12 +194,18 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node
 	uint16_t port;
 
 	iu_sim_ask_route(sim, &dest);
+	/* the loopback addresses leave the machine with nobody [C26] */
+	if (sim->route.result == INUSE_R_OK && iu_addr_is_loopback(&node->s.local) &&
+	    iu_addr_is_local(&sim->facts, &dest) != INUSE_YES)
+		sim->route.result = INUSE_R_INVAL;
 	r.remote = dest;
 	v = iu_sim_judge(sim, node, &r, 0);
 	sim->facts.n_routes = 1;
 	if (v.outcome == INUSE_FAIL) {
 		answer = iu_sim_answer_of(&v);
-		if (node->s.state == INUSE_BOUND && !node->locked)
+		/* a route that refuses it is asked about before the port, and leaves that alone */
+		if (node->s.state == INUSE_BOUND && !node->locked &&
+		    (v.result == INUSE_R_ADDRNOTAVAIL || v.result == INUSE_R_CONNREFUSED))
 			disconnect(sim, node);
 		return answer;
 	}

@@ -450,6 +450,23 @@ static void test_connect_automatic__destination_exhausted__not_available(void **
 	assert_int_equal(v.outcome, INUSE_GO);
 }
 
+/* C16: the one automatic port is the port that is dialled. */
+static void test_connect_automatic__own_port__meets_itself(void **state)
+{
+	struct inuse_request r = make_request("connect 127.0.0.1:0>127.0.0.1:5000");
+	struct inuse_verdict v;
+	struct world w;
+
+	make_world(&w, "");
+	w.f.settings[IU_SET_RANGE_FIRST] = w.f.settings[IU_SET_RANGE_LAST] = 5000;
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	assert_int_equal(v.outcome, INUSE_GO);
+	assert_string_equal(v.rule, "self-connect");
+	w.f.settings[IU_SET_RANGE_LAST] = 5001;
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	assert_int_equal(v.result, INUSE_R_CONNREFUSED);
+}
+
 static void test_unseen_kinds__free_port__as_far_as_seen(void **state)
 {
 	struct inuse_request r = make_request("bind 127.0.0.1:5000");
@@ -557,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_reuseport_memory__remembered__succeeds_unchecked),
 		cmocka_unit_test(test_port_zero__range_taken__exhausted),
 		cmocka_unit_test(test_connect_automatic__destination_exhausted__not_available),
+		cmocka_unit_test(test_connect_automatic__own_port__meets_itself),
 		cmocka_unit_test(test_unseen_kinds__free_port__as_far_as_seen),
 		cmocka_unit_test(test_million_alike__one_record__counted),
 		cmocka_unit_test(test_judge_call__socket_that_exists__its_state_counts),
