@@ -19,7 +19,7 @@ help:
 	@echo 'make install       into PREFIX ($(PREFIX)); DESTDIR is respected'
 	@echo 'make asan          tests with AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make fuzz          every fuzz target for SECONDS=$(SECONDS) each'
-	@echo 'make bench         the measurements that are quoted somewhere'
+	@echo 'make bench         inuse beside ss, lsof, fuser, netstat, a million sockets (needs root; 10 min)'
 	@echo 'make check-cross   the unit tests on 64-bit ARM, on big-endian IBM Z and with musl'
 	@echo 'make lint          clang -Wcomma, cppcheck, clang-tidy, clang-format'
 	@echo 'make windows       inuse.exe in build-windows/, with mingw-w64'
@@ -70,10 +70,11 @@ lint:
 	@BUILD=$(BUILD) tools/lint
 
 bench:
-	@tools/setup build test
+	@tools/setup build test bench
 	@test -d $(BUILD) || meson setup $(BUILD) --prefix $(PREFIX)
 	@ninja -C $(BUILD)
-	@meson test -C $(BUILD) --no-rebuild --benchmark --verbose
+	@{ $(BUILD)/bench/bench_host $(BUILD)/inuse $(SOCKETS); echo; \
+		test ! -x $(BUILD)/bench/bench_serve || $(BUILD)/bench/bench_serve $(BUILD)/inuse; } | tee $(BUILD)/bench.md
 
 windows:
 	@tools/setup build windows
