@@ -180,6 +180,14 @@ static void fill_process(struct iu_told *t, const struct inuse_process *p)
 		    t->v->request.uid == 0 || (p != NULL && p->uid == t->v->request.uid) ? "" : "sudo ");
 }
 
+/* "12345", "connect 10.0.0.5:5000 --from :23456": the same call, as inuse release takes it. */
+static const char *words_for_release(const struct iu_told *t)
+{
+	const char *again = t->how->again != NULL ? t->how->again : t->how->asked;
+
+	return strncmp(again, "why ", 4) == 0 ? again + 4 : again;
+}
+
 void iu_told_fill(struct iu_told *t, const struct inuse_cure *cure)
 {
 	const struct inuse_socket *o = subject(t, cure);
@@ -199,7 +207,7 @@ void iu_told_fill(struct iu_told *t, const struct inuse_cure *cure)
 	iu_text_add(var(t, "time"), buf);
 	iu_text_add(var(t, "addr"), o ? inuse_addr_text(&o->local, buf) : "");
 	iu_text_add(var(t, "state"), o ? iu_say_state(o->state) : "");
-	iu_text_add(var(t, "ssstate"), o && o->state == INUSE_FIN_WAIT2 ? "fin-wait-2" : "time-wait");
+	iu_text_add(var(t, "release"), words_for_release(t));
 	iu_text_addf(var(t, "port"), "%u", o ? o->local.port : t->v->request.local.port);
 	add_user(var(t, "user"), t->f, o ? o->uid : t->v->request.uid);
 	add_pids(var(t, "pids"), t->f, o);

@@ -117,7 +117,7 @@ static const struct iu_words cures[] = {
 	{"end-process", N_("{sudo}kill {pids}"), N_("{name} ends and its connections break")},
 	{"reuseaddr-new", N_("set SO_REUSEADDR on the new socket before bind()"), N_("helps at once")},
 	{"wait", N_("wait {time}"), NULL},
-	{"evict", N_("{sudo}ss -tK state {ssstate} sport = :{port}"), N_("late packets may arrive")},
+	{"evict", N_("{sudo}inuse release {release}"), N_("late packets may arrive")},
 	{"reuseaddr-old", N_("set SO_REUSEADDR in the {role}"), N_("helps from its next stop on")},
 	{"reuseport-new", N_("set SO_REUSEPORT on the new socket"), N_("connections are shared out between both programs")},
 	{"same-user", N_("run it as user {user}"), NULL},

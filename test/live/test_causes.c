@@ -291,7 +291,7 @@ static void test_causes__time_wait__old_new_neither(void **state)
 	named("time-wait-neither-reuseaddr", 1, PORT, "--plain", PORT);
 	assert_int_equal(live_try_bind("127.0.0.1:" PORT, LIVE_REUSEADDR), EADDRINUSE);
 	live_says(in_words(1, PORT, NULL), 1, "IN USE for ", "no process, only an ended connection", "TIME-WAIT 127.0.0.1:5000 > ",
-		  "The old socket lacked SO_REUSEADDR", "ss -tK", "helps from its next stop on");
+		  "The old socket lacked SO_REUSEADDR", "inuse release", "helps from its next stop on");
 	live_time_wait("127.0.0.1:5001", LIVE_REUSEADDR, NULL);
 	named("free", 0, "5001", "5001");
 	named("time-wait-new-lacks-reuseaddr", 1, "5001", "--plain", "5001");
