@@ -20,6 +20,15 @@
 #define SOCKETS_MAX 4096
 #define LOOK_NS INT64_C(3000000000)
 
+static bool uses_second(const struct iu_exp *exp)
+{
+	for (size_t c = 0; c < exp->n_cases; c++)
+		for (size_t i = 0; i < exp->cases[c].n_steps; i++)
+			if (exp->cases[c].steps[i].at.kind == IU_AT_SECOND)
+				return true;
+	return false;
+}
+
 enum inuse_status iu_live_new(const struct iu_exp *exp, enum iu_run run, bool patient, struct iu_live **ret,
 			      struct inuse_error *error)
 {
@@ -42,9 +51,12 @@ enum inuse_status iu_live_new(const struct iu_exp *exp, enum iu_run run, bool pa
 			return iu_fail(error, INUSE_E_UNSUPPORTED, errno, "socket", _("this kernel has no IPv6"));
 		close(probe);
 	}
-	/* `second` of the IPv6 run; without netlink only what uses it fails */
-	if (run == IU_RUN_IPV6)
-		(void)iu_lab_address("lo", &second, 128, NULL);
+	/* `second` of the IPv6 run; who does not use it can do without */
+	if (run == IU_RUN_IPV6) {
+		status = iu_lab_address("lo", &second, 128, error);
+		if (status != INUSE_OK && uses_second(exp))
+			return status;
+	}
 	live = calloc(1, sizeof(*live));
 	if (live == NULL)
 		return iu_fail(error, INUSE_E_MEMORY, 0, NULL, _("out of memory"));
