@@ -36,8 +36,8 @@ demo: build
 	@BUILD=$(BUILD) tools/demo
 
 check:
-	@tools/setup build test
-	@BUILD=$(BUILD) tools/check
+	@tools/setup build test $(if $(WITH),windows wine)
+	@BUILD=$(BUILD) tools/check $(if $(WITH),ordinary asan small clang $(WITH))
 
 check-cross:
 	@tools/setup build test cross

@@ -2,12 +2,11 @@
 /* inuse explain: the short lesson behind a cause, from the pages of doc/causes. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "base/gettext.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "compat/system.h"
 #include "say/page.h"
 
 enum {
@@ -44,11 +43,9 @@ const struct iu_verb iu_verb_explain = {
 /* As wide as the terminal, and no wider than is good to read. */
 static size_t columns(void)
 {
-	struct winsize size;
+	size_t wide = iu_system_columns(stdout);
 
-	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_col < 80)
-		return size.ws_col;
-	return 80;
+	return wide > 0 && wide < 80 ? wide : 80;
 }
 
 static int print(const char *text)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -92,6 +93,13 @@ bool iu_system_has_colours(void)
 	const char *term = getenv("TERM");
 
 	return term != NULL && strcmp(term, "dumb") != 0;
+}
+
+size_t iu_system_columns(FILE *f)
+{
+	struct winsize size;
+
+	return ioctl(fileno(f), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 FILE *iu_system_open(const char *path)

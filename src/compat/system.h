@@ -31,6 +31,8 @@ bool iu_system_find_user(const char *name, uint32_t *ret_uid);
 bool iu_system_find_service(const char *name, uint16_t *ret_port);
 /* May a terminal here be given colours? */
 bool iu_system_has_colours(void);
+/* How wide the terminal behind f is; 0: it is none, or does not tell. */
+size_t iu_system_columns(FILE *f);
 
 /* Paths are UTF-8; child processes inherit none of these. NULL with errno set. Line ends are left as they are. */
 FILE *iu_system_open(const char *path);

@@ -130,6 +130,15 @@ bool iu_system_has_colours(void)
 	return term == NULL || strcmp(term, "dumb") != 0;
 }
 
+size_t iu_system_columns(FILE *f)
+{
+	CONSOLE_SCREEN_BUFFER_INFO info;
+
+	if (!GetConsoleScreenBufferInfo((HANDLE)_get_osfhandle(_fileno(f)), &info))
+		return 0;
+	return (size_t)(info.srWindow.Right - info.srWindow.Left + 1);
+}
+
 static FILE *open_wide(const char *path, const wchar_t *mode)
 {
 	wchar_t *wide = widen(path);

@@ -95,7 +95,7 @@ def test_version__names_windows_and_its_source():
 
 def test_help__every_verb():
     status, out, err = run('--help')
-    expect(status == 0 and all(f'\n  {verb} ' in out for verb in ('why', 'ls', 'serve', 'dial')), status, out, err)
+    expect(status == 0 and all(f'\n  {verb} ' in out for verb in ('why', 'ls', 'serve', 'dial', 'explain')), status, out, err)
 
 
 def test_linux_verb__says_so():
@@ -106,6 +106,11 @@ def test_linux_verb__says_so():
 def test_arguments__utf8_and_spaces__arrive_whole():
     status, out, err = run('h\u00f6st na\u00efve:80')
     expect(status == 2 and 'h\u00f6st na\u00efve' in err, status, out, err)
+
+
+def test_explain__a_page():
+    status, out, err = run('explain', 'time-wait')
+    expect(status == 0 and 'TIME-WAIT' in out, status, out[:200], err)
 
 
 def talk(server_exe, client_exe):
