@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The supervisor: what its parts share.
+ *
+ * Theory of operation
+ *
+ * inuse forks the program and stays its parent: it is the one the shell and the service manager know, and ends as the
+ * program ends. Before the program is executed, a filter is loaded that makes bind and listen wait for inuse
+ * (seccomp.c). For each call that waits (trap.c), inuse looks who it is (caller.c), takes a duplicate of the socket and makes
+ * the call itself on it (call.c); the program gets the result. A failing call becomes an *incident* (incident.c): an
+ * adviser looks at the host, what is allowed is done about it, and the reason is told. A *generation* is one start of the
+ * program, with a filter of its own, so that it is known of every call which start of the program it belongs to.
+ *
+ * One thread, one loop (libuv), nothing that waits. Every signal is blocked and read from a descriptor (signals.c).
+ * What must not be forgotten: a call that waits is answered in every case, or the program hangs for ever.
+ */
+#ifndef IU_SUPERVISE_SUPERVISOR_H
+#define IU_SUPERVISE_SUPERVISOR_H
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <uv.h>
+
+#include "supervise/caller.h"
+#include "supervise/guard.h"
+#include "supervise/run.h"
+#include "supervise/seccomp.h"
+#include "supervise/voice.h"
+
+struct iu_supervisor;
+struct iu_incident;
+
+/* One start of the program. */
+struct iu_generation {
+	struct iu_supervisor *s;
+	struct iu_generation *next;
+	unsigned number;
+	pid_t pid;           /* of the program itself; 0 once it has ended */
+	int wait_status;     /* then: as of waitpid() */
+	int listener;        /* -1: it runs unsupervised */
+	uint32_t watched;    /* the guard's number of it */
+	uv_poll_t poll;      /* of the listener */
+	int report;          /* from the child until it is executed; -1 afterwards */
+	uv_poll_t report_poll;
+	int exec_os_code;    /* why it could not be executed, 0 */
+	uint64_t restricted_at; /* ticks: when the first of its processes took Landlock; 0 none did */
+	int32_t restricted[64]; /* which processes did */
+	size_t n_restricted;
+};
+
+/* Signals that came to inuse and may have come to the program, too. */
+struct iu_signals {
+	sigset_t mask;            /* as inuse was started: the program's */
+	struct sigaction child;   /* what SIGCHLD did then */
+	int fd;
+	uv_poll_t poll, guard_poll;
+	uv_timer_t timer;
+	struct {
+		int signal, code, value;
+		int32_t from;
+		uint64_t at_ms;
+	} waiting[64];
+	size_t n_waiting;
+	struct iu_guard_report heard[64]; /* what the guard said first */
+	uint64_t heard_ms[64];
+	size_t n_heard;
+};
+
+struct iu_supervisor {
+	const struct iu_run_options *o;
+	uv_loop_t loop;
+	struct iu_voice voice;
+	struct iu_guard guard;
+	struct iu_signals signals;
+	struct iu_seccomp_program filter;
+	struct iu_rights rights; /* our own */
+	uint64_t netns_cookie;   /* of our namespace, 0 unknown */
+	struct rlimit files;     /* as inuse was started: the program's */
+	bool traps_exec;
+	struct iu_generation *generations; /* newest first; those whose program or descendants may live */
+	unsigned n_generations;            /* ever */
+	struct iu_incident *incidents;
+	size_t n_incidents;
+	uint64_t told_ms[8];     /* when blocks were told: not too many at once */
+	bool had_terminal;       /* when inuse was started */
+	uint64_t asked_to_end_ms; /* when somebody last wanted the program to end, 0 never */
+	pid_t helpers[64];       /* not reaped yet */
+	bool alone;              /* the program has ended, descendants go on: said already */
+	uv_timer_t flush;        /* for texts that wait */
+	uv_timer_t ending;
+	int ending_signals;      /* how often the descendants were told to end */
+	bool finished;
+	int exit_status, exit_signal;
+};
+
+/* ------------------------------------------------------------------------------------------------ spawn.c */
+
+/*
+ * Starts the next generation. False when there could be none, or it must not run unsupervised: it was said, and
+ * exit_status is set. An exec that fails is found out later, in exec_os_code.
+ */
+bool iu_spawn(struct iu_supervisor *s, struct iu_generation **ret_generation);
+/* Learns whether the program could be executed, if that has come through and was not read yet. */
+void iu_generation_read_report(struct iu_generation *g);
+void iu_generation_free(struct iu_generation *g);
+
+/* ------------------------------------------------------------------------------------------------- trap.c */
+
+struct iu_waiting_call;
+
+/* Serves what waits at the listener; the callback of its poll. */
+void iu_trap_ready(uv_poll_t *poll, int status, int events);
+/* A call has succeeded and is about to be answered: what follows from that. */
+void iu_trap_succeeded(struct iu_supervisor *s, struct iu_waiting_call *w);
+
+/* --------------------------------------------------------------------------------------------- signals.c */
+
+/* Blocks all signals; before anything is forked. */
+void iu_signals_block(struct iu_signals *signals);
+enum inuse_status iu_signals_begin(struct iu_supervisor *s, struct inuse_error *error);
+/* In a child: as they were when inuse was started. */
+void iu_signals_restore(const struct iu_signals *signals);
+/* The program was stopped with that signal: so is inuse, until it is continued. */
+void iu_signals_stop(struct iu_supervisor *s, pid_t program, int signal);
+
+/* -------------------------------------------------------------------------------------------- children.c */
+
+/* SIGCHLD: reaps, and sees whether all is over. */
+void iu_children_look(struct iu_supervisor *s);
+/* A signal for the program, or for its descendants when it has ended. */
+void iu_children_signal(struct iu_supervisor *s, int signal, int code, int value);
+/* SIGHUP came, to whomever: the terminal may be gone, and then nobody stays behind. */
+void iu_children_hangup(struct iu_supervisor *s);
+/* A child that is not the program's, but does something for us. */
+void iu_children_add_helper(struct iu_supervisor *s, pid_t pid);
+bool iu_children_is_helper(const struct iu_supervisor *s, pid_t pid);
+/* The program that counts: of the newest generation; NULL when it has ended. */
+struct iu_generation *iu_children_main(struct iu_supervisor *s);
+
+#endif

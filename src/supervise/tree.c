@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* The processes below the supervisor, read from /proc when somebody asks. */
+#include "supervise/tree.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/proc_parse.h"
+#include "supervise/status.h"
+
+/* No family is deeper than this; a cycle, which a torn reading might show, ends here. */
+#define DEPTH_MAX 4096
+
+static bool add(struct iu_tree *tree, const struct iu_tree_process *process)
+{
+	if (tree->n == tree->cap) {
+		size_t cap = tree->cap ? tree->cap * 2 : 256;
+		struct iu_tree_process *list = realloc(tree->list, cap * sizeof(*list));
+
+		if (list == NULL)
+			return false;
+		tree->list = list;
+		tree->cap = cap;
+	}
+	tree->list[tree->n++] = *process;
+	return true;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct iu_tree_process *x = a, *y = b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+bool iu_tree_read(struct iu_tree *tree)
+{
+	DIR *dir = opendir("/proc");
+	struct iu_proc_stat stat;
+	bool ok = dir != NULL;
+	struct dirent *entry;
+
+	tree->n = 0;
+	while (ok && (entry = readdir(dir)) != NULL) {
+		char path[300], text[1024];
+		long len;
+
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+		len = iu_read_small(path, text, sizeof(text));
+		if (len > 0 && iu_proc_parse_stat(text, (size_t)len, &stat))
+			ok = add(tree, &(struct iu_tree_process){stat.pid, stat.ppid, stat.status, stat.start_ticks});
+	}
+	if (dir != NULL)
+		closedir(dir);
+	if (tree->n > 0)
+		qsort(tree->list, tree->n, sizeof(*tree->list), by_pid);
+	return ok;
+}
+
+void iu_tree_done(struct iu_tree *tree)
+{
+	free(tree->list);
+	*tree = (struct iu_tree){0};
+}
+
+const struct iu_tree_process *iu_tree_find(const struct iu_tree *tree, int32_t pid)
+{
+	struct iu_tree_process key = {.pid = pid};
+
+	return tree->n ? bsearch(&key, tree->list, tree->n, sizeof(*tree->list), by_pid) : NULL;
+}
+
+int32_t iu_tree_branch(const struct iu_tree *tree, int32_t pid, int32_t root)
+{
+	for (int depth = 0; depth < DEPTH_MAX && pid > 0; depth++) {
+		const struct iu_tree_process *process = iu_tree_find(tree, pid);
+
+		if (process == NULL)
+			return 0;
+		if (process->ppid == root)
+			return pid;
+		pid = process->ppid;
+	}
+	return 0;
+}
+
+bool iu_tree_is_below(const struct iu_tree *tree, int32_t pid, int32_t root)
+{
+	return pid == root || iu_tree_branch(tree, pid, root) != 0;
+}
+
+int32_t iu_tree_holds(int32_t pid, uint64_t inode, bool *ret_hidden)
+{
+	char path[64], link[64];
+	struct dirent *entry;
+	int32_t lowest = -1;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	*ret_hidden = dir == NULL;
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		char name[330];
+		uint64_t found;
+		ssize_t len;
+
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+		len = readlink(name, link, sizeof(link) - 1);
+		if (len > 0 && iu_proc_parse_socket_link(link, (size_t)len, &found) && found == inode &&
+		    (lowest < 0 || atoi(entry->d_name) < lowest))
+			lowest = atoi(entry->d_name);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return lowest;
+}
