@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* inuse run --fix: what is done about a failing call, and what is not. */
+#include <fcntl.h>
+#include <pty.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "support/actor.h"
+#include "support/live_private.h"
+
+#define ADDR "127.0.0.1:8080"
+
+static int64_t started_ms;
+
+static const struct live_run *fix(const char *how, const char *act, const char *addr)
+{
+	started_ms = live_now_ms();
+	return live_inuse("run", how, actor_path(), act, addr);
+}
+
+/* ----------------------------------------------------------------------------------------- reuseaddr */
+
+static void test_fix__old_one_had_reuseaddr__set_on_the_new_one(void **state)
+{
+	live_time_wait(ADDR, LIVE_REUSEADDR, NULL);
+	assert_string_equal(actor_bare("listen", ADDR)->out, "bind " ADDR " EADDRINUSE\nlisten " ADDR " ok\n");
+	live_complains(fix("--fix=reuseaddr", "listen", ADDR), 0, "bind " ADDR ": set SO_REUSEADDR");
+	live_says(fix("--fix", "listen", ADDR), 0, "bind " ADDR " ok\nlisten " ADDR " ok\n");
+}
+
+static void test_fix__nothing_in_the_way__listener_has_reuseaddr_all_the_same(void **state)
+{
+	live_says(fix("--fix=wait", "flags", ADDR), 0, "reuseaddr 0");
+	live_says(fix("--fix=reuseaddr", "flags", ADDR), 0, "reuseaddr 1");
+	assert_string_equal(fix("--fix", "flags", ADDR)->err, "");
+}
+
+static void test_fix__bound_by_a_living_program__not_shared(void **state)
+{
+	pid_t owner = LIVE_CHILD(live_bound(ADDR, LIVE_REUSEADDR));
+	const struct live_run *run = fix("--fix=reuseaddr", "flags", ADDR);
+
+	live_complains(run, 0, "EADDRINUSE", live_text("%d", owner));
+	assert_non_null(strstr(run->out, "bind " ADDR " EADDRINUSE"));
+	live_says_not(run, "): bind " ADDR ": set SO_REUSEADDR");
+}
+
+static void test_fix__connections_of_the_last_one_live__set(void **state)
+{
+	struct live_connection c = live_connection(ADDR, LIVE_REUSEADDR, NULL, 0);
+
+	live_close(c.listener);
+	live_complains(fix("--fix=reuseaddr", "listen", ADDR), 0, "set SO_REUSEADDR");
+}
+
+static void test_fix__nothing_helps__socket_as_it_was(void **state)
+{
+	live_listener(ADDR, LIVE_REUSEADDR);
+	live_says(fix("--fix=reuseaddr,evict,wait=1", "flags", ADDR), 0, "bind " ADDR " EADDRINUSE");
+}
+
+/* ---------------------------------------------------------------------------------------------- wait */
+
+static void short_remains(void)
+{
+	live_sysctl("net.ipv4.tcp_fin_timeout", "3");
+	live_fin_wait2(ADDR, 0);
+}
+
+static void test_fix__moment_known__waited_for(void **state)
+{
+	const struct live_run *run;
+
+	short_remains();
+	run = fix("--fix=wait", "listen", ADDR);
+	live_complains(run, 0, "bind " ADDR " waits", "waited");
+	assert_string_equal(run->out, "bind " ADDR " ok\nlisten " ADDR " ok\n");
+	assert_true(live_now_ms() - started_ms > 1000);
+}
+
+static void test_fix__too_long__not_waited_for(void **state)
+{
+	const struct live_run *run;
+
+	live_time_wait(ADDR, 0, NULL);
+	run = fix("--fix=wait=5", "listen", ADDR);
+	live_complains(run, 0, "EADDRINUSE", "only an ended connection");
+	assert_true(live_now_ms() - started_ms < 5000);
+}
+
+static void test_fix__listener_in_the_way__not_waited_for(void **state)
+{
+	live_listener(ADDR, 0);
+	live_complains(fix("--fix=wait", "listen", ADDR), 0, "EADDRINUSE", "IN USE by");
+	assert_true(live_now_ms() - started_ms < 10000);
+}
+
+static void test_fix__asked_to_end_while_waiting__ends(void **state)
+{
+	pid_t pid;
+
+	live_time_wait(ADDR, 0, NULL);
+	pid = live_start("run", "--fix=wait", actor_path(), "listen", ADDR);
+	live_expect(pid, "waits");
+	assert_int_equal(live_finish(pid, SIGTERM)->status, 128 + SIGTERM);
+}
+
+static void test_fix__handler_while_waiting__call_fails_and_handler_runs(void **state)
+{
+	const char *script = "import signal,socket,sys\n"
+			     "signal.signal(15, lambda *a: print('handler', flush=True))\n"
+			     "s = socket.socket()\n"
+			     "try: s.bind(('127.0.0.1', 8080))\n"
+			     "except OSError as e: print('errno', e.errno, flush=True)\n";
+	const struct live_run *run;
+	pid_t pid;
+
+	live_time_wait(ADDR, 0, NULL);
+	pid = live_start("run", "--fix=wait", actor_python(), "-c", script);
+	live_expect(pid, "waits");
+	run = live_finish(pid, SIGTERM);
+	assert_int_equal(run->status, 0);
+	assert_non_null(strstr(run->out, "errno 98"));
+	assert_non_null(strstr(run->out, "handler"));
+}
+
+static void test_fix__on_a_terminal__seconds_count_down(void **state)
+{
+	int64_t deadline = live_now_ms() + 20000;
+	char all[65536] = "";
+	int terminal, status;
+	size_t len = 0;
+	pid_t pid;
+
+	short_remains();
+	pid = forkpty(&terminal, NULL, NULL, NULL);
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		setenv("TERM", "xterm", 1);
+		execl(getenv("INUSE_BIN"), "inuse", "run", "--fix", actor_path(), "listen", ADDR, NULL);
+		_exit(127);
+	}
+	fcntl(terminal, F_SETFL, O_NONBLOCK);
+	while (strstr(all, "listen " ADDR " ok") == NULL && live_again(deadline)) {
+		ssize_t n = read(terminal, all + len, sizeof(all) - 1 - len);
+
+		if (n > 0)
+			len += (size_t)n;
+		all[len] = 0;
+	}
+	waitpid(pid, &status, 0);
+	close(terminal);
+	assert_non_null(strstr(all, "\rinuse: actor (pid "));
+	assert_non_null(strstr(all, "waits 2 s"));
+	assert_non_null(strstr(all, "waits 1 s"));
+	assert_non_null(strstr(all, "waited"));
+	assert_non_null(strstr(all, "listen " ADDR " ok"));
+}
+
+/* --------------------------------------------------------------------------------------------- evict */
+
+static void need_eviction(void)
+{
+	live_need_root();
+	live_time_wait("127.0.0.9:9", 0, NULL);
+	if (live_inuse("release", "--yes", "127.0.0.9:9")->status != 0)
+		live_skip("this kernel removes no TIME-WAIT");
+}
+
+static void test_fix__time_wait__evicted(void **state)
+{
+	need_eviction();
+	live_time_wait(ADDR, LIVE_REUSEADDR, NULL);
+	live_time_wait(ADDR, LIVE_REUSEADDR, NULL);
+	live_complains(fix("--fix=evict", "listen", ADDR), 0, "bind " ADDR ": removed what 2 ended connections had left");
+}
+
+static void test_fix__innocent_sockets__untouched(void **state)
+{
+	struct live_connection c;
+
+	need_eviction();
+	live_time_wait(ADDR, 0, NULL);
+	live_time_wait("127.0.0.2:8080", 0, NULL);
+	c = live_connection("127.0.0.3:8080", 0, NULL, 0);
+	live_complains(fix("--fix=evict", "listen", ADDR), 0, "removed what 1 ended connection had left");
+	assert_int_equal(live_count(8080, 0, INUSE_TIME_WAIT), 1);
+	assert_int_equal(send(c.client, "x", 1, 0), 1);
+	assert_int_equal(live_count(8080, c.client_port, INUSE_ESTABLISHED), 1);
+}
+
+static void test_fix__living_connection_in_the_way_too__nothing_evicted(void **state)
+{
+	struct live_connection c;
+
+	need_eviction();
+	live_time_wait(ADDR, LIVE_REUSEADDR, NULL);
+	c = live_connection(ADDR, LIVE_REUSEADDR, NULL, 0);
+	live_close(c.listener);
+	live_complains(fix("--fix=evict", "listen", ADDR), 0, "EADDRINUSE");
+	assert_int_equal(live_count(8080, 0, INUSE_TIME_WAIT), 1);
+}
+
+static void test_fix__evict_as_ordinary_user__told_and_waited(void **state)
+{
+	live_need_root();
+	short_remains();
+	live_complains(live_inuse_as(LIVE_NOBODY, "run", "--fix=evict,wait", actor_python(), "-c",
+				     "import socket; socket.socket().bind(('127.0.0.1', 8080))"), 0, "waited");
+}
+
+/* ----------------------------------------------------------------------------------- fixed-port clients */
+
+static pid_t server(void)
+{
+	pid_t pid = live_start("serve", "drain", ADDR);
+
+	live_expect(pid, "listening");
+	return pid;
+}
+
+static void test_fix__client_with_a_fixed_port__second_round_cured(void **state)
+{
+	const struct live_run *run;
+
+	need_eviction();
+	live_sysctl("net.ipv4.tcp_timestamps", "0");
+	server();
+	run = live_inuse("run", "--connect", actor_path(), "rounds", "2", "127.0.0.1:23456", ADDR);
+	assert_string_equal(run->out, "bind ok\nconnect ok\nbind ok\nconnect EADDRNOTAVAIL\n");
+	live_complains(run, 0, "connect " ADDR " failed", "from 127.0.0.1:23456");
+	run = live_inuse("run", "--connect", "--fix=evict", actor_path(), "rounds", "3", "127.0.0.1:23456", ADDR);
+	assert_string_equal(run->out, "bind ok\nconnect ok\nbind ok\nconnect ok\nbind ok\nconnect ok\n");
+	live_complains(run, 0, "connect " ADDR ": removed what 1 ended connection had left");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		live_test(test_fix__old_one_had_reuseaddr__set_on_the_new_one),
+		live_test(test_fix__nothing_in_the_way__listener_has_reuseaddr_all_the_same),
+		live_test(test_fix__bound_by_a_living_program__not_shared),
+		live_test(test_fix__connections_of_the_last_one_live__set),
+		live_test(test_fix__nothing_helps__socket_as_it_was),
+		live_test(test_fix__moment_known__waited_for),
+		live_test(test_fix__too_long__not_waited_for),
+		live_test(test_fix__listener_in_the_way__not_waited_for),
+		live_test(test_fix__asked_to_end_while_waiting__ends),
+		live_test(test_fix__handler_while_waiting__call_fails_and_handler_runs),
+		live_test(test_fix__on_a_terminal__seconds_count_down),
+		live_test(test_fix__time_wait__evicted),
+		live_test(test_fix__innocent_sockets__untouched),
+		live_test(test_fix__living_connection_in_the_way_too__nothing_evicted),
+		live_test(test_fix__evict_as_ordinary_user__told_and_waited),
+		live_test(test_fix__client_with_a_fixed_port__second_round_cured),
+	};
+
+	return LIVE_RUN("run_fix", tests);
+}

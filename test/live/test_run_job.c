@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/* inuse run as a job: signals, stopping, daemons, the terminal that closes, and nobody left behind. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <pty.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "support/actor.h"
+#include "support/live_private.h"
+
+#define PATIENCE_MS 20000
+
+static char dir[64];
+
+static int in_folder(void **state)
+{
+	snprintf(dir, sizeof(dir), "/tmp/inuse-job-XXXXXX");
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	return live_setup(state);
+}
+
+static int out_of_folder(void **state)
+{
+	int result = live_teardown(state);
+
+	unlink(live_text("%s/file", dir));
+	rmdir(dir);
+	return result;
+}
+
+#define job_test(fn) cmocka_unit_test_setup_teardown(fn, in_folder, out_of_folder)
+
+static const char *file_text(void)
+{
+	char text[512] = "";
+
+	live_read_file(live_text("%s/file", dir), text, sizeof(text));
+	return live_text("%s", text);
+}
+
+/* Comes back when the file says that. */
+static void await_file(const char *text)
+{
+	int64_t deadline = live_now_ms() + PATIENCE_MS;
+
+	while (strstr(file_text(), text) == NULL)
+		if (!live_again(deadline))
+			live_fail("the program does not say \"%s\" but \"%s\"", text, file_text());
+}
+
+static pid_t program_pid(void)
+{
+	await_file("pid ");
+	await_file("\n");
+	return atoi(strstr(file_text(), "pid ") + 4);
+}
+
+static void await_gone(pid_t pid)
+{
+	int64_t deadline = live_now_ms() + PATIENCE_MS;
+
+	while (kill(pid, 0) == 0)
+		if (!live_again(deadline))
+			live_fail("process %d does not end", pid);
+}
+
+static char state_of(pid_t pid)
+{
+	char text[512] = "";
+
+	live_read_file(live_text("/proc/%d/stat", pid), text, sizeof(text));
+	return strrchr(text, ')') ? strrchr(text, ')')[2] : 0;
+}
+
+static void await_state(pid_t pid, char state)
+{
+	int64_t deadline = live_now_ms() + PATIENCE_MS;
+
+	while (state_of(pid) != state)
+		if (!live_again(deadline))
+			live_fail("process %d is not in state %c but %c", pid, state, state_of(pid));
+}
+
+/* --------------------------------------------------------------------------------------------- signals */
+
+static void test_run__signal_to_inuse__reaches_the_program_once(void **state)
+{
+	pid_t pid = live_start("run", actor_path(), "count", live_text("%d", SIGUSR1));
+
+	live_expect(pid, "ready");
+	live_says(live_finish(pid, SIGUSR1), 0, "got 1\n");
+	/* SIGTERM, handled */
+	pid = live_start("run", actor_path(), "count", live_text("%d", SIGTERM));
+	live_expect(pid, "ready");
+	live_says(live_finish(pid, SIGTERM), 0, "got 1\n");
+}
+
+static void start_in_group(const char *script)
+{
+	static const char *argv[] = {"sh", "-c", NULL, NULL};
+
+	setpgid(0, 0);
+	argv[2] = script;
+	execvp("sh", (char *const *)argv);
+}
+
+static void test_run__signal_to_the_group__reaches_the_program_once(void **state)
+{
+	const char *out = live_text("%s/file", dir);
+	pid_t leader = live_fork(false, -1);
+	int status;
+
+	if (leader == 0) {
+		start_in_group(live_text("exec %s run %s count %d >%s", getenv("INUSE_BIN"), actor_path(), SIGTERM, out));
+		_exit(127);
+	}
+	await_file("ready");
+	kill(-leader, SIGTERM);
+	await_file("got ");
+	assert_string_equal(file_text(), "ready\ngot 1\n");
+	assert_int_equal(waitpid(leader, &status, 0), leader);
+	assert_int_equal(status, 0);
+}
+
+static void test_run__program_stopped__inuse_stops_and_goes_on_with_it(void **state)
+{
+	const char *out = live_text("%s/file", dir);
+	pid_t leader = live_fork(false, -1), program;
+	int status;
+
+	if (leader == 0) {
+		start_in_group(live_text("exec %s run %s stay %s", getenv("INUSE_BIN"), actor_path(), out));
+		_exit(127);
+	}
+	program = program_pid();
+	kill(program, SIGSTOP);
+	await_state(leader, 'T');
+	/* a shell continues the group */
+	kill(-leader, SIGCONT);
+	await_state(program, 'S');
+	await_state(leader, 'S');
+	/* somebody who continues the program alone continues inuse, too */
+	kill(program, SIGSTOP);
+	await_state(leader, 'T');
+	kill(program, SIGCONT);
+	await_state(leader, 'S');
+	kill(leader, SIGTERM);
+	await_file("ended");
+	assert_int_equal(waitpid(leader, &status, 0), leader);
+	assert_int_equal(status, 0);
+}
+
+/* ------------------------------------------------------------------------------------------ left behind */
+
+static void test_run__daemon__stayed_with_until_it_ends(void **state)
+{
+	pid_t pid = live_start("run", actor_path(), "daemon", live_text("%s/file", dir)), program;
+
+	program = program_pid();
+	live_expect(pid, "has ended; 1 process that it started goes on");
+	kill(program, SIGTERM);
+	/* the status is that of the program itself, not of the daemon */
+	live_says(live_finish(pid, 0), 5, "ready");
+	await_gone(program);
+}
+
+static void test_run__daemon_and_sigterm__ends_both(void **state)
+{
+	pid_t pid = live_start("run", actor_path(), "daemon", live_text("%s/file", dir)), program = program_pid();
+
+	live_expect(pid, "has ended");
+	live_says(live_finish(pid, SIGTERM), 5, "");
+	await_gone(program);
+	await_file("ended");
+}
+
+static void test_run__background_job_that_ignores_interrupts__ended(void **state)
+{
+	/* what a script starts with & ignores SIGINT */
+	pid_t pid = live_start("run", "sh", "-c", live_text("%s stay %s/file & sleep 0.2; exit 0", actor_path(), dir)),
+	      program = program_pid();
+
+	live_expect(pid, "has ended");
+	live_says(live_finish(pid, SIGINT), 0, "");
+	await_gone(program);
+}
+
+/* inuse is the leader of a session with a terminal; then the terminal closes. */
+static void close_terminal(const char *act)
+{
+	int terminal, status;
+	pid_t pid = forkpty(&terminal, NULL, NULL, NULL), program;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execl(getenv("INUSE_BIN"), "inuse", "run", actor_path(), act, live_text("%s/file", dir), NULL);
+		_exit(127);
+	}
+	program = program_pid();
+	close(terminal);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	await_gone(program);
+	await_file("ended");
+}
+
+static void test_run__terminal_closes__program_that_takes_hangup_lightly_ended(void **state)
+{
+	close_terminal("stay");
+	assert_non_null(strstr(file_text(), "hangup"));
+}
+
+static void test_run__terminal_closes__daemon_ended(void **state)
+{
+	close_terminal("daemon");
+}
+
+static void test_run__output_closed_by_the_program__reader_sees_the_end(void **state)
+{
+	/* cat ends when the program has closed its output, although inuse stays with the one in the background */
+	const char *script = "{ %s run sh -c '%s stay %s/file >/dev/null & echo out' 2>/dev/null & } | cat;"
+			     "while ! grep -q pid %s/file; do :; done; kill $(cut -c5- %s/file | head -1)";
+	const struct live_run *run;
+
+	run = live_run("sh", "-c", live_text(script, getenv("INUSE_BIN"), actor_path(), dir, dir, dir));
+	live_says(run, 0, "out\n");
+	await_file("ended");
+}
+
+/* ------------------------------------------------------------------------------------------- the terminal */
+
+/* Reads from the terminal until the text has come. */
+static void expect_on(int terminal, const char *text)
+{
+	int64_t deadline = live_now_ms() + PATIENCE_MS;
+	char all[8192] = "";
+	size_t len = 0;
+
+	fcntl(terminal, F_SETFL, O_NONBLOCK);
+	while (strstr(all, text) == NULL) {
+		ssize_t n = read(terminal, all + len, sizeof(all) - 1 - len);
+
+		if (n > 0) {
+			len += (size_t)n;
+			all[len] = 0;
+		} else if (!live_again(deadline)) {
+			live_fail("the terminal does not show \"%s\" but \"%s\"", text, all);
+		}
+	}
+}
+
+static void type_on(int terminal, const char *text)
+{
+	if (write(terminal, text, strlen(text)) != (ssize_t)strlen(text))
+		live_fail("the terminal takes nothing");
+}
+
+static void test_run__in_a_shell__stops_continues_and_is_interrupted(void **state)
+{
+	int terminal, status;
+	pid_t pid;
+
+	if (access("/bin/bash", X_OK) != 0)
+		live_skip("bash is not installed");
+	pid = forkpty(&terminal, NULL, NULL, NULL);
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		setenv("PS1", "prompt> ", 1);
+		unsetenv("PROMPT_COMMAND");
+		execl("/bin/bash", "bash", "--norc", "--noprofile", "--noediting", "-i", NULL);
+		_exit(127);
+	}
+	expect_on(terminal, "prompt> ");
+	/* the program reads the terminal itself */
+	type_on(terminal, live_text("%s run sh -c 'read line; echo \"<$line>\"; cat'\n", getenv("INUSE_BIN")));
+	type_on(terminal, "hello\n");
+	expect_on(terminal, "<hello>");
+	type_on(terminal, "\x1a");
+	expect_on(terminal, "Stopped");
+	type_on(terminal, "fg\n");
+	expect_on(terminal, "cat'");
+	type_on(terminal, "again\n");
+	expect_on(terminal, "again\r\nagain");
+	type_on(terminal, "\x03");
+	expect_on(terminal, "prompt> ");
+	type_on(terminal, "echo \"status=$?\"\n");
+	expect_on(terminal, "status=130");
+	type_on(terminal, "exit\n");
+	waitpid(pid, &status, 0);
+	close(terminal);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		job_test(test_run__signal_to_inuse__reaches_the_program_once),
+		job_test(test_run__signal_to_the_group__reaches_the_program_once),
+		job_test(test_run__program_stopped__inuse_stops_and_goes_on_with_it),
+		job_test(test_run__daemon__stayed_with_until_it_ends),
+		job_test(test_run__daemon_and_sigterm__ends_both),
+		job_test(test_run__background_job_that_ignores_interrupts__ended),
+		job_test(test_run__terminal_closes__program_that_takes_hangup_lightly_ended),
+		job_test(test_run__terminal_closes__daemon_ended),
+		job_test(test_run__output_closed_by_the_program__reader_sees_the_end),
+		job_test(test_run__in_a_shell__stops_continues_and_is_interrupted),
+	};
+
+	return LIVE_RUN("run_job", tests);
+}

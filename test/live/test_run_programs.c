@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* inuse run with real programs: each listens, and a second one of it is told why it cannot. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "support/actor.h"
+
+static char dir[64];
+
+static int in_folder(void **state)
+{
+	snprintf(dir, sizeof(dir), "/tmp/inuse-run-XXXXXX");
+	if (mkdtemp(dir) == NULL || chmod(dir, 0755) < 0)
+		return -1;
+	return live_setup(state);
+}
+
+static int out_of_folder(void **state)
+{
+	int result = live_teardown(state);
+
+	live_run("rm", "-rf", dir);
+	return result;
+}
+
+#define program_test(fn) cmocka_unit_test_setup_teardown(fn, in_folder, out_of_folder)
+
+static void need(const char *program)
+{
+	if (live_run("sh", "-c", live_text("PATH=$PATH:/usr/sbin command -v %s", program))->status != 0)
+		live_skip("%s is not installed", program);
+}
+
+/* Starts the program twice under inuse, on port 8080; the first must listen and end as the signal wants it. */
+static void check_program(const char *const *words, int signal, int status)
+{
+	const char *argv[24] = {"inuse", "run"};
+	const struct live_run *second;
+	pid_t first;
+
+	for (size_t i = 0; words[i] != NULL; i++)
+		argv[i + 2] = words[i];
+	first = live_start_inuse(-1, argv);
+	live_wait(8080, 0, INUSE_LISTEN);
+	second = live_run_inuse(-1, argv);
+	if (second->status == 0 || strstr(second->err, "failed: Address already in use (EADDRINUSE)") == NULL ||
+	    strstr(second->err, "IN USE by") == NULL)
+		live_fail("%s (status %d)\n%s%s", second->line, second->status, second->out, second->err);
+	assert_int_equal(live_finish(first, signal)->status, status);
+	live_wait_gone(8080, 0);
+}
+
+#define CHECK_PROGRAM(signal, status, ...) check_program((const char *const[]){__VA_ARGS__, NULL}, signal, status)
+
+static void test_run__python__listens(void **state)
+{
+	CHECK_PROGRAM(SIGTERM, 128 + SIGTERM, actor_python(), "-m", "http.server", "8080");
+}
+
+static void test_run__node__listens(void **state)
+{
+	need("node");
+	CHECK_PROGRAM(SIGTERM, 128 + SIGTERM, "node", "-e", "require('http').createServer((q,r)=>r.end('x')).listen(8080)");
+}
+
+static void write_file(const char *name, const char *text)
+{
+	const char *path = live_text("%s/%s", dir, name);
+	FILE *f = fopen(path, "we");
+
+	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0)
+		live_fail("%s cannot be written", path);
+}
+
+static const char *nginx_words[] = {"nginx", "-p", NULL, "-c", NULL, NULL};
+
+static void prepare_nginx(const char *daemon)
+{
+	need("nginx");
+	setenv("PATH", live_text("%s:/usr/sbin", getenv("PATH")), 1);
+	write_file("nginx.conf",
+		   live_text("daemon %s; master_process on; worker_processes 2; pid %s/nginx.pid; error_log %s/error.log;\n"
+			     "events {} http { access_log off; client_body_temp_path %s/b; proxy_temp_path %s/p; fastcgi_temp_path %s/f;\n"
+			     "uwsgi_temp_path %s/u; scgi_temp_path %s/s; server { listen 8080; location / { return 200 'x'; } } }\n",
+			     daemon, dir, dir, dir, dir, dir, dir, dir));
+	nginx_words[2] = dir;
+	nginx_words[4] = live_text("%s/nginx.conf", dir);
+}
+
+static void test_run__nginx__master_and_workers_listen(void **state)
+{
+	prepare_nginx("off");
+	check_program(nginx_words, SIGTERM, 0);
+}
+
+static void test_run__nginx_as_a_daemon__is_stayed_with(void **state)
+{
+	prepare_nginx("on");
+	check_program(nginx_words, SIGTERM, 0);
+}
+
+static void test_run__redis__listens(void **state)
+{
+	need("redis-server");
+	CHECK_PROGRAM(SIGTERM, 0, "redis-server", "--port", "8080", "--save", "", "--dir", dir);
+}
+
+static void test_run__go__listens(void **state)
+{
+	need("go");
+	write_file("main.go", "package main\nimport (\"net/http\"; \"log\")\nfunc main() { log.Fatal(http.ListenAndServe(\":8080\", nil)) }\n");
+	if (live_run("sh", "-c", live_text("cd %s && HOME=%s CGO_ENABLED=0 go build -o main main.go", dir, dir))->status != 0)
+		live_skip("go cannot build here");
+	CHECK_PROGRAM(SIGTERM, 128 + SIGTERM, live_text("%s/main", dir));
+}
+
+static void test_run__static_program__listens(void **state)
+{
+	live_listener("127.0.0.1:8080", 0);
+	live_complains(actor_run("listen", "127.0.0.1:8080"), 0, "failed: Address already in use (EADDRINUSE)");
+}
+
+static void test_run__shell_that_runs_a_server__told_of_the_server(void **state)
+{
+	live_listener("127.0.0.1:8080", 0);
+	live_complains(live_inuse("run", "sh", "-c", live_text("%s listen 127.0.0.1:8080; true", actor_path())), 0, "inuse: actor (pid");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		program_test(test_run__python__listens),
+		program_test(test_run__node__listens),
+		program_test(test_run__nginx__master_and_workers_listen),
+		program_test(test_run__nginx_as_a_daemon__is_stayed_with),
+		program_test(test_run__redis__listens),
+		program_test(test_run__go__listens),
+		program_test(test_run__static_program__listens),
+		program_test(test_run__shell_that_runs_a_server__told_of_the_server),
+	};
+
+	return LIVE_RUN("run_programs", tests);
+}
