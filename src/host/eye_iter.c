@@ -20,7 +20,7 @@
 #include "host/record.h"
 #include "tcp.lskel.h"
 
-#define FEW_OWNERS 20000
+#define FEW_OWNERS 5000
 
 /* Where the sockets go. */
 struct delivery {

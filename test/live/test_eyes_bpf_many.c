@@ -83,7 +83,7 @@ static void test_bucket__asked_address__a_class_of_its_own(void **state)
 
 	assert_int_equal(inuse_addr_parse("127.0.0.2", &asked, NULL), INUSE_OK);
 	many_time_waits("127.0.0.1:8080", 0, 50, 20000);
-	many_time_waits("127.0.0.2:8080", 0, 70, 21000);
+	many_time_waits("127.0.0.2:8080", 0, 70, 5500);
 	many_time_waits("127.0.0.3:8080", 0, 50, 22000);
 	look_scope(&scope);
 	assert_int_equal(seen.total, 170);
@@ -156,18 +156,18 @@ static bool tally_up(void *arg, const struct inuse_socket *socket)
 }
 
 /* So many that the walk for bound ones goes on beside the table. */
-static void test_iter__21000_owners__the_bound_one_too(void **state)
+static void test_iter__5500_owners__the_bound_one_too(void **state)
 {
 	struct iu_scope scope = {.bound = true};
 	struct inuse_error error = {0};
 	struct tally tally = {0};
 	uint32_t unseen = 0;
 
-	many_time_waits("127.0.0.1:8080", 0, 21000, 20000);
+	many_time_waits("127.0.0.1:8080", 0, 5500, 20000);
 	live_bound("127.0.0.77:8081", 0);
 	need(iu_iter_each(&scope, tally_up, &tally, &unseen, &error), &error);
 	assert_int_equal(unseen, 0);
-	assert_int_equal(tally.mini, 21000);
+	assert_int_equal(tally.mini, 5500);
 	assert_int_equal(tally.bound, 1);
 }
 
@@ -280,7 +280,7 @@ int main(void)
 		live_test(test_bucket__asked_remote__not_hidden_in_a_class),
 		live_test(test_bucket__many_listeners__first_in_line),
 		live_test(test_bucket__more_classes_than_room__one_by_one),
-		live_test(test_iter__21000_owners__the_bound_one_too),
+		live_test(test_iter__5500_owners__the_bound_one_too),
 		live_test(test_iter__bound_to_the_port_of_a_client__seen),
 		live_test(test_bucket__churn__never_a_socket_of_another_port),
 		live_test(test_end__steps_of_8_ticks__within_50_ms),
