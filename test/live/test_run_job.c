@@ -280,6 +280,8 @@ static void test_run__in_a_shell__stops_continues_and_is_interrupted(void **stat
 	type_on(terminal, live_text("%s run sh -c 'read line; echo \"<$line>\"; cat'\n", getenv("INUSE_BIN")));
 	type_on(terminal, "hello\n");
 	expect_on(terminal, "<hello>");
+	type_on(terminal, "there\n"); /* cat has taken over from the shell when it answers */
+	expect_on(terminal, "there\r\nthere");
 	type_on(terminal, "\x1a");
 	expect_on(terminal, "Stopped");
 	type_on(terminal, "fg\n");
