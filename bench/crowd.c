@@ -148,7 +148,7 @@ static void *fill(void *arg)
 		if (listen(f->listeners[i], 16) < 0)
 			crowd_die("listen");
 	}
-	for (size_t i = 0; i < f->n; i++)
+	for (size_t i = 0; f->n_ports > 0 && i < f->n; i++)
 		end_one(f, i);
 	for (unsigned i = 0; i < f->n_ports; i++)
 		close(f->listeners[i]);

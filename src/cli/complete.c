@@ -250,7 +250,7 @@ static void complete_words(struct completion *c, int n, char **words)
 int iu_complete(int n, char **words)
 {
 	struct completion c = {.verb = &iu_verb_bare, .typed = n > 0 ? words[n - 1] : "", .before = ""};
-	const struct iu_verb *verb = n > 1 ? iu_verb_find(words[0]) : NULL;
+	const struct iu_verb *verb;
 	const char *summary;
 	bool help = n == 2 && strcmp(words[0], "help") == 0;
 

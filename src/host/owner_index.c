@@ -72,7 +72,8 @@ static void describe(struct iu_owner_index *x)
 	int32_t last = 0;
 	bool there = false;
 
-	qsort(x->hits, x->n_hits, sizeof(*x->hits), by_pid);
+	if (x->n_hits > 0)
+		qsort(x->hits, x->n_hits, sizeof(*x->hits), by_pid);
 	for (size_t i = 0; i < x->n_hits; i++) {
 		struct inuse_process process;
 		struct hit hit = x->hits[i];
@@ -113,7 +114,8 @@ static void sort(struct iu_owner_index *x)
 		c->failed = true;
 		return;
 	}
-	qsort_r(x->hits, x->n_hits, sizeof(*x->hits), by_inode_and_age, c->processes);
+	if (x->n_hits > 0)
+		qsort_r(x->hits, x->n_hits, sizeof(*x->hits), by_inode_and_age, c->processes);
 	for (size_t i = 0; i < x->n_hits; i++) {
 		struct inuse_holder holder = {(uint32_t)x->hits[i].pid, x->hits[i].fd};
 

@@ -218,9 +218,9 @@ enum inuse_status iu_proc_owners(const uint64_t *inodes, size_t n, iu_owner_fn *
 	s.wanted = calloc(n ? n : 1, sizeof(*s.wanted));
 	if (s.wanted == NULL)
 		return iu_fail(error, INUSE_E_MEMORY, ENOMEM, "owners", _("out of memory"));
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; !s.all && i < n; i++)
 		s.wanted[i].inode = inodes[i];
-	s.n = sort_once(s.wanted, n);
+	s.n = sort_once(s.wanted, s.all ? 0 : n);
 	status = look_at_all(&s, false, error);
 	if (status == INUSE_OK && !s.stopped && s.n_found < s.n)
 		status = look_at_all(&s, true, error);

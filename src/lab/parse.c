@@ -538,8 +538,10 @@ static bool read_all_cases(struct iu_parser *p, struct file *f)
 {
 	size_t n = f->n_rows > 0 ? f->n_rows : 1;
 	struct iu_exp_case *cases;
-	char *cells[MAX_COLUMNS] = {NULL};
+	char nothing[1] = "", *cells[MAX_COLUMNS];
 
+	for (size_t k = 0; k < MAX_COLUMNS; k++)
+		cells[k] = nothing;
 	if (n * count_steps(f) > IU_EXP_MAX_STEPS)
 		return iu_parse_wrong(p, _("all cases together have more than %d steps"), IU_EXP_MAX_STEPS);
 	cases = iu_parse_alloc(p, n * sizeof(*cases));

@@ -168,7 +168,7 @@ static int on_terminal(const char *typed, const char *const *argv)
 	pid_t pid = forkpty(&fd, NULL, NULL, NULL);
 
 	if (pid == 0) {
-		execv(getenv("INUSE_BIN"), (char *const *)argv);
+		execv(live_inuse_path(), (char *const *)argv);
 		_exit(127);
 	}
 	assert_true(pid > 0);

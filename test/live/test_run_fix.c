@@ -138,7 +138,7 @@ static void test_fix__on_a_terminal__seconds_count_down(void **state)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		setenv("TERM", "xterm", 1);
-		execl(getenv("INUSE_BIN"), "inuse", "run", "--fix", actor_path(), "listen", ADDR, NULL);
+		execl(live_inuse_path(), "inuse", "run", "--fix", actor_path(), "listen", ADDR, NULL);
 		_exit(127);
 	}
 	fcntl(terminal, F_SETFL, O_NONBLOCK);

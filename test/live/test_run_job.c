@@ -115,7 +115,7 @@ static void test_run__signal_to_the_group__reaches_the_program_once(void **state
 	int status;
 
 	if (leader == 0) {
-		start_in_group(live_text("exec %s run %s count %d >%s", getenv("INUSE_BIN"), actor_path(), SIGTERM, out));
+		start_in_group(live_text("exec %s run %s count %d >%s", live_inuse_path(), actor_path(), SIGTERM, out));
 		_exit(127);
 	}
 	await_file("ready");
@@ -133,7 +133,7 @@ static void test_run__program_stopped__inuse_stops_and_goes_on_with_it(void **st
 	int status;
 
 	if (leader == 0) {
-		start_in_group(live_text("exec %s run %s stay %s", getenv("INUSE_BIN"), actor_path(), out));
+		start_in_group(live_text("exec %s run %s stay %s", live_inuse_path(), actor_path(), out));
 		_exit(127);
 	}
 	program = program_pid();
@@ -198,7 +198,7 @@ static void close_terminal(const char *act)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execl(getenv("INUSE_BIN"), "inuse", "run", actor_path(), act, live_text("%s/file", dir), NULL);
+		execl(live_inuse_path(), "inuse", "run", actor_path(), act, live_text("%s/file", dir), NULL);
 		_exit(127);
 	}
 	program = program_pid();
@@ -226,7 +226,7 @@ static void test_run__output_closed_by_the_program__reader_sees_the_end(void **s
 			     "while ! grep -q pid %s/file; do :; done; kill $(cut -c5- %s/file | head -1)";
 	const struct live_run *run;
 
-	run = live_run("sh", "-c", live_text(script, getenv("INUSE_BIN"), actor_path(), dir, dir, dir));
+	run = live_run("sh", "-c", live_text(script, live_inuse_path(), actor_path(), dir, dir, dir));
 	live_says(run, 0, "out\n");
 	await_file("ended");
 }
@@ -277,7 +277,7 @@ static void test_run__in_a_shell__stops_continues_and_is_interrupted(void **stat
 	}
 	expect_on(terminal, "prompt> ");
 	/* the program reads the terminal itself */
-	type_on(terminal, live_text("%s run sh -c 'read line; echo \"<$line>\"; cat'\n", getenv("INUSE_BIN")));
+	type_on(terminal, live_text("%s run sh -c 'read line; echo \"<$line>\"; cat'\n", live_inuse_path()));
 	type_on(terminal, "hello\n");
 	expect_on(terminal, "<hello>");
 	type_on(terminal, "there\n"); /* cat has taken over from the shell when it answers */

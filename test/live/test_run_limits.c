@@ -25,7 +25,7 @@ static void test_run__memory_that_vanishes__supervisor_goes_on(void **state)
 
 static void test_run__ten_thousand_sockets__all_good(void **state)
 {
-	live_says(live_run("sh", "-c", live_text("ulimit -n 11000 && exec %s run %s many 10000", getenv("INUSE_BIN"), actor_path())),
+	live_says(live_run("sh", "-c", live_text("ulimit -n 11000 && exec %s run %s many 10000", live_inuse_path(), actor_path())),
 		  0, "good 10000\n");
 }
 
@@ -139,10 +139,10 @@ static void test_run__set_uid_program__said(void **state)
 
 static void test_run__nested__inner_one_says_so(void **state)
 {
-	const struct live_run *run = live_inuse("run", getenv("INUSE_BIN"), "run", actor_path(), "listen", "127.0.0.1:8080", "127.0.0.1:8080");
+	const struct live_run *run = live_inuse("run", live_inuse_path(), "run", actor_path(), "listen", "127.0.0.1:8080", "127.0.0.1:8080");
 
 	live_complains(run, 0, "unsupervised: another supervisor", "bind 127.0.0.1:8080 failed");
-	live_complains(live_inuse("run", getenv("INUSE_BIN"), "run", "--strict", "true"), 3, "cannot be supervised");
+	live_complains(live_inuse("run", live_inuse_path(), "run", "--strict", "true"), 3, "cannot be supervised");
 }
 
 static void test_run__io_uring__said(void **state)

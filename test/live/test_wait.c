@@ -243,8 +243,7 @@ static const char *on_terminal(const char *const *argv, int *ret_status)
 
 	if (pid == 0) {
 		setenv("TERM", "dumb", 1);
-		if (getenv("INUSE_BIN") != NULL)
-			execv(getenv("INUSE_BIN"), (char *const *)argv);
+		execv(live_inuse_path(), (char *const *)argv);
 		_exit(127);
 	}
 	assert_true(pid > 0);

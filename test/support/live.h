@@ -180,6 +180,8 @@ struct live_run {
 	const char *out, *err;
 };
 
+/* Where the built inuse is, for those who run it through something else. Never NULL. */
+const char *live_inuse_path(void);
 /* Runs the built inuse with these words, in this namespace, to its end (at most 30 s). */
 #define live_inuse(...) live_inuse_as(-1, __VA_ARGS__)
 /* The same as an ordinary user (LIVE_NOBODY). Skips when not root. -1: as whoever runs the test. */

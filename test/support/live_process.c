@@ -267,13 +267,21 @@ static void execute(int bin, const char *const *argv, const int fds[2], int uid)
 	_exit(127);
 }
 
-static int inuse_binary(void)
+const char *live_inuse_path(void)
 {
 	const char *path = getenv("INUSE_BIN");
-	int fd = path ? open(path, O_PATH | O_CLOEXEC) : -1;
+
+	if (path == NULL)
+		live_fail("INUSE_BIN does not name the built program");
+	return path;
+}
+
+static int inuse_binary(void)
+{
+	int fd = open(live_inuse_path(), O_PATH | O_CLOEXEC);
 
 	if (fd < 0)
-		live_fail("INUSE_BIN does not name the built program");
+		live_fail("%s: %s", live_inuse_path(), strerror(errno));
 	return live_keep_fd(fd);
 }
 

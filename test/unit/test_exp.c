@@ -74,77 +74,78 @@ static void test_parse__each_step__understood(void **state)
 	iu_exp_free(exp);
 }
 
-static void test_parse__wrong__line_and_what_is_right(void **state)
-{
+/* What is wrong, and what is said of it. */
 #define HEAD "shows A.\n"
 #define ONE HEAD "socket a ipv4\n"
-	static const struct {
-		const char *text, *error;
-	} rows[] = {
-		{"", "x.exp:1: an experiment begins with: shows SENTENCE."},
-		{"socket a ipv4\n", "x.exp:1: an experiment begins with: shows SENTENCE."},
-		{"shows\n", "x.exp:1: the text is missing"},
-		{"shows A\n", "x.exp:1: shows takes a sentence; it ends with a full stop"},
-		{HEAD, "x.exp:1: there are no steps"},
-		{HEAD "covers B01\nbecause C.\n", "x.exp:3: because stands twice or too late"},
-		{HEAD "needs gold\n", "x.exp:2: needs \"gold\" is not known"},
-		{HEAD "needs device device\n", "x.exp:2: device is said twice"},
-		{HEAD "runs ipv5\n", "x.exp:2: runs \"ipv5\" is not known"},
-		{HEAD "cases $a | covers\n", "x.exp:2: write: cases covers | $NAME"},
-		{HEAD "cases covers | a\n  B | c\n", "x.exp:2: \"a\" is not the name of a column"},
-		{HEAD "cases covers | $a\nsocket a ipv4\n", "x.exp:2: a table has 1 to 200 rows"},
-		{HEAD "cases covers | $a\n  B | c | d\nsocket a ipv4\n", "x.exp:3: the row has 3 cells, the table 2 columns"},
-		{HEAD "cases covers | $a\n  B | \nsocket a ipv4\n", "x.exp:3: cell 2 is empty"},
-		{HEAD "cases covers | $a\n  B | c\nsocket a ipv4\nport a\n  linux 5 live\n", "x.exp:2: no step uses $a"},
-		{ONE "set a $b\n", "x.exp:3: no column of the table of cases is called $b"},
-		{ONE "shows B.\n", "x.exp:3: shows belongs above the steps"},
-		{ONE "bnid a 127.0.0.1:5\n", "x.exp:3: \"bnid\" is no step"},
-		{ONE "bind a\n", "x.exp:3: write: bind SOCKET ADDRESS [as FAMILY]"},
-		{ONE "bind a 127.0.0.1:5 as\n", "x.exp:3: write: bind SOCKET ADDRESS [as FAMILY]"},
-		{ONE "bind a 127.0.0.1:5 at once\n", "x.exp:3: write: bind"},
-		{ONE "bind b 127.0.0.1:5\n", "x.exp:3: \"b\" is no socket yet"},
-		{ONE "close a\nclose a\n", "x.exp:4: \"a\" is closed already"},
-		{ONE "socket a ipv4\n", "x.exp:3: \"a\" is the name of a socket already"},
-		{HEAD "socket A ipv4\n", "x.exp:2: \"A\" is no name"},
-		{HEAD "socket a\n", "x.exp:2: say which it is"},
-		{HEAD "runs ipv4\nsocket a ipv4\n", "x.exp:3: a file that says runs leaves the family to the run"},
-		{HEAD "runs ipv4\nsocket a\nbind a 127.0.0.1:5\n", "x.exp:4: \"127.0.0.1:5\" is no address; a file that says runs"},
-		{ONE "bind a here:5\n", "x.exp:3: \"here:5\" is for files that say runs"},
-		{ONE "bind a 127.0.0.1\n", "x.exp:3: \"127.0.0.1\" is no address with a port"},
-		{ONE "bind a 127.0.0.1:65536\n", "x.exp:3: \"127.0.0.1:65536\" is no address with a port"},
-		{ONE "set a gold\n", "x.exp:3: \"gold\" is no option of a socket"},
-		{ONE "set a linger\n", "x.exp:3: the value of linger is missing"},
-		{ONE "set a reuseaddr 1\n", "x.exp:3: \"1\" is too much"},
-		{ONE "clear a local-port-range\n", "x.exp:3: \"local-port-range\" cannot be cleared"},
-		{ONE "setting kernel.hostname x\n", "x.exp:3: \"kernel.hostname\" is no setting that an experiment may pin"},
-		{ONE "setting net.ipv4.tcp_timestamps yes\n", "x.exp:3: \"yes\" is no number"},
-		{ONE "wait 5\n", "x.exp:3: \"5\" is no time"},
-		{ONE "kill p\n", "x.exp:3: \"p\" is no running process"},
-		{ONE "user alice\nport a\n  linux 5 live\n", "x.exp:3: this works only with \"needs second-user\""},
-		{HEAD "needs device\nsocket a ipv4\nport a\n  linux 5 live\n", "x.exp:2: no step needs device"},
-		{ONE "port a\n", "x.exp:3: no step says what is expected"},
-		{ONE "port a\n  solaris 5 live\n", "x.exp:4: \"solaris\" is no system"},
-		{ONE "port a\n  linux 5\n", "x.exp:4: write: SYSTEM OUTCOME live"},
-		{ONE "port a\n  linux five live\n", "x.exp:4: \"five\" is no port"},
-		{ONE "look 5\n  linux UP live\n", "x.exp:4: \"UP\" is no list of states"},
-		{ONE "left 5\n  linux 60 live\n", "x.exp:4: \"60\" is no time"},
-		{ONE "listen a\n  linux eaddrinuse live\n", "x.exp:4: \"eaddrinuse\" is no outcome of a call"},
-		{ONE "listen a\n  windows OK live\n", "x.exp:4: live is for linux as it runs here"},
-		{ONE "listen a\n  linux OK reasoned\n", "x.exp:4: live takes nothing behind it"},
-		{ONE "listen a\n  linux OK live: here\n", "x.exp:4: live takes nothing behind it"},
-		{ONE "listen a\n  freebsd before 6.8 OK reasoned: x\n", "x.exp:4: before is for linux alone"},
-		{ONE "listen a\n  linux OK live\n  linux EINVAL live\n", "x.exp:5: linux is spoken of twice"},
-		{HEAD "so\tcket\001\n", "x.exp:2: column 8 is not text"},
-		{"shows A.\xff\n", "x.exp:1: column 9 is not text"},
-	};
+static const struct {
+	const char *text, *error;
+} wrong[] = {
+	{"", "x.exp:1: an experiment begins with: shows SENTENCE."},
+	{"socket a ipv4\n", "x.exp:1: an experiment begins with: shows SENTENCE."},
+	{"shows\n", "x.exp:1: the text is missing"},
+	{"shows A\n", "x.exp:1: shows takes a sentence; it ends with a full stop"},
+	{HEAD, "x.exp:1: there are no steps"},
+	{HEAD "covers B01\nbecause C.\n", "x.exp:3: because stands twice or too late"},
+	{HEAD "needs gold\n", "x.exp:2: needs \"gold\" is not known"},
+	{HEAD "needs device device\n", "x.exp:2: device is said twice"},
+	{HEAD "runs ipv5\n", "x.exp:2: runs \"ipv5\" is not known"},
+	{HEAD "cases $a | covers\n", "x.exp:2: write: cases covers | $NAME"},
+	{HEAD "cases covers | a\n  B | c\n", "x.exp:2: \"a\" is not the name of a column"},
+	{HEAD "cases covers | $a\nsocket a ipv4\n", "x.exp:2: a table has 1 to 200 rows"},
+	{HEAD "cases covers | $a\n  B | c | d\nsocket a ipv4\n", "x.exp:3: the row has 3 cells, the table 2 columns"},
+	{HEAD "cases covers | $a\n  B | \nsocket a ipv4\n", "x.exp:3: cell 2 is empty"},
+	{HEAD "cases covers | $a\n  B | c\nsocket a ipv4\nport a\n  linux 5 live\n", "x.exp:2: no step uses $a"},
+	{ONE "set a $b\n", "x.exp:3: no column of the table of cases is called $b"},
+	{ONE "shows B.\n", "x.exp:3: shows belongs above the steps"},
+	{ONE "bnid a 127.0.0.1:5\n", "x.exp:3: \"bnid\" is no step"},
+	{ONE "bind a\n", "x.exp:3: write: bind SOCKET ADDRESS [as FAMILY]"},
+	{ONE "bind a 127.0.0.1:5 as\n", "x.exp:3: write: bind SOCKET ADDRESS [as FAMILY]"},
+	{ONE "bind a 127.0.0.1:5 at once\n", "x.exp:3: write: bind"},
+	{ONE "bind b 127.0.0.1:5\n", "x.exp:3: \"b\" is no socket yet"},
+	{ONE "close a\nclose a\n", "x.exp:4: \"a\" is closed already"},
+	{ONE "socket a ipv4\n", "x.exp:3: \"a\" is the name of a socket already"},
+	{HEAD "socket A ipv4\n", "x.exp:2: \"A\" is no name"},
+	{HEAD "socket a\n", "x.exp:2: say which it is"},
+	{HEAD "runs ipv4\nsocket a ipv4\n", "x.exp:3: a file that says runs leaves the family to the run"},
+	{HEAD "runs ipv4\nsocket a\nbind a 127.0.0.1:5\n", "x.exp:4: \"127.0.0.1:5\" is no address; a file that says runs"},
+	{ONE "bind a here:5\n", "x.exp:3: \"here:5\" is for files that say runs"},
+	{ONE "bind a 127.0.0.1\n", "x.exp:3: \"127.0.0.1\" is no address with a port"},
+	{ONE "bind a 127.0.0.1:65536\n", "x.exp:3: \"127.0.0.1:65536\" is no address with a port"},
+	{ONE "set a gold\n", "x.exp:3: \"gold\" is no option of a socket"},
+	{ONE "set a linger\n", "x.exp:3: the value of linger is missing"},
+	{ONE "set a reuseaddr 1\n", "x.exp:3: \"1\" is too much"},
+	{ONE "clear a local-port-range\n", "x.exp:3: \"local-port-range\" cannot be cleared"},
+	{ONE "setting kernel.hostname x\n", "x.exp:3: \"kernel.hostname\" is no setting that an experiment may pin"},
+	{ONE "setting net.ipv4.tcp_timestamps yes\n", "x.exp:3: \"yes\" is no number"},
+	{ONE "wait 5\n", "x.exp:3: \"5\" is no time"},
+	{ONE "kill p\n", "x.exp:3: \"p\" is no running process"},
+	{ONE "user alice\nport a\n  linux 5 live\n", "x.exp:3: this works only with \"needs second-user\""},
+	{HEAD "needs device\nsocket a ipv4\nport a\n  linux 5 live\n", "x.exp:2: no step needs device"},
+	{ONE "port a\n", "x.exp:3: no step says what is expected"},
+	{ONE "port a\n  solaris 5 live\n", "x.exp:4: \"solaris\" is no system"},
+	{ONE "port a\n  linux 5\n", "x.exp:4: write: SYSTEM OUTCOME live"},
+	{ONE "port a\n  linux five live\n", "x.exp:4: \"five\" is no port"},
+	{ONE "look 5\n  linux UP live\n", "x.exp:4: \"UP\" is no list of states"},
+	{ONE "left 5\n  linux 60 live\n", "x.exp:4: \"60\" is no time"},
+	{ONE "listen a\n  linux eaddrinuse live\n", "x.exp:4: \"eaddrinuse\" is no outcome of a call"},
+	{ONE "listen a\n  windows OK live\n", "x.exp:4: live is for linux as it runs here"},
+	{ONE "listen a\n  linux OK reasoned\n", "x.exp:4: live takes nothing behind it"},
+	{ONE "listen a\n  linux OK live: here\n", "x.exp:4: live takes nothing behind it"},
+	{ONE "listen a\n  freebsd before 6.8 OK reasoned: x\n", "x.exp:4: before is for linux alone"},
+	{ONE "listen a\n  linux OK live\n  linux EINVAL live\n", "x.exp:5: linux is spoken of twice"},
+	{HEAD "so\tcket\001\n", "x.exp:2: column 8 is not text"},
+	{"shows A.\xff\n", "x.exp:1: column 9 is not text"},
+};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+static void test_parse__wrong__line_and_what_is_right(void **state)
+{
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		struct inuse_error error = {0};
 		struct iu_exp *exp = NULL;
 
-		assert_int_equal(iu_exp_parse("x.exp", rows[i].text, strlen(rows[i].text), &exp, &error), INUSE_E_INPUT);
-		if (strncmp(error.text, rows[i].error, strlen(rows[i].error)) != 0)
-			fail_msg("%s\nsays: %s\ninstead of: %s", rows[i].text, error.text, rows[i].error);
+		assert_int_equal(iu_exp_parse("x.exp", wrong[i].text, strlen(wrong[i].text), &exp, &error), INUSE_E_INPUT);
+		if (strncmp(error.text, wrong[i].error, strlen(wrong[i].error)) != 0)
+			fail_msg("%s\nsays: %s\ninstead of: %s", wrong[i].text, error.text, wrong[i].error);
 	}
 }
 
