@@ -21,6 +21,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "supervise/thread.h"
+
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
@@ -65,18 +67,19 @@ static enum iu_reach reach_of(int code)
 
 enum iu_reach iu_caller_look(const struct iu_rights *own, int32_t tid, struct iu_caller *ret)
 {
-	*ret = (struct iu_caller){.tid = tid, .pid = tid, .program = "?"};
+	*ret = (struct iu_caller){.tid = tid, .pid = tid};
 	if (tid == 0)
 		return IU_REACH_UNABLE;
-	if (!iu_status_read(tid, &ret->status)) {
-		enum iu_reach reach = reach_of(errno);
+	if (!iu_thread_rights(tid, own, &ret->pid, &ret->rights))
+		return reach_of(errno);
+	return iu_rights_same(own, &ret->rights) ? IU_REACH_OK : IU_REACH_RIGHTS;
+}
 
-		iu_status_program(tid, ret->program, sizeof(ret->program));
-		return reach;
-	}
-	ret->pid = ret->status.pid;
-	iu_status_program(ret->pid, ret->program, sizeof(ret->program));
-	return iu_rights_same(own, &ret->status.rights) ? IU_REACH_OK : IU_REACH_RIGHTS;
+const char *iu_caller_program(struct iu_caller *caller)
+{
+	if (caller->program_[0] == 0)
+		iu_status_program(caller->pid, caller->program_, sizeof(caller->program_));
+	return caller->program_;
 }
 
 enum iu_reach iu_caller_memory(const struct iu_caller *caller, uint64_t address, void *buf, size_t len)
@@ -89,22 +92,37 @@ enum iu_reach iu_caller_memory(const struct iu_caller *caller, uint64_t address,
 	return (size_t)n == len ? IU_REACH_OK : IU_REACH_GONE;
 }
 
-enum iu_reach iu_caller_fd(const struct iu_caller *caller, int32_t fd, int *ret_fd)
+/* By its process, where a pidfd of a thread is not to be had. */
+static enum iu_reach fd_of_process(const struct iu_caller *caller, int32_t fd, int *ret_fd)
 {
-	int pidfd = iu_pidfd_open(caller->tid, true), code;
+	int pidfd, code;
 
-	if (pidfd < 0 && errno == EINVAL) {
-		if (caller->tid != caller->pid &&
-		    syscall(SYS_kcmp, caller->tid, caller->pid, KCMP_FILES, 0, 0) != 0)
-			return IU_REACH_UNABLE;
-		pidfd = iu_pidfd_open(caller->pid, false);
-	}
+	if (caller->tid != caller->pid && syscall(SYS_kcmp, caller->tid, caller->pid, KCMP_FILES, 0, 0) != 0)
+		return IU_REACH_UNABLE;
+	pidfd = iu_pidfd_open(caller->pid, false);
 	if (pidfd < 0)
 		return reach_of(errno);
 	*ret_fd = iu_pidfd_getfd(pidfd, fd);
 	code = errno;
 	close(pidfd);
 	return *ret_fd >= 0 ? IU_REACH_OK : reach_of(code);
+}
+
+enum iu_reach iu_caller_fd(const struct iu_caller *caller, int32_t fd, int *ret_fd)
+{
+	for (int i = 0; i < 2; i++) {
+		int pidfd = iu_thread_pidfd(caller->tid);
+
+		if (pidfd < 0 && errno == EINVAL)
+			return fd_of_process(caller, fd, ret_fd);
+		*ret_fd = pidfd < 0 ? -1 : iu_pidfd_getfd(pidfd, fd);
+		if (*ret_fd >= 0)
+			return IU_REACH_OK;
+		if (errno != ESRCH)
+			break;
+		iu_thread_forget(caller->tid);
+	}
+	return reach_of(errno);
 }
 
 bool iu_caller_fd_cloexec(const struct iu_caller *caller, int32_t fd)

@@ -7,8 +7,8 @@
 
 struct iu_caller {
 	int32_t tid, pid; /* the thread, and its process */
-	struct iu_status status;
-	char program[64]; /* not escaped */
+	struct iu_rights rights;
+	char program_[64]; /* for iu_caller_program() */
 };
 
 /* What comes of reaching out for a caller. */
@@ -22,6 +22,8 @@ enum iu_reach {
 
 /* own: the supervisor's rights. RIGHTS fills *ret, too; so does DENIED as far as possible. */
 enum iu_reach iu_caller_look(const struct iu_rights *own, int32_t tid, struct iu_caller *ret);
+/* The name of its process, not escaped; "?" if it cannot be read. Read when it is first asked for, while the caller waits. */
+const char *iu_caller_program(struct iu_caller *caller);
 /* Copies len bytes of the caller's memory. GONE: nothing is mapped there. */
 enum iu_reach iu_caller_memory(const struct iu_caller *caller, uint64_t address, void *buf, size_t len);
 /* A duplicate of the caller's descriptor, close-on-exec. GONE: there is no such descriptor. */

@@ -340,7 +340,7 @@ static bool is_failure(const struct iu_waiting_call *w, int os_code)
 }
 
 /* A block may be told now: not more than a few within some seconds. */
-static bool may_tell(struct iu_supervisor *s, const struct iu_caller *caller)
+static bool may_tell(struct iu_supervisor *s, struct iu_caller *caller)
 {
 	uint64_t now = uv_now(&s->loop), *oldest = &s->told_ms[0];
 
@@ -350,7 +350,7 @@ static bool may_tell(struct iu_supervisor *s, const struct iu_caller *caller)
 		if (s->told_ms[i] < *oldest)
 			oldest = &s->told_ms[i];
 	if (*oldest != 0 && now - *oldest < TOLD_MS) {
-		iu_voice_note(&s->voice, IU_NOTE_MANY, caller->program, caller->pid);
+		iu_voice_note(&s->voice, IU_NOTE_MANY, iu_caller_program(caller), caller->pid);
 		return false;
 	}
 	*oldest = now ? now : 1;
@@ -365,11 +365,12 @@ static struct iu_incident *make(struct iu_supervisor *s, const struct iu_waiting
 		return NULL;
 	i->s = s;
 	i->w = *w;
+	iu_caller_program(&i->w.caller);
 	i->os_code = os_code;
 	i->tell = tell;
 	i->pipe = -1;
 	i->inode = iu_call_inode(w->fd);
-	i->request = iu_call_request(&w->call, w->fd, iu_rights_have(&w->caller.status.rights, IU_CAP_NET_BIND_SERVICE));
+	i->request = iu_call_request(&w->call, w->fd, iu_rights_have(&w->caller.rights, IU_CAP_NET_BIND_SERVICE));
 	i->bound_already = w->call.kind == INUSE_CALL_BIND && os_code == EINVAL && iu_call_is_bound(w->fd);
 	i->remedy = (struct iu_remedy){.fix = s->o->fix, .wait_s = s->o->wait_s};
 	uv_timer_init(&s->loop, &i->timer);
@@ -388,9 +389,9 @@ void iu_incident_begin(struct iu_supervisor *s, const struct iu_waiting_call *w,
 	bool tell;
 
 	if (is_failure(w, os_code) && s->n_incidents < INCIDENTS_MAX) {
-		tell = may_tell(s, &w->caller);
+		tell = may_tell(s, &mine.caller);
 		if (tell || s->o->fix != 0 || iu_voice_has_events(&s->voice))
-			i = make(s, w, os_code, tell);
+			i = make(s, &mine, os_code, tell);
 	}
 	if (i == NULL) {
 		iu_waiting_answer(&mine, os_code);

@@ -58,8 +58,8 @@ void iu_incident_begin(struct iu_supervisor *s, const struct iu_waiting_call *w,
 void iu_incidents_hurry(struct iu_supervisor *s);
 
 /* What is told of an incident: tell.c. */
-void iu_tell_failure(const struct iu_incident *i);
-void iu_tell_success(const struct iu_incident *i);
-void iu_tell_waiting(const struct iu_incident *i);
+void iu_tell_failure(struct iu_incident *i);
+void iu_tell_success(struct iu_incident *i);
+void iu_tell_waiting(struct iu_incident *i);
 
 #endif

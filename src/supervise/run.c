@@ -12,6 +12,7 @@
 
 #include "base/gettext.h"
 #include "supervise/supervisor.h"
+#include "supervise/thread.h"
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
@@ -49,14 +50,13 @@ static void raise_limit(struct iu_supervisor *s)
 static bool prepare_filter(struct iu_supervisor *s)
 {
 	struct inuse_error error = {0};
-	struct iu_status own;
+	int32_t pid;
 	unsigned wishes = s->o->connect ? IU_TRAP_CONNECT : 0;
 
-	if (!iu_status_read(0, &own))
-		own = (struct iu_status){.no_new_privs = true};
-	s->rights = own.rights;
+	/* where they cannot be read, the rehearsal fails as well, and says so */
+	iu_thread_rights(getpid(), NULL, &pid, &s->rights);
 	/* who may not load a filter otherwise takes set-uid programs their effect by it */
-	if (!iu_rights_have(&own.rights, IU_CAP_SYS_ADMIN) && !own.no_new_privs)
+	if (!iu_rights_have(&s->rights, IU_CAP_SYS_ADMIN) && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0)
 		wishes |= IU_TRAP_EXEC;
 	if (s->o->hold)
 		wishes |= IU_TRAP_OPTIONS;

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/proc_parse.h"
@@ -69,7 +68,7 @@ static bool numbers_of(const char *text, const char *name, uint32_t *ret, size_t
 bool iu_status_parse(const char *text, struct iu_status *ret)
 {
 	uint64_t own = 0, shared = 0;
-	uint32_t pid, ppid, flag = 0;
+	uint32_t pid, ppid;
 	size_t len;
 
 	*ret = (struct iu_status){0};
@@ -91,7 +90,6 @@ bool iu_status_parse(const char *text, struct iu_status *ret)
 	hex_of(text, "SigBlk", &ret->blocked);
 	hex_of(text, "SigIgn", &ret->ignored);
 	ret->pending = own | shared;
-	ret->no_new_privs = numbers_of(text, "NoNewPrivs", &flag, 1) && flag != 0;
 	return true;
 }
 
@@ -105,25 +103,13 @@ static void proc_path(char *buf, size_t size, int32_t tid, const char *file)
 
 bool iu_status_read(int32_t tid, struct iu_status *ret)
 {
-	char path[64], text[4096];
-	struct stat st;
-	long len;
+	char path[64], text[IU_STATUS_MAX];
 
 	proc_path(path, sizeof(path), tid, "status");
 	if (iu_read_small(path, text, sizeof(text)) < 0)
 		return false;
 	errno = EBADMSG;
-	if (!iu_status_parse(text, ret))
-		return false;
-	proc_path(path, sizeof(path), tid, "ns/user");
-	if (stat(path, &st) != 0)
-		return errno == ENOENT && tid != 0 ? false : errno == ENOENT; /* a kernel without user namespaces */
-	ret->rights.user_ns = st.st_ino;
-	proc_path(path, sizeof(path), tid, "attr/current");
-	len = iu_read_small(path, ret->rights.label, sizeof(ret->rights.label));
-	if (len < 0)
-		ret->rights.label[0] = 0; /* no module that labels */
-	return true;
+	return iu_status_parse(text, ret);
 }
 
 char *iu_status_program(int32_t pid, char *buf, size_t size)
@@ -154,7 +140,9 @@ uint64_t iu_status_started(int32_t pid)
 bool iu_rights_same(const struct iu_rights *a, const struct iu_rights *b)
 {
 	return memcmp(a->uid, b->uid, sizeof(a->uid)) == 0 && memcmp(a->gid, b->gid, sizeof(a->gid)) == 0 &&
-	       a->capabilities == b->capabilities && a->user_ns == b->user_ns && strcmp(a->label, b->label) == 0;
+	       a->capabilities == b->capabilities && a->user_ns == b->user_ns && a->labelled == b->labelled &&
+	       /* a label that is there and cannot be read may be any */
+	       (!a->labelled || (a->label[0] != 0 && strcmp(a->label, b->label) == 0));
 }
 
 bool iu_status_is_called(const struct iu_status *status)

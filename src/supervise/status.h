@@ -5,18 +5,19 @@
 
 #include "inuse.h"
 
-/* What decides what a system call may do. Two threads with equal rights may do the same. */
+/* What decides what a system call may do. Two threads with equal rights may do the same. Read by thread.h. */
 struct iu_rights {
 	uint32_t uid[4], gid[4]; /* real, effective, saved, file system */
 	uint64_t capabilities;   /* effective */
 	uint64_t user_ns;        /* inode of the user namespace */
 	char label[256];         /* of the security module (AppArmor, SELinux), "" none */
+	bool labelled;           /* there is such a module */
 };
 
-/* Of /proc/TID/status. */
+/* Of /proc/TID/status: room for a line of some thousand groups. */
+#define IU_STATUS_MAX 32768
 struct iu_status {
 	int32_t pid, ppid; /* of its process, and of the parent of that */
-	bool no_new_privs;
 	uint64_t pending, blocked, ignored; /* signals, bit n - 1 for signal n; pending: of the thread and its process */
 	struct iu_rights rights;            /* label and user_ns are not in this file */
 	char name[64];                      /* of the thread; may hold anything */
@@ -24,7 +25,7 @@ struct iu_status {
 
 /* Pure. False if something that is needed is missing. */
 bool iu_status_parse(const char *text, struct iu_status *ret);
-/* Reads all of it; tid 0: the calling process. False when it is gone or hidden: errno tells. */
+/* tid 0: the calling process. False when it is gone or hidden: errno tells. */
 bool iu_status_read(int32_t tid, struct iu_status *ret);
 /* The name of the process, which a thread may have its own of; "?" if it cannot be read. Returns buf. */
 char *iu_status_program(int32_t pid, char *buf, size_t size);

@@ -25,26 +25,26 @@ static const char *name_of(int os_code, char buf[16])
 }
 
 /* "python3 (pid 4711): bind 0.0.0.0:8080" */
-static void add_call(struct iu_text *t, const struct iu_incident *i)
+static void add_call(struct iu_text *t, struct iu_incident *i)
 {
 	char address[INUSE_ADDR_TEXT];
 
-	iu_text_add_escaped(t, i->w.caller.program);
+	iu_text_add_escaped(t, iu_caller_program(&i->w.caller));
 	iu_text_addf(t, " (pid %d): %s %s", i->w.caller.pid, iu_call_name(i->request.call),
 		     iu_call_address(&i->request, address));
 }
 
-static json_t *event_of(const struct iu_incident *i)
+static json_t *event_of(struct iu_incident *i)
 {
 	char address[INUSE_ADDR_TEXT], program[256];
 
-	iu_escape(i->w.caller.program, program, sizeof(program));
+	iu_escape(iu_caller_program(&i->w.caller), program, sizeof(program));
 	return json_pack("{s:s, s:i, s:i, s:s, s:s}", "program", program, "pid", (int)i->w.caller.pid, "generation",
 			 (int)i->w.generation->number, "call", iu_call_name(i->request.call), "address",
 			 iu_call_address(&i->request, address));
 }
 
-static void failure_event(const struct iu_incident *i)
+static void failure_event(struct iu_incident *i)
 {
 	json_t *event = event_of(i);
 	char name[16];
@@ -58,7 +58,7 @@ static void failure_event(const struct iu_incident *i)
 	iu_voice_event(&i->s->voice, "failed", event);
 }
 
-void iu_tell_failure(const struct iu_incident *i)
+void iu_tell_failure(struct iu_incident *i)
 {
 	struct iu_text block = {0};
 	char name[16];
@@ -80,7 +80,7 @@ void iu_tell_failure(const struct iu_incident *i)
 }
 
 /* What was done. */
-static void add_deed(struct iu_text *t, const struct iu_incident *i, int64_t waited_ns)
+static void add_deed(struct iu_text *t, struct iu_incident *i, int64_t waited_ns)
 {
 	if (i->stage == IU_INCIDENT_WAITING)
 		iu_text_addf(t, _("waited %.1f s until an ended connection had gone"), (double)waited_ns / 1e9);
@@ -92,7 +92,7 @@ static void add_deed(struct iu_text *t, const struct iu_incident *i, int64_t wai
 		iu_text_add(t, _("set SO_REUSEADDR"));
 }
 
-void iu_tell_success(const struct iu_incident *i)
+void iu_tell_success(struct iu_incident *i)
 {
 	int64_t waited = i->stage == IU_INCIDENT_WAITING ? (int64_t)uv_hrtime() - i->began_ns : 0;
 	struct iu_text call = {0}, what = {0};
@@ -113,7 +113,7 @@ void iu_tell_success(const struct iu_incident *i)
 	iu_voice_event(&i->s->voice, "fixed", event);
 }
 
-void iu_tell_waiting(const struct iu_incident *i)
+void iu_tell_waiting(struct iu_incident *i)
 {
 	int64_t left = i->known_ns - (int64_t)uv_hrtime();
 	long long seconds = left > 0 ? (left + NS_PER_S - 1) / NS_PER_S : 0;

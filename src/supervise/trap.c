@@ -148,7 +148,7 @@ static bool read_call(const struct iu_notice *notice, struct iu_caller *caller, 
 	return *ret_reach == IU_REACH_OK && iu_call_sensible(ret);
 }
 
-static void note_reach(struct iu_supervisor *s, enum iu_reach reach, const struct iu_caller *caller)
+static void note_reach(struct iu_supervisor *s, enum iu_reach reach, struct iu_caller *caller)
 {
 	static const struct {
 		enum iu_reach reach;
@@ -161,7 +161,7 @@ static void note_reach(struct iu_supervisor *s, enum iu_reach reach, const struc
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].reach == reach)
-			iu_voice_note(&s->voice, rows[i].note, caller->program, caller->pid);
+			iu_voice_note(&s->voice, rows[i].note, iu_caller_program(caller), caller->pid);
 }
 
 /* Gets hold of everything that the call takes. False: it is to be let go; what there was to be said was said. */
