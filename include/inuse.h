@@ -29,17 +29,10 @@
 extern "C" {
 #endif
 
-#if defined(__GNUC__) && !defined(_WIN32)
+#if defined(__GNUC__) && defined(__ELF__)
 #define INUSE_API __attribute__((visibility("default")))
 #else
 #define INUSE_API
-#endif
-
-/* SO_REUSEADDR where it lets a server restart and does nothing else; on Windows it lets anybody take the port. */
-#ifdef _WIN32
-#define INUSE_HARMLESS_REUSE 0
-#else
-#define INUSE_HARMLESS_REUSE INUSE_REUSEADDR
 #endif
 
 /* ------------------------------------------------------------------------------------------- errors */
@@ -130,6 +123,11 @@ enum inuse_flag {
 	INUSE_KERNEL = 1u << 10,     /* made by the kernel itself (NFS, RPC): no process will ever hold it */
 	INUSE_EXCLUSIVE = 1u << 12,  /* SO_EXCLUSIVEADDRUSE, Windows only */
 	INUSE_HAS_FILE = 1u << 11,   /* a file is attached: somebody can still reach it, if only in flight */
+	/*
+	 * Question and socket options: what a server of that system should set. SO_REUSEADDR where it lets a server restart
+	 * and does nothing else; on Windows, where it lets anybody take the port, SO_EXCLUSIVEADDRUSE.
+	 */
+	INUSE_USUAL = 1u << 13,
 };
 
 enum inuse_tri { INUSE_NO = 0, INUSE_YES = 1, INUSE_MAYBE = 2 };
@@ -192,7 +190,7 @@ struct inuse_process {
 	int32_t pid;          /* as the asker's pid namespace numbers it; 0: not in it */
 	int32_t ppid;
 	uint32_t uid;
-	char status;          /* R S D Z T t, as in /proc/PID/stat; 0 unknown */
+	char status;          /* R S D Z T t, as in /proc/PID/stat; X it has ended (Windows); 0 unknown */
 	bool same_dir;        /* runs in the asker's working directory, as the asker's user */
 	int64_t started_ns;   /* on the snapshot's clock */
 	const char *comm, *user, *exe, *args, *cwd, *tty;
@@ -363,7 +361,7 @@ struct inuse_question {
 	uint32_t without;    /* sources not to use; 0 for the best there is */
 };
 #define INUSE_QUESTION_INIT \
-	{sizeof(struct inuse_question), INUSE_CALL_LISTEN, NULL, NULL, INUSE_HARMLESS_REUSE, 0, NULL, -1, NULL, 0}
+	{sizeof(struct inuse_question), INUSE_CALL_LISTEN, NULL, NULL, INUSE_USUAL, 0, NULL, -1, NULL, 0}
 
 /* The verdicts on every address that a question names, and the snapshot that they borrow from. */
 struct inuse_answer;
@@ -387,16 +385,16 @@ INUSE_API char *inuse_answer_json(const struct inuse_answer *answer, uint32_t st
 
 /* --------------------------------------------------------------------------------- sockets done right */
 
-/* Start from INUSE_SOCKET_OPTIONS_INIT: close-on-exec, SO_REUSEADDR where it is harmless (not on Windows). */
+/* Start from INUSE_SOCKET_OPTIONS_INIT: close-on-exec, and what a server of this system should set (INUSE_USUAL). */
 struct inuse_socket_options {
 	size_t size;
-	uint32_t flags;   /* enum inuse_flag: REUSEADDR, REUSEPORT, V6ONLY, FREEBIND */
+	uint32_t flags;   /* enum inuse_flag: USUAL, REUSEADDR, EXCLUSIVE, REUSEPORT, V6ONLY, FREEBIND */
 	int backlog;      /* 0: as much as the system allows */
 	bool nonblocking;
 	const char *from; /* connect: local address or port; NULL any */
 	int timeout_ms;   /* connect: 0 waits as long as the system does */
 };
-#define INUSE_SOCKET_OPTIONS_INIT {sizeof(struct inuse_socket_options), INUSE_HARMLESS_REUSE, 0, false, NULL, 0}
+#define INUSE_SOCKET_OPTIONS_INIT {sizeof(struct inuse_socket_options), INUSE_USUAL, 0, false, NULL, 0}
 
 /*
  * Listens on an address in words. A bare port listens on IPv6 and IPv4 together where there is IPv6. *ret_fd is the

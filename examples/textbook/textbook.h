@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef _WIN32
+#if __has_include(<winsock2.h>) /* Windows */
 #include <winsock2.h>
 #include <ws2tcpip.h>
 

@@ -59,6 +59,7 @@ static bool take_option(struct iu_call *call, int option, const struct iu_args *
 	case IU_OPT_REUSEADDR: return set_flag(call, INUSE_REUSEADDR, true);
 	case IU_OPT_NO_REUSEADDR:
 	case IU_OPT_PLAIN: return set_flag(call, INUSE_REUSEADDR, false);
+	case IU_OPT_EXCLUSIVE: return set_flag(call, INUSE_EXCLUSIVE, true);
 	case IU_OPT_REUSEPORT: return set_flag(call, INUSE_REUSEPORT, true);
 	case IU_OPT_V6ONLY: return set_flag(call, INUSE_V6ONLY, true);
 	case IU_OPT_NO_V6ONLY: return set_flag(call, INUSE_V6ONLY, false);
@@ -126,8 +127,8 @@ int iu_call_parse(struct iu_call *call, int argc, char **argv)
 			return IU_EXIT_USAGE;
 	}
 	/* as most servers ask, unless the call was named: then exactly what was said */
-	if (!call->have_call && call->word != IU_CALL_WORD_MUST && (call->q.given & INUSE_REUSEADDR) == 0)
-		call->q.flags |= INUSE_HARMLESS_REUSE;
+	if (!call->have_call && call->word != IU_CALL_WORD_MUST && (call->q.given & (INUSE_REUSEADDR | INUSE_EXCLUSIVE)) == 0)
+		call->q.flags |= INUSE_USUAL;
 	if (call->word == IU_CALL_WORD_MUST && !call->have_call)
 		return iu_usage(call->verb, _("say which call: bind, listen, connect or accept"));
 	if (call->q.address == NULL && !call->may_lack_address)

@@ -15,6 +15,7 @@
 enum iu_call_option {
 	IU_OPT_REUSEADDR = 1024,
 	IU_OPT_NO_REUSEADDR,
+	IU_OPT_EXCLUSIVE,
 	IU_OPT_REUSEPORT,
 	IU_OPT_V6ONLY,
 	IU_OPT_NO_V6ONLY,
@@ -32,6 +33,7 @@ enum iu_call_option {
 #define IU_CALL_ROWS \
 	{IU_OPT_REUSEADDR, "reuseaddr", NULL, N_("the call sets SO_REUSEADDR")}, \
 	{IU_OPT_NO_REUSEADDR, "no-reuseaddr", NULL, N_("it does not")}, \
+	{IU_OPT_EXCLUSIVE, "exclusive", NULL, N_("it sets SO_EXCLUSIVEADDRUSE (Windows only)")}, \
 	{IU_OPT_REUSEPORT, "reuseport", NULL, N_("it sets SO_REUSEPORT")}, \
 	{IU_OPT_V6ONLY, "v6only", NULL, N_("it sets IPV6_V6ONLY (else net.ipv6.bindv6only decides)")}, \
 	{IU_OPT_NO_V6ONLY, "no-v6only", NULL, N_("it clears IPV6_V6ONLY")}, \

@@ -43,7 +43,8 @@ static int run_why(int argc, char **argv);
 
 const struct iu_verb iu_verb_bare = {
 	"", "[options] ADDR", N_("Tells what holds a TCP port, under which rule, for how long, and what frees it."), bare_options,
-	N_("Judges bind and listen with SO_REUSEADDR, as most servers ask. Never connects, never binds (but for --try).\n"
+	N_("Judges bind and listen with SO_REUSEADDR, as most servers ask (on Windows with\n"
+	   "SO_EXCLUSIVEADDRUSE). Never connects, never binds (but for --try).\n"
 	   "Exit status: 0 go ahead, 1 would fail, 2 the input was wrong, 3 cannot tell."),
 	run_bare,
 };

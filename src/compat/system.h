@@ -19,7 +19,7 @@ void iu_system_start(int *argc, char ***argv);
 /* "Linux 6.18.44", "Windows 10.0.19045"; "" if it cannot be told. Returns buf. */
 char *iu_system_name(char *buf, size_t size);
 
-/* The user that sockets are made for, the effective one; 0 where users have no numbers. */
+/* The user that sockets are made for, the effective one. Windows: a number for its SID. */
 uint32_t iu_system_user(void);
 /* The user that started the program, the real one. */
 uint32_t iu_system_real_user(void);

@@ -8,12 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compat/socket.h"
+#include "compat/windows.h"
 
 #include <shellapi.h>
 
-/* NULL with errno set; free() it. */
-static wchar_t *widen(const char *text)
+wchar_t *iu_windows_widen(const char *text)
 {
 	int n = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, NULL, 0);
 	wchar_t *wide = n > 0 ? malloc((size_t)n * sizeof(*wide)) : NULL;
@@ -25,7 +24,7 @@ static wchar_t *widen(const char *text)
 	return wide;
 }
 
-static char *narrow(const wchar_t *wide)
+char *iu_windows_narrow(const wchar_t *wide)
 {
 	int n = WideCharToMultiByte(CP_UTF8, 0, wide, -1, NULL, 0, NULL, NULL);
 	char *text = n > 0 ? malloc((size_t)n) : NULL;
@@ -43,7 +42,7 @@ static void read_arguments(int *argc, char ***argv)
 	bool whole = list != NULL;
 
 	for (int i = 0; whole && i < n; i++) {
-		list[i] = narrow(wide[i]);
+		list[i] = iu_windows_narrow(wide[i]);
 		whole = list[i] != NULL;
 	}
 	if (whole) {
@@ -91,14 +90,42 @@ char *iu_system_name(char *buf, size_t size)
 	return buf;
 }
 
+bool iu_windows_token(HANDLE process, union iu_windows_token *ret)
+{
+	DWORD size;
+	HANDLE handle;
+	bool known;
+
+	if (!OpenProcessToken(process, TOKEN_QUERY, &handle))
+		return false;
+	known = GetTokenInformation(handle, TokenUser, ret, sizeof(*ret), &size);
+	CloseHandle(handle);
+	return known;
+}
+
+/* A SID is longer than a number: FNV-1a of it (32 bits), in which the users of one machine do not meet. */
+uint32_t iu_windows_user(HANDLE process)
+{
+	union iu_windows_token token;
+	uint32_t number = 2166136261u;
+	const uint8_t *bytes;
+
+	if (!iu_windows_token(process, &token))
+		return 0;
+	bytes = token.user.User.Sid;
+	for (DWORD i = 0; i < GetLengthSid(token.user.User.Sid); i++)
+		number = (number ^ bytes[i]) * 16777619u;
+	return number == 0 || number == UINT32_MAX ? 1 : number;
+}
+
 uint32_t iu_system_user(void)
 {
-	return 0;
+	return iu_windows_user(GetCurrentProcess());
 }
 
 uint32_t iu_system_real_user(void)
 {
-	return 0;
+	return iu_system_user();
 }
 
 /* The tables are the same for everybody, and what they lack no administrator sees either. */
@@ -141,7 +168,7 @@ size_t iu_system_columns(FILE *f)
 
 static FILE *open_wide(const char *path, const wchar_t *mode)
 {
-	wchar_t *wide = widen(path);
+	wchar_t *wide = iu_windows_widen(path);
 	FILE *f = wide ? _wfopen(wide, mode) : NULL;
 
 	free(wide);
@@ -161,7 +188,7 @@ FILE *iu_system_create(const char *path, bool secret)
 
 void iu_system_discard(const char *path)
 {
-	wchar_t *wide = widen(path);
+	wchar_t *wide = iu_windows_widen(path);
 
 	if (wide != NULL)
 		_wremove(wide); /* fails for the names of devices */

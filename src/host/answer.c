@@ -69,6 +69,33 @@ static enum inuse_status resolve_from(struct iu_resolved *r, struct inuse_error 
 		       iu_escape(text, shown, sizeof(shown)));
 }
 
+uint32_t iu_usual_flags(enum iu_system os, enum inuse_call call)
+{
+	if (os != IU_SYSTEM_windows)
+		return INUSE_REUSEADDR;
+	return call == INUSE_CALL_BIND || call == INUSE_CALL_LISTEN ? INUSE_EXCLUSIVE : 0;
+}
+
+/* The options of the call where it is made, or would be: not every system has every option. */
+static enum inuse_status resolve_flags(struct iu_resolved *r, struct inuse_error *error)
+{
+	const struct inuse_question *q = r->q;
+	enum iu_system os = q->snapshot ? iu_snapshot_facts(q->snapshot)->os : IU_SYSTEM_HERE;
+
+	r->flags = q->flags & ~(uint32_t)INUSE_USUAL;
+	if ((q->flags & INUSE_USUAL) != 0)
+		r->flags |= iu_usual_flags(os, q->call);
+	if (os != IU_SYSTEM_windows && (r->flags & INUSE_EXCLUSIVE) != 0)
+		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("only Windows has SO_EXCLUSIVEADDRUSE"));
+	if (os == IU_SYSTEM_windows && (r->flags & INUSE_REUSEPORT) != 0)
+		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("Windows has no SO_REUSEPORT"));
+	if (os == IU_SYSTEM_windows && (r->flags & INUSE_FREEBIND) != 0)
+		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("Windows has no IP_FREEBIND"));
+	if ((r->flags & INUSE_EXCLUSIVE) != 0 && (r->flags & INUSE_REUSEADDR) != 0)
+		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("SO_EXCLUSIVEADDRUSE and SO_REUSEADDR exclude each other"));
+	return INUSE_OK;
+}
+
 enum inuse_status iu_resolve_question(const struct inuse_question *q, struct iu_resolved *r, struct inuse_error *error)
 {
 	enum inuse_status status;
@@ -76,7 +103,9 @@ enum inuse_status iu_resolve_question(const struct inuse_question *q, struct iu_
 	if (q == NULL || q->size < sizeof(*q) || q->address == NULL)
 		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("the question is not filled in"));
 	*r = (struct iu_resolved){.q = q};
-	status = inuse_target_parse(q->address, &r->target, error);
+	status = resolve_flags(r, error);
+	if (status == INUSE_OK)
+		status = inuse_target_parse(q->address, &r->target, error);
 	if (status < 0)
 		return status;
 	if (r->target.kind == INUSE_TARGET_ADDR && r->target.addr.family == 4 && r->target.scope_name[0] != 0) {
@@ -140,9 +169,12 @@ static struct inuse_request make_request(const struct iu_resolved *r, const stru
 	int64_t v6only = 0;
 
 	req.call = q->call;
-	req.flags = q->flags;
+	req.flags = r->flags;
 	req.device = r->device;
 	req.uid = q->uid >= 0 ? (uint32_t)q->uid : iu_system_real_user();
+	/* who asks about another machine's Windows has no number there */
+	if (q->uid < 0 && q->snapshot != NULL && f->os == IU_SYSTEM_windows)
+		req.uid = UINT32_MAX;
 	req.may_bind_low = iu_may_bind_low(q->uid);
 	if (q->call == INUSE_CALL_CONNECT) {
 		req.remote = *addr;
@@ -186,11 +218,11 @@ static void name_asked(struct inuse_answer *a, const struct iu_resolved *r)
 		iu_text_add(&again, " --from ");
 		iu_text_add_escaped(&again, q->from);
 	}
-	if (q->call != INUSE_CALL_LISTEN && (q->flags & INUSE_REUSEADDR) != 0)
+	if (q->call != INUSE_CALL_LISTEN && (r->flags & INUSE_REUSEADDR) != 0)
 		iu_text_add(&again, " --reuseaddr");
-	if (q->call == INUSE_CALL_LISTEN && (q->flags & INUSE_REUSEADDR) == 0)
+	if (q->call == INUSE_CALL_LISTEN && (r->flags & (INUSE_REUSEADDR | INUSE_EXCLUSIVE)) == 0)
 		iu_text_add(&again, " --plain");
-	if ((q->flags & INUSE_REUSEPORT) != 0)
+	if ((r->flags & INUSE_REUSEPORT) != 0)
 		iu_text_add(&again, " --reuseport");
 	add_place(&asked, r);
 	iu_text_add(&asked, "/tcp");
@@ -212,7 +244,8 @@ void iu_answer_judge(struct inuse_answer *a, const struct inuse_request *request
 	a->n = n;
 	for (size_t i = 0; i < n; i++)
 		iu_judge(iu_profile_of(a->facts), a->facts, &requests[i], &a->verdicts[i]);
-	if (requests[0].call != INUSE_CALL_BIND && requests[0].call != INUSE_CALL_LISTEN)
+	/* on Windows the option is about taking a port over, and no server asks for it */
+	if ((requests[0].call != INUSE_CALL_BIND && requests[0].call != INUSE_CALL_LISTEN) || a->facts->os == IU_SYSTEM_windows)
 		return;
 	/* "would it be otherwise without SO_REUSEADDR": any address on which it is */
 	for (size_t i = 0; i < n && !a->has_other; i++) {

@@ -25,6 +25,7 @@ struct iu_resolved {
 	struct inuse_addr addrs[IU_MAX_ADDRS], from; /* n > 0; from: family 0 and port 0 when nothing was said */
 	size_t n;
 	uint32_t device; /* UINT32_MAX: there is no such interface */
+	uint32_t flags;  /* of the call, on the system that is asked about: INUSE_USUAL is what it stands for there */
 };
 
 /* inuse_ask() in two steps; statuses as there. */
@@ -34,6 +35,8 @@ enum inuse_status iu_ask_resolved(const struct iu_resolved *r, struct inuse_answ
 size_t iu_resolved_requests(const struct iu_resolved *r, const struct iu_facts *facts,
 			    struct inuse_request ret[IU_MAX_ADDRS]);
 
+/* What INUSE_USUAL stands for on a system. A client has no use for the exclusive port of a listener. */
+uint32_t iu_usual_flags(enum iu_system os, enum inuse_call call);
 /* May this process, or for another uid any process of that user, bind ports below ip_unprivileged_port_start? */
 enum inuse_tri iu_may_bind_low(int64_t uid);
 /* The answer again from its facts, with another request: for --try and for what follows a failed call. */

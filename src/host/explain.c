@@ -88,6 +88,23 @@ enum inuse_status iu_explain(const struct inuse_request *request, uint64_t own_i
 	return INUSE_OK;
 }
 
+void iu_explain_settle(struct inuse_answer *a, int os_code)
+{
+	struct inuse_verdict *v = &a->verdicts[0];
+	bool access = os_code == EACCES;
+
+	if (a->facts->os != IU_SYSTEM_windows || v->outcome != INUSE_CANNOT_TELL || v->n_shown == 0 ||
+	    (!access && os_code != EADDRINUSE))
+		return;
+	v->outcome = INUSE_FAIL;
+	v->result = access ? INUSE_R_ACCES : INUSE_R_ADDRINUSE;
+	v->missing = 0;
+	if (v->shown[0]->state == INUSE_LISTEN || v->shown[0]->state == INUSE_BOUND)
+		v->rule = access ? "table-access" : "table-in-use";
+	iu_cause_find(a->facts, v);
+	iu_cures_find(iu_profile_of(a->facts), a->facts, v);
+}
+
 /* What connect() tells of the peer or the way to it. */
 static bool is_from_outside(int os_code)
 {
@@ -103,6 +120,10 @@ char *iu_explain_text(const struct inuse_answer *answer, const struct inuse_erro
 		return inuse_answer_text(answer, style);
 	if (answer != NULL && answer->verdicts[0].request.call == INUSE_CALL_CONNECT && is_from_outside(os_code))
 		return strdup(_("  Nothing on this machine stands in the way: the answer came from the other side.\n"));
+	if (answer != NULL && answer->facts->os == IU_SYSTEM_windows && os_code == EACCES)
+		return strdup(_("  No socket that Windows shows is in the way. Most likely the port is in a range that Windows has set\n"
+				"  aside (Hyper-V, WinNAT, WSL); this lists them:\n"
+				"  netsh int ipv4 show excludedportrange protocol=tcp\n"));
 	if (answer != NULL)
 		return strdup(_("  By now nothing stands in the way: what did has gone, or cannot be seen from here.\n"));
 	if (asprintf(&text, _("  The system said: %s. Why cannot be told: %s\n"), strerror(os_code), why->text) < 0)

@@ -14,6 +14,12 @@ enum inuse_status iu_explain(const struct inuse_request *request, uint64_t own_i
 			     struct inuse_error *error);
 
 /*
+ * The call has failed with os_code (an errno), so that is certain, whatever Windows did not show: "cannot tell" becomes
+ * what came of it. Elsewhere nothing changes.
+ */
+void iu_explain_settle(struct inuse_answer *answer, int os_code);
+
+/*
  * What is told on a failure with os_code (an errno): the answer, or a sentence about why there is none. answer may be
  * NULL, then `why` tells. style: enum inuse_style. Lines end in '\n'; free() it. NULL when out of memory.
  */

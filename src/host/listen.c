@@ -112,7 +112,7 @@ static enum inuse_status refused(int code, const char *step, enum inuse_call cal
 	q.address = address;
 	q.from = call == INUSE_CALL_CONNECT ? o->from : NULL;
 	q.flags = o->flags;
-	q.given = INUSE_REUSEADDR | INUSE_REUSEPORT | INUSE_V6ONLY | INUSE_FREEBIND;
+	q.given = INUSE_REUSEADDR | INUSE_EXCLUSIVE | INUSE_REUSEPORT | INUSE_V6ONLY | INUSE_FREEBIND;
 	if (ret_answer != NULL) {
 		*ret_answer = NULL;
 		if (inuse_ask(&q, ret_answer, NULL) < 0)
@@ -134,35 +134,48 @@ static enum inuse_status resolve_words(const char *address, struct inuse_target 
 	return status < 0 ? status : iu_resolve(t, list, IU_MAX_ADDRS, ret_n, error);
 }
 
+/* The caller's options, or the defaults, with what INUSE_USUAL stands for here. False: not filled in. */
+static bool take_options(const struct inuse_socket_options *options, enum inuse_call call, struct inuse_socket_options *ret)
+{
+	const struct inuse_socket_options *o = options ? options : &defaults;
+
+	if (o->size < sizeof(*o))
+		return false;
+	*ret = *o;
+	if ((ret->flags & INUSE_USUAL) != 0)
+		ret->flags = (ret->flags & ~(uint32_t)INUSE_USUAL) | iu_usual_flags(IU_SYSTEM_HERE, call);
+	return true;
+}
+
 enum inuse_status inuse_listen(const char *address, const struct inuse_socket_options *options, int *ret_fd,
 			       struct inuse_answer **ret_answer, struct inuse_error *error)
 {
-	const struct inuse_socket_options *o = options ? options : &defaults;
 	struct inuse_addr list[IU_MAX_ADDRS], local;
+	struct inuse_socket_options o;
 	struct inuse_target target;
 	const char *step;
 	enum inuse_status status;
 	size_t n;
 	int fd, code;
 
-	if (o->size < sizeof(*o) || ret_fd == NULL)
+	if (!take_options(options, INUSE_CALL_LISTEN, &o) || ret_fd == NULL)
 		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("the options are not filled in"));
 	status = resolve_words(address, &target, list, &n, error);
 	if (status < 0)
 		return status;
 	/* a bare port: one socket for both families, and IPv4 alone where there is no IPv6 */
 	local = target.kind == INUSE_TARGET_PORT ? iu_addr_any(6, list[0].port) : list[0];
-	fd = make_bound(&local, o, &step);
+	fd = make_bound(&local, &o, &step);
 	if (fd < 0 && target.kind == INUSE_TARGET_PORT && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
 		local = iu_addr_any(4, local.port);
-		fd = make_bound(&local, o, &step);
+		fd = make_bound(&local, &o, &step);
 	}
 	if (fd < 0)
-		return refused(errno, step, INUSE_CALL_LISTEN, address, o, ret_answer, error);
-	if (listen(fd, o->backlog > 0 ? o->backlog : SOMAXCONN) < 0) {
+		return refused(errno, step, INUSE_CALL_LISTEN, address, &o, ret_answer, error);
+	if (listen(fd, o.backlog > 0 ? o.backlog : SOMAXCONN) < 0) {
 		code = errno;
 		iu_socket_close(fd);
-		return refused(code, "listen", INUSE_CALL_LISTEN, address, o, ret_answer, error);
+		return refused(code, "listen", INUSE_CALL_LISTEN, address, &o, ret_answer, error);
 	}
 	*ret_fd = fd;
 	return INUSE_OK;
@@ -224,8 +237,8 @@ static enum inuse_status local_for(const struct inuse_socket_options *o, const s
 enum inuse_status inuse_connect(const char *address, const struct inuse_socket_options *options, int *ret_fd,
 				struct inuse_answer **ret_answer, struct inuse_error *error)
 {
-	struct inuse_socket_options o = options ? *options : defaults;
 	struct inuse_addr list[IU_MAX_ADDRS], local;
+	struct inuse_socket_options o;
 	struct inuse_target target;
 	struct sockaddr_storage sa;
 	const char *step = "connect";
@@ -233,7 +246,7 @@ enum inuse_status inuse_connect(const char *address, const struct inuse_socket_o
 	int code = 0, fd;
 	size_t n;
 
-	if (o.size < sizeof(o) || ret_fd == NULL)
+	if (!take_options(options, INUSE_CALL_CONNECT, &o) || ret_fd == NULL)
 		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("the options are not filled in"));
 	o.backlog = -1;
 	status = resolve_words(address, &target, list, &n, error);

@@ -47,6 +47,7 @@ struct said {
 	KIND(bucket, buckets, struct iu_bucket) \
 	KIND(elsewhere, elsewhere, struct iu_elsewhere) \
 	KIND(reserved, reserved, struct iu_range) \
+	KIND(excluded, excluded, struct iu_range) \
 	KIND(covered, covered, struct iu_range)
 
 struct inuse_snapshot {

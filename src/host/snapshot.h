@@ -27,6 +27,7 @@ struct iu_route *iu_snapshot_add_route(struct inuse_snapshot *s, const struct iu
 struct iu_bucket *iu_snapshot_add_bucket(struct inuse_snapshot *s, const struct iu_bucket *bucket);
 struct iu_elsewhere *iu_snapshot_add_elsewhere(struct inuse_snapshot *s, const struct iu_elsewhere *elsewhere);
 struct iu_range *iu_snapshot_add_reserved(struct inuse_snapshot *s, const struct iu_range *range);
+struct iu_range *iu_snapshot_add_excluded(struct inuse_snapshot *s, const struct iu_range *range);
 struct iu_range *iu_snapshot_add_covered(struct inuse_snapshot *s, const struct iu_range *range);
 
 /* Copies a string into the arena; "" for NULL; "" also when out of memory, which is remembered (see seal). */

@@ -93,12 +93,15 @@ static json_t *encode_said(const struct inuse_snapshot *s)
 static json_t *encode_header(const struct inuse_snapshot *s, bool full)
 {
 	const struct iu_facts *facts = iu_snapshot_facts(s);
+	int version = facts->n_excluded > 0 ? IU_SNAPSHOT_VERSION : 1;
 	json_t *header = json_pack("{s:s, s:s, s:i, s:s, s:b}", "type", "header", "schema", IU_SNAPSHOT_SCHEMA,
-				   "version", IU_SNAPSHOT_VERSION, "program", "inuse " INUSE_VERSION, "full", full);
+				   "version", version, "program", "inuse " INUSE_VERSION, "full", full);
 
 	if (header == NULL || !iu_fields_encode(iu_header_fields, facts, full, header) ||
 	    json_object_set_new(header, "settings", encode_settings(facts)) < 0 ||
 	    json_object_set_new(header, "reserved", encode_ranges(facts->reserved, facts->n_reserved)) < 0 ||
+	    (version > 1 &&
+	     json_object_set_new(header, "excluded", encode_ranges(facts->excluded, facts->n_excluded)) < 0) ||
 	    json_object_set_new(header, "covered", encode_ranges(facts->covered, facts->n_covered)) < 0 ||
 	    json_object_set_new(header, "sources", encode_said(s)) < 0) {
 		json_decref(header);
@@ -311,8 +314,11 @@ static enum inuse_status decode_settings(struct reader *r, const json_t *object)
 	return found == json_object_size(object) ? INUSE_OK : wrong_value(r, "settings");
 }
 
-static enum inuse_status decode_ranges(struct reader *r, const json_t *list, const char *name, bool covered)
+typedef struct iu_range *add_range_fn(struct inuse_snapshot *s, const struct iu_range *range);
+
+static enum inuse_status decode_ranges(struct reader *r, const json_t *header, const char *name, add_range_fn *add)
 {
+	const json_t *list = json_object_get(header, name);
 	size_t i;
 	json_t *item;
 
@@ -326,10 +332,7 @@ static enum inuse_status decode_ranges(struct reader *r, const json_t *list, con
 		if (json_array_size(item) != 2 || !json_is_integer(json_array_get(item, 0)) ||
 		    !json_is_integer(json_array_get(item, 1)) || first < 0 || last > UINT16_MAX || first > last)
 			return wrong_value(r, name);
-		if (covered)
-			iu_snapshot_add_covered(r->snapshot, &range);
-		else
-			iu_snapshot_add_reserved(r->snapshot, &range);
+		add(r->snapshot, &range);
 	}
 	return INUSE_OK;
 }
@@ -372,7 +375,7 @@ static enum inuse_status check_schema(struct reader *r, const json_t *header, co
 static enum inuse_status decode_header(struct reader *r, json_t *header, const char *type)
 {
 	static const char *const more[] = {"type", "schema", "version", "program", "full", "settings", "reserved",
-					   "covered", "sources", NULL};
+					   "excluded", "covered", "sources", NULL};
 	struct iu_facts *facts = iu_snapshot_scalars(r->snapshot);
 	const json_t *values = json_object_get(header, "settings");
 	enum inuse_status status = check_schema(r, header, type);
@@ -387,9 +390,11 @@ static enum inuse_status decode_header(struct reader *r, json_t *header, const c
 	if (status == INUSE_OK && values != NULL)
 		status = json_is_object(values) ? decode_settings(r, values) : wrong_value(r, "settings");
 	if (status == INUSE_OK)
-		status = decode_ranges(r, json_object_get(header, "reserved"), "reserved", false);
+		status = decode_ranges(r, header, "reserved", iu_snapshot_add_reserved);
 	if (status == INUSE_OK)
-		status = decode_ranges(r, json_object_get(header, "covered"), "covered", true);
+		status = decode_ranges(r, header, "excluded", iu_snapshot_add_excluded);
+	if (status == INUSE_OK)
+		status = decode_ranges(r, header, "covered", iu_snapshot_add_covered);
 	return status == INUSE_OK ? decode_said(r, json_object_get(header, "sources")) : status;
 }
 

@@ -8,7 +8,8 @@
 #include "host/snapshot.h"
 
 #define IU_SNAPSHOT_SCHEMA "inuse-snapshot"
-#define IU_SNAPSHOT_VERSION 1
+/* 2: "excluded". A file without it says 1, so that older programs read it, too. */
+#define IU_SNAPSHOT_VERSION 2
 
 /* What a file may hold at the most; more is refused, so that memory and time stay bounded. */
 #define IU_SNAPSHOT_LINE_MAX (1024 * 1024)

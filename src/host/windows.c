@@ -77,37 +77,59 @@ enum inuse_status iu_host_each(const struct iu_scope *scope, iu_socket_fn *fn, v
 struct collection {
 	const struct iu_scope *scope;
 	struct inuse_snapshot *s;
-	uint32_t *pids; /* of the snapshot's processes */
+	struct known {
+		uint32_t pid, uid;
+	} *known; /* the snapshot's processes, in their order */
 	size_t n, cap;
 	uint32_t n_holders;
+	size_t n_sockets;
 	bool failed;
 };
 
+static uint32_t process_index(struct collection *c, uint32_t pid, bool listens);
+
+/* Who has ended, and yet has a listener: what may be told of it are its children, one of which must have inherited it. */
+static void add_children(struct collection *c, uint32_t pid)
+{
+	uint32_t children[16];
+	size_t n = iu_windows_children(pid, children, 16);
+
+	for (size_t i = 0; i < n; i++)
+		process_index(c, children[i], false);
+}
+
 /* The index of the process; UINT32_MAX: it has ended, or memory ran out. */
-static uint32_t process_index(struct collection *c, uint32_t pid)
+static uint32_t process_index(struct collection *c, uint32_t pid, bool listens)
 {
 	struct inuse_process p;
+	uint32_t index;
 
 	for (size_t i = 0; i < c->n; i++)
-		if (c->pids[i] == pid)
+		if (c->known[i].pid == pid)
 			return (uint32_t)i;
-	if (!iu_windows_process(c->s, pid, &p))
-		return UINT32_MAX;
+	if (!iu_windows_process(c->s, pid, &p)) {
+		if (!listens)
+			return UINT32_MAX;
+		p.status = 'X';
+	}
 	if (c->n == c->cap) {
 		size_t cap = c->cap ? c->cap * 2 : 64;
-		uint32_t *pids = realloc(c->pids, cap * sizeof(*pids));
+		struct known *known = realloc(c->known, cap * sizeof(*known));
 
-		if (pids == NULL) {
+		if (known == NULL) {
 			c->failed = true;
 			return UINT32_MAX;
 		}
-		c->pids = pids;
+		c->known = known;
 		c->cap = cap;
 	}
 	if (iu_snapshot_add_process(c->s, &p) == NULL)
 		return UINT32_MAX;
-	c->pids[c->n] = pid;
-	return (uint32_t)c->n++;
+	c->known[c->n] = (struct known){pid, p.uid};
+	index = (uint32_t)c->n++;
+	if (p.status == 'X')
+		add_children(c, pid);
+	return index;
 }
 
 static bool collect_one(void *arg, const struct inuse_socket *socket, uint32_t pid)
@@ -119,11 +141,14 @@ static bool collect_one(void *arg, const struct inuse_socket *socket, uint32_t p
 	if (!wants_port(c->scope, socket->local.port) ||
 	    (c->scope->want != NULL && !c->scope->want(c->scope->want_arg, socket)))
 		return true;
+	c->n_sockets++;
 	if (c->scope->owners && pid != 0) {
-		holder.process = process_index(c, pid);
+		holder.process = process_index(c, pid, mine.state == INUSE_LISTEN);
 		if (holder.process != UINT32_MAX && iu_snapshot_add_holder(c->s, &holder) != NULL) {
 			mine.holders = c->n_holders++;
 			mine.n_holders = 1;
+			mine.uid = c->known[holder.process].uid;
+			mine.known |= mine.uid != 0 ? INUSE_KNOW_UID : 0;
 		} else {
 			mine.known &= ~INUSE_KNOW_OWNER; /* whoever inherited it is in no table */
 		}
@@ -140,10 +165,13 @@ static enum inuse_status fill(const struct iu_scope *scope, struct inuse_snapsho
 	facts->os = IU_SYSTEM_windows;
 	facts->now_ns = iu_host_now();
 	facts->unseen = INUSE_MISSING_BOUND;
-	iu_windows_surroundings(s, scope->n_ports == 0);
+	iu_windows_surroundings(s);
 	for (int family = 4; family <= 6 && status == INUSE_OK; family += 2)
 		status = iu_windows_table(family, collect_one, &c, error);
-	free(c.pids);
+	free(c.known);
+	/* a port that somebody has is not in an excluded range: netsh need not be waited for */
+	if (scope->n_ports == 0 || c.n_sockets == 0)
+		iu_windows_ranges(s);
 	for (size_t i = 0; i < scope->n_ports; i++) {
 		struct iu_range range = {scope->ports[i], scope->ports[i]};
 

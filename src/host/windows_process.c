@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/gettext.h"
+#include "compat/windows.h"
 #include "host/windows.h"
 
 #include <tlhelp32.h>
 
-#define SYSTEM_PID 4 /* the kernel and its drivers, http.sys among them */
 #define PATH_MAX_WIDE 32768
 
 static const char *keep(struct inuse_snapshot *s, const wchar_t *wide)
@@ -34,23 +34,30 @@ static const char *path_of(struct inuse_snapshot *s, HANDLE process)
 
 static const char *user_of(struct inuse_snapshot *s, HANDLE process)
 {
-	union {
-		TOKEN_USER user;
-		char bytes[512];
-	} token;
 	wchar_t name[256], domain[256];
-	DWORD size, name_len = 256, domain_len = 256;
+	DWORD name_len = 256, domain_len = 256;
 	SID_NAME_USE use;
-	const char *kept = "";
-	HANDLE handle;
+	union iu_windows_token token;
 
-	if (!OpenProcessToken(process, TOKEN_QUERY, &handle))
+	if (!iu_windows_token(process, &token) ||
+	    !LookupAccountSidW(NULL, token.user.User.Sid, name, &name_len, domain, &domain_len, &use))
 		return "";
-	if (GetTokenInformation(handle, TokenUser, &token, sizeof(token), &size) &&
-	    LookupAccountSidW(NULL, token.user.User.Sid, name, &name_len, domain, &domain_len, &use))
-		kept = keep(s, name);
-	CloseHandle(handle);
-	return kept;
+	return keep(s, name);
+}
+
+size_t iu_windows_children(uint32_t pid, uint32_t *ret, size_t max)
+{
+	PROCESSENTRY32W entry = {.dwSize = sizeof(entry)};
+	HANDLE list = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+	size_t n = 0;
+
+	if (list == INVALID_HANDLE_VALUE)
+		return 0;
+	for (BOOL more = Process32FirstW(list, &entry); more && n < max; more = Process32NextW(list, &entry))
+		if (entry.th32ParentProcessID == pid && entry.th32ProcessID != pid)
+			ret[n++] = entry.th32ProcessID;
+	CloseHandle(list);
+	return n;
 }
 
 static int64_t filetime_ns(const FILETIME *t)
@@ -96,7 +103,7 @@ bool iu_windows_process(struct inuse_snapshot *s, uint32_t pid, struct inuse_pro
 
 	p.comm = p.user = p.exe = p.args = p.cwd = p.tty = p.unit = p.socket_unit = p.container = p.container_kind = "";
 	found = look_up(s, pid, &p);
-	if (pid == SYSTEM_PID) {
+	if (pid == IU_WINDOWS_SYSTEM_PID) {
 		p.comm = "System";
 		found = true;
 	}
@@ -104,6 +111,7 @@ bool iu_windows_process(struct inuse_snapshot *s, uint32_t pid, struct inuse_pro
 	if (process != NULL) {
 		p.exe = path_of(s, process);
 		p.user = user_of(s, process);
+		p.uid = iu_windows_user(process);
 		p.started_ns = started_ns(process);
 		CloseHandle(process);
 	}

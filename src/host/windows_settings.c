@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/gettext.h"
 #include "host/sockaddr.h"
+#include "host/sources.h"
 #include "host/windows.h"
 
 #define PARAMETERS L"SYSTEM\\CurrentControlSet\\Services\\Tcpip\\Parameters"
@@ -43,19 +45,65 @@ bool iu_windows_range(const char *text, struct iu_range *ret)
 	return true;
 }
 
-/* No function of Windows tells the range; its own program does. */
+bool iu_windows_excluded(const char *line, struct iu_range *ret, bool *ret_administered)
+{
+	char *end;
+	unsigned long first, last;
+
+	line += strspn(line, " \t");
+	if (*line < '0' || *line > '9')
+		return false;
+	first = strtoul(line, &end, 10);
+	line = end + strspn(end, " \t");
+	if (line == end || *line < '0' || *line > '9')
+		return false;
+	last = strtoul(line, &end, 10);
+	line = end + strspn(end, " \t");
+	if (first > 65535 || last > 65535 || first > last)
+		return false;
+	*ret = (struct iu_range){(uint16_t)first, (uint16_t)last};
+	*ret_administered = *line == '*';
+	line += *line == '*';
+	return line[strspn(line, " \t\r\n")] == 0;
+}
+
+/* No function of Windows tells these ranges; its own program does. NULL: it is not there. _pclose() it. */
+static FILE *ask_netsh(const wchar_t *words)
+{
+	wchar_t folder[MAX_PATH], command[MAX_PATH + 128];
+
+	if (GetSystemDirectoryW(folder, MAX_PATH) == 0)
+		return NULL;
+	_snwprintf(command, MAX_PATH + 128, L"%ls\\netsh.exe interface ipv4 show %ls 2>NUL", folder, words);
+	return _wpopen(command, L"rb");
+}
+
+/* True: a list was there, if only its heading. */
+static bool read_excluded(struct inuse_snapshot *s)
+{
+	FILE *pipe = ask_netsh(L"excludedportrange protocol=tcp");
+	bool administered, any = false;
+	struct iu_range range;
+	char line[256];
+
+	while (pipe != NULL && fgets(line, sizeof(line), pipe) != NULL) {
+		any |= strstr(line, "----") != NULL;
+		/* one that an administrator has set is kept from automatic ports only */
+		if (iu_windows_excluded(line, &range, &administered))
+			administered ? iu_snapshot_add_reserved(s, &range) : iu_snapshot_add_excluded(s, &range);
+	}
+	if (pipe != NULL)
+		_pclose(pipe);
+	return any;
+}
+
 static void read_range(struct iu_facts *f)
 {
-	wchar_t folder[MAX_PATH], command[MAX_PATH + 64];
+	FILE *pipe = ask_netsh(L"dynamicport tcp");
 	struct iu_range range;
 	char text[4096];
 	size_t len;
-	FILE *pipe;
 
-	if (GetSystemDirectoryW(folder, MAX_PATH) == 0)
-		return;
-	_snwprintf(command, MAX_PATH + 64, L"%ls\\netsh.exe interface ipv4 show dynamicport tcp 2>NUL", folder);
-	pipe = _wpopen(command, L"rb");
 	if (pipe == NULL)
 		return;
 	len = fread(text, 1, sizeof(text) - 1, pipe);
@@ -114,9 +162,34 @@ static void read_addresses(struct inuse_snapshot *s)
 	free(list);
 }
 
-void iu_windows_surroundings(struct inuse_snapshot *s, bool range)
+void iu_windows_surroundings(struct inuse_snapshot *s)
 {
 	read_addresses(s);
-	if (range)
-		read_range(iu_snapshot_scalars(s));
+}
+
+void iu_windows_ranges(struct inuse_snapshot *s)
+{
+	read_range(iu_snapshot_scalars(s));
+	if (!read_excluded(s))
+		iu_snapshot_say(s, "netsh", false, _("which ranges of ports Windows has set aside could not be read"));
+}
+
+/* Where netsh tells nothing the range is the documented one: Microsoft, bind function (winsock2.h): 49152 to 65535. */
+enum inuse_status iu_settings_read(struct inuse_snapshot *s, struct inuse_error *error)
+{
+	struct iu_facts *f = iu_snapshot_scalars(s);
+
+	iu_windows_ranges(s);
+	if ((f->settings_known & 1u << IU_SET_RANGE_FIRST) == 0) {
+		f->settings[IU_SET_RANGE_FIRST] = 49152;
+		f->settings[IU_SET_RANGE_LAST] = 65535;
+		f->settings_known |= 1u << IU_SET_RANGE_FIRST | 1u << IU_SET_RANGE_LAST;
+	}
+	return INUSE_OK;
+}
+
+enum inuse_status iu_locals_read(struct inuse_snapshot *s, struct inuse_error *error)
+{
+	read_addresses(s);
+	return INUSE_OK;
 }

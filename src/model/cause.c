@@ -43,6 +43,8 @@ RULE(rule_not_local, "not-local")
 RULE(rule_ports_exhausted, "ports-exhausted")
 RULE(rule_tuple_live, "tuple-live")
 RULE(rule_tuple_time_wait, "tuple-time-wait")
+RULE(rule_excluded, "excluded-range")
+RULE(rule_tuple_waits, "tuple-waits")
 RULE(rule_connect_exhausted, "connect-exhausted")
 RULE(rule_nobody_listens, "nobody-listens")
 RULE(rule_syn_no_listener, "syn-no-listener")
@@ -83,6 +85,30 @@ WHEN(self_connect)
 WHEN(rule_syn_no_listener_time_wait)
 {
 	return rule_syn_no_listener(v, f) && blocker(v) != NULL;
+}
+
+/* Who made the socket has ended, and Windows does not tell who inherited it. */
+WHEN(windows_dead)
+{
+	const struct inuse_process *p = iu_holder_of(f, blocker(v));
+
+	return f->os == IU_SYSTEM_windows && p != NULL && p->status == 'X';
+}
+
+WHEN(windows_system)
+{
+	const struct inuse_process *p = iu_holder_of(f, blocker(v));
+
+	return f->os == IU_SYSTEM_windows && p != NULL && p->pid == IU_WINDOWS_SYSTEM_PID;
+}
+
+/* Refused for what the other socket has set, or for whose it is, and not only for its address. */
+WHEN(windows_exclusive)
+{
+	const struct inuse_socket *b = blocker(v);
+
+	return f->os == IU_SYSTEM_windows && holds_address(b) &&
+	       (v->result == INUSE_R_ACCES || (b->flags & INUSE_EXCLUSIVE) != 0);
 }
 
 WHEN(kernel_socket)

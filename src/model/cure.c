@@ -107,6 +107,8 @@ HELPS(helps_end_process)
 	const struct inuse_process *holder = decisive(p, f, v, cure);
 
 	/* a unit is started again, and pid 1 is nobody's to end */
+	if (f->os == IU_SYSTEM_windows && holder != NULL && (holder->pid == IU_WINDOWS_SYSTEM_PID || holder->status == 'X'))
+		return false;
 	return holder != NULL && holder->pid != 1 && iu_manager_of(holder) == IU_MANAGER_NONE;
 }
 
@@ -115,7 +117,8 @@ HELPS(helps_reuseaddr_new)
 	struct inuse_request r = v->request;
 
 	UNUSED;
-	if ((r.flags & INUSE_REUSEADDR) != 0 || v->n_shown == 0)
+	/* on Windows it would take the port from whoever has it */
+	if ((r.flags & INUSE_REUSEADDR) != 0 || v->n_shown == 0 || f->os == IU_SYSTEM_windows)
 		return false;
 	r.flags |= INUSE_REUSEADDR;
 	return goes(p, f, &r, NULL);
@@ -146,7 +149,7 @@ HELPS(helps_reuseaddr_old)
 	struct inuse_request r = v->request;
 
 	UNUSED;
-	if (!is_conflict(v) || !v->shown[0]->mini || (v->shown[0]->flags & INUSE_REUSEADDR) != 0 ||
+	if (!is_conflict(v) || f->os == IU_SYSTEM_windows || !v->shown[0]->mini || (v->shown[0]->flags & INUSE_REUSEADDR) != 0 ||
 	    (v->cause != NULL && strcmp(v->cause, "time-wait-of-client") == 0))
 		return false;
 	r.flags |= INUSE_REUSEADDR;
@@ -159,7 +162,7 @@ HELPS(helps_reuseport_new)
 	struct inuse_request r = v->request;
 
 	UNUSED;
-	if ((r.flags & INUSE_REUSEPORT) != 0 || !is_conflict(v) || v->shown[0]->mini)
+	if ((r.flags & INUSE_REUSEPORT) != 0 || f->os == IU_SYSTEM_windows || !is_conflict(v) || v->shown[0]->mini)
 		return false;
 	r.flags |= INUSE_REUSEPORT;
 	return goes(p, f, &r, NULL);
@@ -229,7 +232,13 @@ HELPS(helps_privilege)
 HELPS(helps_high_port)
 {
 	UNUSED;
-	return v->result == INUSE_R_ACCES && v->step != INUSE_CALL_CONNECT;
+	return v->rule != NULL && strncmp(v->rule, "privileged-port", 15) == 0;
+}
+
+HELPS(helps_other_port)
+{
+	UNUSED;
+	return by_rule(v, "excluded-range");
 }
 
 /* A client's automatic port sits on the server's: keep the port out of the range that clients draw from. */
@@ -266,7 +275,7 @@ HELPS(helps_any_from_port)
 	if (r.call != INUSE_CALL_CONNECT || r.local.port == 0 || v->outcome != INUSE_FAIL ||
 	    v->result == INUSE_R_CONNREFUSED || f->n_covered != 0)
 		return r.call == INUSE_CALL_CONNECT && r.local.port != 0 &&
-		       (by_rule(v, "tuple-live") || by_rule(v, "tuple-time-wait"));
+		       (by_rule(v, "tuple-live") || by_rule(v, "tuple-time-wait") || by_rule(v, "tuple-waits"));
 	r.local.port = 0;
 	return goes(p, f, &r, NULL);
 }

@@ -24,9 +24,14 @@ bool iu_port_covered(const struct iu_facts *f, uint16_t port)
 	return f->n_covered == 0 || in_ranges(f->covered, f->n_covered, port);
 }
 
+bool iu_port_excluded(const struct iu_facts *f, uint16_t port)
+{
+	return in_ranges(f->excluded, f->n_excluded, port);
+}
+
 bool iu_port_reserved(const struct iu_facts *f, uint16_t port)
 {
-	return in_ranges(f->reserved, f->n_reserved, port);
+	return in_ranges(f->reserved, f->n_reserved, port) || iu_port_excluded(f, port);
 }
 
 enum inuse_tri iu_addr_is_local(const struct iu_facts *f, const struct inuse_addr *a)

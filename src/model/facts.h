@@ -18,7 +18,7 @@ enum iu_setting {
 	IU_N_SETTINGS,
 };
 
-/* Whose rules hold: the rows of os.def. */
+/* Whose rules hold: the rows of os.def. IU_SYSTEM_HERE, from the build, is that of the machine that this program runs on. */
 enum iu_system {
 #define OS(name) IU_SYSTEM_##name,
 #include "model/os.def"
@@ -35,6 +35,9 @@ enum iu_feature {
 	IU_FEATURE_TW_DESTROY = 1u << 4,    /* 6.0: SOCK_DESTROY of TIME-WAIT */
 	IU_FEATURE_ORPHAN_UID = 1u << 5,    /* 6.17: orphans keep their uid */
 };
+
+/* The kernel of Windows and its drivers, http.sys among them. */
+#define IU_WINDOWS_SYSTEM_PID 4
 
 struct iu_range {
 	uint16_t first, last; /* both included */
@@ -100,6 +103,8 @@ struct iu_facts {
 	size_t n_elsewhere;
 	const struct iu_range *reserved; /* net.ipv4.ip_local_reserved_ports */
 	size_t n_reserved;
+	const struct iu_range *excluded; /* Windows: set aside, bind() is refused (netsh int ipv4 show excludedportrange) */
+	size_t n_excluded;
 	const struct iu_range *covered;  /* ports the facts cover; none: all of them */
 	size_t n_covered;
 

@@ -160,14 +160,21 @@ void iu_judge_bare(const struct iu_profile *profile, const struct iu_facts *fact
 	/* connect() comes only after a good bind(); a bind that may fail leaves what connect says possible as well */
 	if (request->call == INUSE_CALL_CONNECT && (possible & ok) != 0) {
 		struct inuse_verdict connect = v;
+		struct iu_scan at_bind = w.scan;
 		uint32_t later;
+		bool certain;
 
-		if (possible == ok)
-			w.scan = (struct iu_scan){.all_expire = true};
+		w.scan = (struct iu_scan){.all_expire = true};
 		connect.missing = 0;
 		later = run_step(&w, INUSE_CALL_CONNECT, &connect);
-		if (possible == ok)
+		/* where connect() fails for certain, and a bind() that only may fail would say the same, it is connect()'s story */
+		certain = later == 1u << connect.result && connect.result == v.result;
+		if (possible == ok || certain) {
 			v = connect;
+		} else { /* both may be in the way: those of both are told */
+			w.scan = at_bind;
+			run_step(&w, INUSE_CALL_CONNECT, &connect);
+		}
 		possible = (possible & ~ok) | later;
 	}
 	if (request->call == INUSE_CALL_LISTEN && v.step == INUSE_CALL_BIND && possible == ok)

@@ -17,6 +17,7 @@
 
 #define TABLE "Microsoft, Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE (win32/winsock)"
 #define EXCLUSIVE_PAGE "Microsoft, SO_EXCLUSIVEADDRUSE (win32/winsock/so-exclusiveaddruse)"
+#define EXCLUDED_PAGE "Microsoft, error 10013 (WSAEACCES) on an excluded port (troubleshoot/windows-server/networking)"
 #define CONNECT_PAGE "Microsoft, connect function (winsock2.h); TCP TIME-WAIT Delay (ms819739)"
 
 #define OK INUSE_R_OK
@@ -52,9 +53,11 @@ static bool is_wildcard(const struct inuse_addr *a)
 /* Mask of the results in every cell that this pair of sockets could be in. */
 static uint32_t cells(const struct iu_world *w, const struct inuse_socket *o)
 {
-	bool options_known = (o->known & (INUSE_KNOW_REUSEADDR | INUSE_KNOW_EXCLUSIVE)) ==
-			     (INUSE_KNOW_REUSEADDR | INUSE_KNOW_EXCLUSIVE);
-	bool user_known = (o->known & INUSE_KNOW_UID) != 0, same = o->uid == w->req.uid;
+	/* no source on Windows sees them; where it was said that the port is exclusive, that is all there is to know */
+	bool options_known = (o->flags & INUSE_EXCLUSIVE) != 0 ||
+			     (o->known & (INUSE_KNOW_REUSEADDR | INUSE_KNOW_EXCLUSIVE)) ==
+				     (INUSE_KNOW_REUSEADDR | INUSE_KNOW_EXCLUSIVE);
+	bool user_known = (o->known & INUSE_KNOW_UID) != 0 && w->req.uid != UINT32_MAX, same = o->uid == w->req.uid;
 	int first = !is_wildcard(&o->local), second = !is_wildcard(&w->req.local);
 	enum option mine = option_of(w->req.flags);
 	uint32_t mask = 0;
@@ -79,9 +82,10 @@ static enum inuse_tri cell_is(const struct iu_world *w, const struct inuse_socke
 		return INUSE_NO;
 	if (mask == 1u << result)
 		return INUSE_YES;
-	if ((o->known & INUSE_KNOW_EXCLUSIVE) == 0 || (o->known & INUSE_KNOW_REUSEADDR) == 0)
+	if ((o->flags & INUSE_EXCLUSIVE) == 0 &&
+	    ((o->known & INUSE_KNOW_EXCLUSIVE) == 0 || (o->known & INUSE_KNOW_REUSEADDR) == 0))
 		*missing |= INUSE_MISSING_REUSEADDR;
-	if ((o->known & INUSE_KNOW_UID) == 0)
+	if ((o->known & INUSE_KNOW_UID) == 0 || w->req.uid == UINT32_MAX)
 		*missing |= INUSE_MISSING_UID;
 	return INUSE_MAYBE;
 }
@@ -101,7 +105,7 @@ static enum inuse_tri not_in_the_table(const struct iu_world *w, const struct in
 {
 	if (o->state == INUSE_LISTEN || o->state == INUSE_BOUND)
 		return INUSE_NO;
-	if (!o->mini && (o->known & INUSE_KNOW_EXCLUSIVE) != 0 && (o->flags & INUSE_EXCLUSIVE) != 0)
+	if (!o->mini && (o->flags & INUSE_EXCLUSIVE) != 0)
 		return INUSE_NO; /* "not until the connections are inactive": the table's row for exclusive */
 	*missing |= INUSE_MISSING_DOCUMENT;
 	return INUSE_MAYBE;
@@ -114,12 +118,25 @@ static enum inuse_tri is_connection(const struct iu_world *w, const struct inuse
 	return iu_is(not_in_the_table(w, o, &ignored) != INUSE_NO);
 }
 
+/* A range that Hyper-V, WinNAT or the like have set aside. Only the list of IPv4 was read. */
+static enum inuse_tri excluded(struct iu_world *w, uint32_t *missing)
+{
+	struct inuse_addr local = iu_addr_unmapped(&w->req.local);
+
+	if (!iu_port_excluded(w->facts, w->req.local.port))
+		return INUSE_NO;
+	if (local.family == 4 || (iu_addr_is_any(&local) && (w->req.flags & INUSE_V6ONLY) == 0))
+		return INUSE_YES;
+	*missing |= INUSE_MISSING_DOCUMENT;
+	return INUSE_MAYBE;
+}
+
 static enum inuse_tri access_denied(struct iu_world *w, uint32_t *missing)
 {
 	return iu_owners_answer(w, INUSE_R_ACCES, missing);
 }
 
-static enum inuse_tri tuple_time_wait(struct iu_world *w, uint32_t *missing)
+static enum inuse_tri tuple_waits(struct iu_world *w, uint32_t *missing)
 {
 	return iu_pred_tuple_timestamps(w, missing);
 }
@@ -136,6 +153,7 @@ static enum inuse_tri syn_undocumented(struct iu_world *w, uint32_t *missing)
 static const struct iu_call_rule calls[] = {
 	{"not-local", INUSE_CALL_BIND, IU_BOTH, iu_pred_not_local, INUSE_R_ADDRNOTAVAIL, 0, 0, "Microsoft, bind function (winsock2.h)",
 	 "documented"},
+	{"excluded-range", INUSE_CALL_BIND, IU_BOTH, excluded, INUSE_R_ACCES, 0, 0, EXCLUDED_PAGE, "documented"},
 	{"ports-exhausted", INUSE_CALL_BIND, IU_BOTH, iu_pred_ports_exhausted, INUSE_R_ADDRINUSE, 0, 0,
 	 "Microsoft, bind function (winsock2.h)", "documented"},
 	{"port-automatic", INUSE_CALL_BIND, IU_BOTH, iu_pred_port_automatic, INUSE_R_OK, 0, 0,
@@ -145,7 +163,7 @@ static const struct iu_call_rule calls[] = {
 	{"conflict", INUSE_CALL_BIND, IU_BOTH, NULL, INUSE_R_ADDRINUSE, 0, 0, TABLE, "documented"},
 
 	{"tuple-live", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_tuple_live, INUSE_R_ADDRINUSE, 0, 0, CONNECT_PAGE, "documented"},
-	{"tuple-time-wait", INUSE_CALL_CONNECT, IU_BOTH, tuple_time_wait, INUSE_R_ADDRINUSE, 0, 0, CONNECT_PAGE, "documented"},
+	{"tuple-waits", INUSE_CALL_CONNECT, IU_BOTH, tuple_waits, INUSE_R_ADDRINUSE, 0, 0, CONNECT_PAGE, "documented"},
 	{"connect-exhausted", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_connect_exhausted, INUSE_R_ADDRINUSE, 0, 0, CONNECT_PAGE,
 	 "documented"},
 	{"nobody-listens", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_nobody_listens, INUSE_R_CONNREFUSED, 0, 0, CONNECT_PAGE,
@@ -168,5 +186,5 @@ static const struct iu_owner_rule owners[] = {
 };
 
 const struct iu_profile iu_profile_windows = {
-	"windows", true, calls, sizeof(calls) / sizeof(calls[0]), owners, sizeof(owners) / sizeof(owners[0]),
+	"windows", true, calls, sizeof(calls) / sizeof(calls[0]), owners, sizeof(owners) / sizeof(owners[0]), .tuple_waits = true,
 };

@@ -94,7 +94,7 @@ static enum inuse_tri may_take_over(const struct iu_world *w, const struct inuse
 {
 	int64_t reuse, delay_ms = 1000, entered_ns;
 
-	if (!o->mini || o->state != INUSE_TIME_WAIT)
+	if (!o->mini || o->state != INUSE_TIME_WAIT || w->profile->tuple_waits)
 		return INUSE_NO;
 	if (!iu_setting(w->facts, IU_SET_TW_REUSE, &reuse))
 		return INUSE_MAYBE;

@@ -90,6 +90,7 @@ struct iu_profile {
 	size_t n_calls;
 	const struct iu_owner_rule *owners;
 	size_t n_owners;
+	bool tuple_waits; /* connect() takes no 4-tuple out of TIME-WAIT, whatever its timestamps */
 };
 
 /* One per row of os.def. */
@@ -139,6 +140,8 @@ void iu_scan_add(struct iu_scan *scan, const struct inuse_socket *o, const char 
 bool iu_setting(const struct iu_facts *f, enum iu_setting setting, int64_t *ret);
 bool iu_port_covered(const struct iu_facts *f, uint16_t port);
 bool iu_port_reserved(const struct iu_facts *f, uint16_t port);
+/* Windows: bind() to it is refused, whoever asks. No automatic port either. */
+bool iu_port_excluded(const struct iu_facts *f, uint16_t port);
 /* Is it an address of this machine? MAYBE when the addresses are not known. */
 enum inuse_tri iu_addr_is_local(const struct iu_facts *f, const struct inuse_addr *a);
 /* Does a listener accept connections to this address and port? */

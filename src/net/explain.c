@@ -17,7 +17,8 @@ void iu_net_explain(const struct inuse_request *request, int os_code)
 	exact.may_bind_low = iu_may_bind_low(exact.uid);
 	if (exact.call == INUSE_CALL_CONNECT && exact.local.family == 0)
 		exact.local.family = exact.remote.family;
-	iu_explain(&exact, 0, &answer, &error);
+	if (iu_explain(&exact, 0, &answer, &error) == INUSE_OK)
+		iu_explain_settle(answer, os_code);
 	text = iu_explain_text(answer, &error, os_code, 0);
 	fputs(text ? text : "", stderr);
 	free(text);

@@ -42,8 +42,10 @@ static const struct {
 	{INUSE_MISSING_PARTIAL, N_("the sockets changed faster than they could be read")},
 };
 
-const char *iu_told_missing(uint32_t missing)
+const char *iu_told_missing(const struct iu_facts *f, uint32_t missing)
 {
+	if (f->os == IU_SYSTEM_windows && (missing & INUSE_MISSING_REUSEADDR) != 0)
+		return _("Windows tells nobody which options the other socket has set");
 	for (size_t i = 0; i < sizeof(missing_words) / sizeof(missing_words[0]); i++)
 		if ((missing & missing_words[i].bit) != 0)
 			return _(missing_words[i].text);
@@ -77,10 +79,10 @@ static void headline(struct iu_told *t)
 	iu_text_addf(&line, "%s ", t->how->asked);
 	if (t->v->outcome == INUSE_CANNOT_TELL)
 		iu_say_expand(&line, _("CANNOT TELL: {why}"),
-			      (struct iu_var[]){{"why", iu_told_missing(t->v->missing)}, {NULL, NULL}});
+			      (struct iu_var[]){{"why", iu_told_missing(t->f, t->v->missing)}, {NULL, NULL}});
 	else if (t->v->as_far_as_seen)
 		iu_say_expand(&line, _("FREE, as far as you may see: {why}"),
-			      (struct iu_var[]){{"why", iu_told_missing(t->v->unseen & (INUSE_MISSING_BOUND | INUSE_MISSING_PARTIAL))},
+			      (struct iu_var[]){{"why", iu_told_missing(t->f, t->v->unseen & (INUSE_MISSING_BOUND | INUSE_MISSING_PARTIAL))},
 						{NULL, NULL}});
 	else if (t->v->outcome == INUSE_GO)
 		iu_text_add(&line, success_of(t));
@@ -208,7 +210,7 @@ static void process_line(struct iu_told *t)
 	if (p == NULL)
 		return;
 	iu_text_add_escaped(&line, p->args[0] ? p->args : p->exe[0] ? p->exe : p->comm);
-	if (iu_width(line.data) > 40 && !t->how->verbose) {
+	if (line.len > 0 && iu_width(line.data) > 40 && !t->how->verbose) {
 		size_t keep = 0;
 		int32_t code;
 
@@ -233,9 +235,11 @@ static void process_line(struct iu_told *t)
 	}
 	if (p->container[0] != 0)
 		iu_text_addf(&line, _(", container %.12s"), p->container);
-	iu_text_add(t->out, "  ");
-	t->lines += iu_say_wrapped(t->out, line.data ? line.data : "", 4, t->width);
-	iu_text_add(t->out, "\n");
+	if (line.len > 0) {
+		iu_text_add(t->out, "  ");
+		t->lines += iu_say_wrapped(t->out, line.data, 4, t->width);
+		iu_text_add(t->out, "\n");
+	}
 	iu_text_done(&line);
 }
 
@@ -278,6 +282,22 @@ static void plain_line(struct iu_told *t)
 		paragraph(t, with ? _("With SO_REUSEADDR it would fail.") : _("A server that does not set SO_REUSEADDR would fail."));
 	else if (other->outcome == INUSE_GO)
 		paragraph(t, with ? _("With SO_REUSEADDR it would succeed.") : _("Without SO_REUSEADDR it would succeed."));
+}
+
+/* Windows: the number that a program prints, and what an option means there that has another meaning elsewhere. */
+static void windows_lines(struct iu_told *t)
+{
+	const char *name = iu_say_winsock(t->v->result);
+	char text[160];
+
+	if (t->f->os != IU_SYSTEM_windows)
+		return;
+	if (t->v->outcome == INUSE_FAIL && name[0] != 0) {
+		snprintf(text, sizeof(text), _("%s() says %s."), iu_name_of(iu_names_call, t->v->step), name);
+		paragraph(t, text);
+	}
+	if (t->v->request.call != INUSE_CALL_CONNECT && (t->v->request.flags & INUSE_REUSEADDR) != 0)
+		paragraph(t, _("SO_REUSEADDR on Windows lets any program take a port from the one that has it."));
 }
 
 /* Ports that the kernel would choose from. */
@@ -378,6 +398,7 @@ void iu_say_answer(struct iu_text *out, const struct iu_facts *facts, const stru
 	ports_line(&t);
 	addresses_line(&t, verdicts, n);
 	plain_line(&t);
+	windows_lines(&t);
 	elsewhere_lines(&t);
 	iu_told_fixes(&t);
 	if (how->verbose) {

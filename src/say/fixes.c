@@ -48,6 +48,7 @@ static const struct {
 	{"own-address", NULL},
 	{"any-from-port", NULL},
 	{"start-server", NULL},
+	{"other-port", NULL},
 	{"wider-range", "netsh int ipv4 set dynamicport tcp start=15000 num=50536"},
 };
 

@@ -154,12 +154,15 @@ static json_t *verdict(const struct iu_facts *f, const struct inuse_verdict *v, 
 	set_addr(o, "local", &v->request.local);
 	set_addr(o, "remote", &v->request.remote);
 	json_object_set_new(o, "options", names_of_bits(iu_names_flag, v->request.flags));
-	set_int(o, "uid", v->request.uid);
+	if (v->request.uid != UINT32_MAX)
+		set_int(o, "uid", v->request.uid);
 	if (v->request.device != 0)
 		set_int(o, "device", v->request.device);
 	set_text(o, "outcome", iu_name_of(iu_names_outcome, v->outcome));
 	set_text(o, "step", iu_name_of(iu_names_call, v->step));
 	set_text(o, "result", iu_json_result(v->result));
+	if (f->os == IU_SYSTEM_windows && v->result != INUSE_R_OK)
+		set_int(o, "winsock", iu_winsock_number(v->result));
 	set_text(o, "rule", v->rule);
 	set_text(o, "cause", v->cause);
 	set_text(o, "note", v->note);

@@ -211,3 +211,39 @@ const char *iu_json_result(enum inuse_result result)
 {
 	return iu_name_of(iu_names_result, result);
 }
+
+/* Microsoft, "Windows Sockets Error Codes". */
+static const struct {
+	enum inuse_result result;
+	int number;
+	const char *text;
+} winsock[] = {
+	{INUSE_R_ADDRINUSE, 10048, "WSAEADDRINUSE (10048)"},
+	{INUSE_R_ACCES, 10013, "WSAEACCES (10013)"},
+	{INUSE_R_ADDRNOTAVAIL, 10049, "WSAEADDRNOTAVAIL (10049)"},
+	{INUSE_R_CONNREFUSED, 10061, "WSAECONNREFUSED (10061)"},
+	{INUSE_R_TIMEDOUT, 10060, "WSAETIMEDOUT (10060)"},
+	{INUSE_R_NETUNREACH, 10051, "WSAENETUNREACH (10051)"},
+	{INUSE_R_HOSTUNREACH, 10065, "WSAEHOSTUNREACH (10065)"},
+	{INUSE_R_INVAL, 10022, "WSAEINVAL (10022)"},
+	{INUSE_R_AFNOSUPPORT, 10047, "WSAEAFNOSUPPORT (10047)"},
+	{INUSE_R_ISCONN, 10056, "WSAEISCONN (10056)"},
+	{INUSE_R_ALREADY, 10037, "WSAEALREADY (10037)"},
+	{INUSE_R_OPNOTSUPP, 10045, "WSAEOPNOTSUPP (10045)"},
+};
+
+const char *iu_say_winsock(enum inuse_result result)
+{
+	for (size_t i = 0; i < sizeof(winsock) / sizeof(winsock[0]); i++)
+		if (winsock[i].result == result)
+			return winsock[i].text;
+	return "";
+}
+
+int iu_winsock_number(enum inuse_result result)
+{
+	for (size_t i = 0; i < sizeof(winsock) / sizeof(winsock[0]); i++)
+		if (winsock[i].result == result)
+			return winsock[i].number;
+	return 0;
+}

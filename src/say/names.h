@@ -41,4 +41,8 @@ const char *iu_say_result(enum inuse_result result);
 const char *iu_json_state(enum inuse_state state);
 const char *iu_json_result(enum inuse_result result);
 
+/* "WSAEADDRINUSE (10048)": what a program on Windows gets, and 10048. "" and 0 where there is no such error. */
+const char *iu_say_winsock(enum inuse_result result);
+int iu_winsock_number(enum inuse_result result);
+
 #endif

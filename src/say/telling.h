@@ -23,7 +23,7 @@ struct iu_told {
 void iu_told_fill(struct iu_told *t, const struct inuse_cure *cure);
 void iu_told_done(struct iu_told *t);
 /* One sentence of why, for what is missing. */
-const char *iu_told_missing(uint32_t missing);
+const char *iu_told_missing(const struct iu_facts *f, uint32_t missing);
 /* The unit as systemctl wants it: the last element of the path. */
 const char *iu_told_unit(const struct inuse_process *p);
 /* The fixes, ranked, in two columns; stops at t->max_lines. */

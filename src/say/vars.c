@@ -72,7 +72,16 @@ void iu_say_who(struct iu_text *t, const struct iu_facts *f, const struct inuse_
 	}
 	n = n_processes(f, o);
 	iu_text_add_escaped(&name, text_or(p->comm, "?"));
-	add_user(&user, f, p->uid);
+	/* the numbers of Windows' users are ours, and mean nothing to anybody */
+	if (f->os == IU_SYSTEM_windows && n == 1 && p->user[0] == 0) {
+		iu_text_addf(t, _("%s (pid %d)"), name.data ? name.data : "", p->pid);
+		iu_text_done(&name);
+		return;
+	}
+	if (f->os == IU_SYSTEM_windows)
+		iu_text_add_escaped(&user, p->user);
+	else
+		add_user(&user, f, p->uid);
 	snprintf(pid, sizeof(pid), "%d", p->pid);
 	snprintf(more, sizeof(more), "%zu", n - 1);
 	iu_say_expand(t,
@@ -114,6 +123,24 @@ static void add_pids(struct iu_text *text, const struct iu_facts *f, const struc
 		last = f->processes[p].pid;
 		iu_text_addf(text, "%s%d", shown++ ? " " : "", last);
 	}
+}
+
+/* Of a process that has ended: who may have inherited its sockets. */
+static void add_children(struct iu_text *text, const struct iu_facts *f, const struct inuse_process *parent)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; parent != NULL && i < f->n_processes && n < 6; i++) {
+		const struct inuse_process *p = &f->processes[i];
+
+		if (p->ppid != parent->pid || p->status == 'X' || p == parent)
+			continue;
+		iu_text_add(text, n++ > 0 ? ", " : "");
+		iu_text_add_escaped(text, text_or(p->comm, "?"));
+		iu_text_addf(text, _(" (pid %d)"), p->pid);
+	}
+	if (n == 0)
+		iu_text_add(text, _("none that can be seen"));
 }
 
 static const struct inuse_socket *subject(const struct iu_told *t, const struct inuse_cure *cure)
@@ -211,6 +238,7 @@ void iu_told_fill(struct iu_told *t, const struct inuse_cure *cure)
 	iu_text_addf(var(t, "port"), "%u", o ? o->local.port : t->v->request.local.port);
 	add_user(var(t, "user"), t->f, o ? o->uid : t->v->request.uid);
 	add_pids(var(t, "pids"), t->f, o);
+	add_children(var(t, "children"), t->f, p);
 	iu_setting(t->f, IU_SET_UNPRIVILEGED_PORT_START, &low);
 	iu_text_addf(var(t, "low"), "%lld", (long long)low);
 	iu_text_addf(var(t, "count"), "%llu", (unsigned long long)t->v->ports_total);

@@ -4,7 +4,7 @@
  *
  * Headlines are for somebody who has never heard of any of this. {who} is the holder, {time} how long it still lasts,
  * {addr} the blocker's address, {asked} what was asked, {port} the port, {state} the blocker's state, {user} its user, {unit},
- * {container}, {pids}, {device}, {count} what their names say.
+ * {container}, {pids}, {device}, {count}, {children} what their names say.
  */
 #include <string.h>
 
@@ -32,6 +32,12 @@ static const struct iu_words causes[] = {
 	 N_("A client that kept dialling a closed port drew that very port as its own and met itself.")},
 	{"tuple-in-use", N_("IN USE: this very connection exists already"),
 	 N_("Both addresses and both ports are the same as those of a living connection of {who}.")},
+	{"windows-excluded-range", N_("WOULD FAIL: Windows has set this port aside, though nobody has it"),
+	 N_("Hyper-V, WSL and Docker set ranges of ports aside at every start; netsh int ipv4 show excludedportrange protocol=tcp "
+	    "lists them.")},
+	{"windows-fixed-port", N_("IN USE for {time} more: the last connection between these two ports"),
+	 N_("It ended, and this side waits for late packets. SO_REUSEADDR has no say in that: it is about the address in bind(), "
+	    "not about the pair in connect().")},
 	{"tuple-time-wait", N_("IN USE for {time} more: the last connection between these two ports"),
 	 N_("It ended, and this side waits for late packets. It had no TCP timestamps, which would allow to take it over at once.")},
 	{"connect-ports-exhausted", N_("WOULD FAIL: no automatic port is left for this destination"),
@@ -46,6 +52,14 @@ static const struct iu_words causes[] = {
 	{"syn-rfc1337", N_("CANNOT TELL: it depends on a sequence number yet to come"),
 	 N_("net.ipv4.tcp_rfc1337 is 1: a new connection that does not look newer than the old one is ignored until "
 	    "TIME-WAIT ends.")},
+	{"windows-dead-pid", N_("IN USE by a process that has ended (pid {pids}): a child of it has the socket"),
+	 N_("Windows tells who made a socket, not who inherited it. Children of that process that still run: {children}.")},
+	{"windows-http-sys", N_("IN USE by Windows itself (System, pid 4)"),
+	 N_("Most likely http.sys, which listens for IIS, WinRM and others: netsh http show servicestate names them. (139 and 445 "
+	    "are file sharing.) Pid 4 is the kernel and cannot be ended.")},
+	{"windows-exclusive", N_("IN USE by {who}, which shares it with nobody"),
+	 N_("It set SO_EXCLUSIVEADDRUSE, or belongs to another user, or did not set SO_REUSEADDR itself: Windows does not tell "
+	    "which.")},
 	{"kernel-socket", N_("IN USE by the kernel itself (NFS, RPC or the like)"),
 	 N_("No process holds this socket and none can be ended; unmounting or stopping the service frees it.")},
 	{"socket-unit", N_("IN USE by systemd (pid 1), which listens for {unit}"),
@@ -127,6 +141,7 @@ static const struct iu_words cures[] = {
 	{"freebind", N_("set IP_FREEBIND on the new socket"), N_("connections come only once the address is there")},
 	{"privilege", N_("sudo setcap cap_net_bind_service=+ep PROGRAM"), N_("it may then take low ports")},
 	{"high-port", N_("take a port from {low} up"), NULL},
+	{"other-port", N_("inuse pick {port}"), N_("finds the next port that is free")},
 	{"reserve-port", N_("sudo sysctl net.ipv4.ip_local_reserved_ports={port}"),
 	 N_("clients get other ports; replaces the list set now")},
 	{"no-port", N_("set IP_BIND_ADDRESS_NO_PORT before bind()"), N_("for clients that choose an address")},
@@ -191,6 +206,8 @@ static const struct iu_words rules[] = {
 	 N_("A SYN with a newer sequence number or timestamp ends the TIME-WAIT and goes to the listener; an older one is "
 	    "acknowledged, reset by the peer and then accepted."), NULL},
 	{"syn-accepted", N_("A listener answers the SYN."), NULL},
+	{"excluded-range", N_("A port in an excluded range is refused with WSAEACCES, whoever asks."), NULL},
+	{"tuple-waits", N_("On Windows a 4-tuple in TIME-WAIT cannot be dialled again from the side that waits."), NULL},
 	{"access", N_("On Windows some pairs of options are refused with WSAEACCES instead of WSAEADDRINUSE: the table says which."), NULL},
 	{"table-access", N_("On Windows this pair of options is refused with WSAEACCES."), NULL},
 	{"table-in-use", N_("On Windows this pair of options is refused with WSAEADDRINUSE."), NULL},

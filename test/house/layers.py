@@ -56,6 +56,13 @@ def check_includes(files):
                 yield f'{name}: the model knows no <{system}>'
 
 
+def check_systems(files):
+    """files: (folder, name, text). Only src/compat asks the compiler which system it compiles for."""
+    for folder, name, text in files:
+        if folder != 'src/compat' and re.search(r'^\s*#.*\b_?_?(_WIN32|WIN32|_WIN64|__MINGW\w+|__CYGWIN__|__linux__|__APPLE__)\b', text, re.M):
+            yield f'{name}: only src/compat may ask which operating system it is compiled for'
+
+
 def check_symbols(lines):
     """lines of nm -A: FILE: [ADDRESS] TYPE NAME."""
     members = {'model': {'U': set(), 'D': set()}, 'base': {'U': set(), 'D': set()}}
@@ -94,6 +101,13 @@ def source_files(root):
             yield path.parent.name, path.relative_to(root), path.read_text()
 
 
+def all_sources(root):
+    for top in ('src', 'include', 'examples', 'test', 'bench', 'fuzz', 'tools'):
+        for path in sorted(pathlib.Path(root, top).rglob('*.[ch]')):
+            name = path.relative_to(root)
+            yield str(name.parent), name, path.read_text()
+
+
 def self_test():
     good = ['lib.a:x/src_model_a.c.o: U strlen', 'lib.a:x/src_model_a.c.o: U iu_b', 'lib.a:x/src_model_a.c.o:0000 T iu_a',
             'lib.a:x/src_base_b.c.o:0000 T iu_b', 'lib.a:x/src_base_b.c.o: U free']
@@ -107,6 +121,9 @@ def self_test():
         (check_includes([('host', 'a.c', '#include "bpf/record.h"\n')]), False),
         (check_includes([('odd', 'a.c', '')]), True),
         (check_includes([('say', 'a.c', '#include "names.h"\n')]), True),
+        (check_systems([('src/compat', 'a.h', '#ifdef _WIN32\n'), ('src/host', 'a.c', '/* _WIN32 */\n')]), False),
+        (check_systems([('src/host', 'a.c', '#ifndef _WIN32\n')]), True),
+        (check_systems([('include', 'a.h', '#if defined(__GNUC__) && !defined(_WIN32)\n')]), True),
         (check_symbols(good), False),
         (check_symbols(good + ['lib.a:x/src_model_a.c.o: U malloc']), True),
         (check_symbols(good + ['lib.a:x/src_model_a.c.o: U iu_host_now']), True),
@@ -125,7 +142,7 @@ def self_test():
 def main():
     what, arguments = sys.argv[1], sys.argv[2:]
     if what == 'includes':
-        complaints = check_includes(source_files(arguments[0]))
+        complaints = [*check_includes(source_files(arguments[0])), *check_systems(all_sources(arguments[0]))]
     elif what == 'symbols':
         complaints = check_symbols(nm('-A', arguments[0]))
     elif what == 'exports':

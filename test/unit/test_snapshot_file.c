@@ -419,7 +419,7 @@ static const struct {
 	{"[]\n", "is no snapshot"},
 	{"{\"type\":\"end\",\"records\":0}\n", "is no snapshot"},
 	{"{\"type\":\"header\",\"schema\":\"other\",\"version\":1}\n", "is no snapshot"},
-	{"{\"type\":\"header\",\"schema\":\"inuse-snapshot\",\"version\":2}\n", "line 1: the snapshot has version 2"},
+	{"{\"type\":\"header\",\"schema\":\"inuse-snapshot\",\"version\":3}\n", "line 1: the snapshot has version 3"},
 	{"{\"type\":\"header\",\"schema\":\"inuse-snapshot\"}\n", "line 1: the field \"version\""},
 	{"{\"type\":\"header\",\"schema\":\"inuse-snapshot\",\"version\":1,\"x\\u001b\":1}\n", "no field \"x\\x1b\""},
 	{"{\"type\":\"header\",\"schema\":\"inuse-snapshot\",\"version\":1,\"hz\":-1}\n", "line 1: the field \"hz\""},

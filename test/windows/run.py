@@ -21,7 +21,7 @@ INUSE, OBJDUMP, HELLO, PATIENT, FIXED = sys.argv[1:6]
 LINUX = os.environ.get('INUSE_LINUX', '')
 os.environ.setdefault('WINEDEBUG', '-all')
 WINE = [] if os.name == 'nt' else ['wine']
-SECONDS = 60
+SECONDS = 180 # the first program under a new Wine is slow to start, and the machine may be busy
 # What every Windows since 8 has in System32.
 SYSTEM_DLLS = {'advapi32.dll', 'dbghelp.dll', 'iphlpapi.dll', 'kernel32.dll', 'msvcrt.dll', 'ole32.dll', 'psapi.dll',
                'shell32.dll', 'user32.dll', 'userenv.dll', 'ws2_32.dll'}
