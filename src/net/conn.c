@@ -13,6 +13,7 @@
 enum {
 	SCRATCH_SIZE = 65536,
 	TICK_MS = 100,
+	SOON_TIMES = 5,  /* of soon_ms, when no connection comes */
 	QUIET_MS = 1000, /* a hurried connection on which nothing moves for so long is not in the middle of anything */
 };
 
@@ -21,6 +22,7 @@ struct iu_conn {
 	uv_write_t write;
 	struct iu_conns *set;
 	struct iu_conn *prev, *next;
+	struct iu_conn *next_soon;
 	struct iu_net_ending ending;
 	char *rest; /* a copy of what the write has to send, or NULL */
 	size_t rest_len;
@@ -32,6 +34,7 @@ struct iu_conn {
 	bool reading, writing;
 	bool done;    /* the job is: what remains is to end the connection */
 	bool fin;     /* our side has ended */
+	bool soon;    /* in the set's list of that name */
 	bool closing;
 	bool held;    /* by iu_conns_take(), which frees it */
 };
@@ -86,6 +89,12 @@ static void link_out(struct iu_conn *c)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	c->set->n--;
+	for (struct iu_conn **at = &c->set->soon; c->soon && *at != NULL; at = &(*at)->next_soon)
+		if (*at == c) {
+			*at = c->next_soon;
+			c->soon = false;
+			break;
+		}
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -310,19 +319,75 @@ static void put(struct iu_conn *c, const char *data, size_t len)
 
 /* -------------------------------------------------------------------------------------------------------- deciding */
 
+/* The one look without the loop. */
+static void look_once(struct iu_conn *c)
+{
+	ssize_t n = recv(c->fd, c->set->scratch, SCRATCH_SIZE, MSG_DONTWAIT);
+
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		fail(c, errno);
+		return;
+	}
+	c->ending.bytes_in += n > 0 ? (uint64_t)n : 0;
+	c->ending.peer_ended = n == 0;
+	step(c);
+}
+
+static void look_at_soon(struct iu_conns *set)
+{
+	struct iu_conn *c;
+
+	while ((c = set->soon) != NULL) {
+		set->soon = c->next_soon;
+		c->soon = false;
+		look_once(c);
+	}
+}
+
+static void on_soon(uv_timer_t *timer)
+{
+	look_at_soon(timer->data);
+}
+
+static bool may_end_soon(const struct iu_conn *c)
+{
+	const struct iu_conns *set = c->set;
+
+	return set->soon_ms > 0 && !c->opened && set->job == IU_JOB_SEND && !set->observe && set->received == NULL;
+}
+
+static void expect_soon(struct iu_conn *c)
+{
+	struct iu_conns *set = c->set;
+
+	if (set->soon == NULL) {
+		set->soon_at_ms = uv_now(set->loop) + set->soon_ms;
+		uv_timer_start(&set->soon_timer, on_soon, set->soon_ms * SOON_TIMES, 0);
+	}
+	c->next_soon = set->soon;
+	set->soon = c;
+	c->soon = true;
+}
+
 static void end_our_side(struct iu_conn *c)
 {
 	if (!c->fin) {
 		uint64_t bound = c->set->finish_ms > 0 ? c->set->finish_ms : c->set->idle_ms;
+		bool soon = may_end_soon(c);
 
 		look_before(c);
-		/* Winsock no longer tells whose socket it is once both sides have ended */
-		open_handle(c);
+		if (!soon)
+			open_handle(c); /* late is too late for Winsock: see iu_net_opens_late() */
 		shutdown(c->fd, SHUT_WR);
 		c->fin = true;
 		c->deadline_ms = bound > 0 ? uv_now(c->set->loop) + bound : 0;
+		if (soon) {
+			expect_soon(c);
+			return;
+		}
 	}
-	read_on(c);
+	if (!c->soon)
+		read_on(c);
 }
 
 /* What to do next, after any event. */
@@ -376,6 +441,8 @@ void iu_conns_take(struct iu_conns *set, int fd, const struct inuse_addr *peer, 
 	if (c->closing && !c->opened)
 		free(c);
 	iu_conns_stay_awake(set, set->awake);
+	if (set->soon != NULL && uv_now(set->loop) >= set->soon_at_ms)
+		look_at_soon(set);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- time */
@@ -447,7 +514,7 @@ enum inuse_status iu_conns_init(struct iu_conns *set, uv_loop_t *loop, struct in
 {
 	set->loop = loop;
 	set->awake = set->hurried = false;
-	set->head = NULL;
+	set->head = set->soon = NULL;
 	set->n = set->n_cut = 0;
 	set->diag = set->observe ? iu_net_diag_new() : NULL;
 	set->scratch = malloc(SCRATCH_SIZE);
@@ -455,15 +522,20 @@ enum inuse_status iu_conns_init(struct iu_conns *set, uv_loop_t *loop, struct in
 		iu_net_diag_free(set->diag);
 		return iu_fail(error, INUSE_E_MEMORY, 0, NULL, _("out of memory"));
 	}
+	if (!iu_net_opens_late())
+		set->soon_ms = 0;
 	uv_timer_init(loop, &set->timer);
-	set->timer.data = set;
+	uv_timer_init(loop, &set->soon_timer);
+	set->timer.data = set->soon_timer.data = set;
 	return INUSE_OK;
 }
 
 void iu_conns_close(struct iu_conns *set)
 {
-	if (!uv_is_closing((uv_handle_t *)&set->timer))
-		uv_close((uv_handle_t *)&set->timer, NULL);
+	if (uv_is_closing((uv_handle_t *)&set->timer))
+		return;
+	uv_close((uv_handle_t *)&set->timer, NULL);
+	uv_close((uv_handle_t *)&set->soon_timer, NULL);
 }
 
 void iu_conns_done(struct iu_conns *set)

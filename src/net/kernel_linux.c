@@ -39,6 +39,11 @@ int iu_net_dup(int fd)
 	return fcntl(fd, F_DUPFD_CLOEXEC, 0);
 }
 
+bool iu_net_opens_late(void)
+{
+	return true;
+}
+
 int iu_net_errno(int uv_code)
 {
 	return -uv_code;

@@ -53,6 +53,12 @@ int iu_net_dup(int fd)
 	return (int)copy;
 }
 
+bool iu_net_opens_late(void)
+{
+	/* uv_tcp_open() asks Winsock for the address of the peer, which it has forgotten by then */
+	return false;
+}
+
 int iu_net_errno(int uv_code)
 {
 	static const struct {

@@ -30,6 +30,7 @@ enum {
 	REFUSED = 1,
 	CANNOT = 3,
 	FINISH_MS = 5000,  /* how long the peer's end is waited for after ours; nginx calls this a lingering close */
+	SOON_MS = 2,       /* how long clients that end at once may take for it */
 	ACCEPT_BATCH = 64, /* connections taken before the others get their turn */
 	ACCEPT_LAST = 4096, /* and at the end, out of the backlog: to close the listener would reset them */
 };
@@ -235,6 +236,7 @@ static void set_up(struct server *s, const struct iu_serve_options *o)
 	s->conns.linger_s = o->linger_s;
 	s->conns.idle_ms = o->idle_ms;
 	s->conns.finish_ms = o->idle_ms > 0 && o->idle_ms < FINISH_MS ? o->idle_ms : FINISH_MS;
+	s->conns.soon_ms = SOON_MS;
 	s->conns.observe = o->verbose || o->json;
 	s->conns.patience_ms = IU_NET_PATIENCE_MS;
 	s->conns.ended = on_ended;

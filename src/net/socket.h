@@ -51,6 +51,8 @@ size_t iu_net_unread(int fd);
 size_t iu_net_unsent(int fd);
 /* A second descriptor of the same socket, close-on-exec; -1 with errno set. */
 int iu_net_dup(int fd);
+/* May a socket be handed to libuv after both sides have ended? */
+bool iu_net_opens_late(void);
 /* The errno of an error of libuv, which has numbers of its own on Windows. */
 int iu_net_errno(int uv_code);
 
