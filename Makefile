@@ -19,7 +19,8 @@ help:
 	@echo 'make install       into PREFIX ($(PREFIX)); DESTDIR is respected'
 	@echo 'make asan          tests with AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make fuzz          every fuzz target for SECONDS=$(SECONDS) each'
-	@echo 'make bench         inuse beside ss, lsof, fuser, netstat, a million sockets (needs root; 10 min)'
+	@echo 'make bench         inuse beside ss, lsof, fuser, netstat, nginx, a million sockets (needs root; 10 min)'
+	@echo 'make soak          CONNECTIONS=1000000 to inuse serve, and what it has kept of them'
 	@echo 'make check-cross   the unit tests on 64-bit ARM, on big-endian IBM Z and with musl'
 	@echo 'make lint          clang -Wcomma, cppcheck, clang-tidy, clang-format'
 	@echo 'make windows       inuse.exe in build-windows/, with mingw-w64'
@@ -70,11 +71,16 @@ lint:
 	@BUILD=$(BUILD) tools/lint
 
 bench:
-	@tools/setup build test bench
+	@tools/setup build bench
 	@test -d $(BUILD) || meson setup $(BUILD) --prefix $(PREFIX)
 	@ninja -C $(BUILD)
-	@{ $(BUILD)/bench/bench_host $(BUILD)/inuse $(SOCKETS); echo; \
-		test ! -x $(BUILD)/bench/bench_serve || $(BUILD)/bench/bench_serve $(BUILD)/inuse; } | tee $(BUILD)/bench.md
+	@BUILD=$(BUILD) tools/bench $(SOCKETS)
+
+soak:
+	@tools/setup build
+	@test -d $(BUILD) || meson setup $(BUILD) --prefix $(PREFIX)
+	@ninja -C $(BUILD)
+	@$(BUILD)/bench/bench_load $(BUILD)/inuse soak $(CONNECTIONS)
 
 windows:
 	@tools/setup build windows
@@ -93,4 +99,4 @@ pot:
 clean:
 	rm -rf $(BUILD) $(BUILD)-*
 
-.PHONY: all help build demo check check-cross test install asan fuzz bench lint pot clean windows check-windows
+.PHONY: all help build demo check check-cross test install asan fuzz bench soak lint pot clean windows check-windows

@@ -4,9 +4,12 @@
  *
  * usage: bench_host INUSE [SOCKETS]      (1,000,000 sockets unless said otherwise)
  *
- * Everything runs in network namespaces of its own. The commands of a group take turns, their output goes to /dev/null, and
- * the median of the rounds counts. A round during which more than 5 % of the sockets went is thrown away and repeated
- * once the crowd is complete again. Prints a table in markdown. Ends by itself: what there was no time for is said.
+ * Theory of operation
+ *
+ * Everything runs in network namespaces of its own. The commands of a *group* take turns, their output goes to /dev/null,
+ * and the median of the *rounds* counts. Sockets in TIME-WAIT last for 60 s, so a round may lose them on its way: one that
+ * ends with less than 95 % of what it began with is dropped and repeated, at most as often as there are good ones to be;
+ * what was dropped is said. Ends by itself: what there was no time for is said, too.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -14,41 +17,46 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "crowd.h"
 #include "host/sources.h"
+#include "measure.h"
 
-enum { PORT = 9999, OTHERS = 20000, ROUNDS = 5, LIMIT_S = 20, ALL_S = 360, PROCESSES = 200 };
+enum { PORT = 9999, OTHERS = 20000, ROUNDS = 5, LIMIT_S = 20, ALL_S = 270, PROCESSES = 200 };
 
 struct row {
 	const char *words[8];
 	int beside;  /* row of which it is a multiple; the first row of a group is 0 */
+	bool empty;  /* runs where there is nothing but the listener */
 	double wall_ms[ROUNDS], cpu_ms[ROUNDS];
 	long peak_kib;
-	int n;
-	bool empty;  /* runs where there is nothing but the listener */
+	size_t n;
 	bool killed; /* was still not done */
+};
+
+/* Rows that are measured together. */
+struct group {
+	const char *title;
+	struct row *rows;
+	size_t n_rows;
+	int rounds;
+	size_t n_tw; /* sockets in TIME-WAIT, on n_ports ports from first_port on */
+	uint16_t first_port;
+	unsigned n_ports;
+	/* what came of it */
+	int good, dropped;
+	size_t before, after; /* of the good round that lost most */
 };
 
 static const char *inuse;
 static int nothing, place; /* the empty namespace; that of the group */
 static double began_ms;
 
-static double now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
 static bool time_is_up(void)
 {
-	return now_ms() - began_ms > ALL_S * 1e3;
+	return bench_now_ms() - began_ms > ALL_S * 1e3;
 }
 
 static double ms_of(struct timeval t)
@@ -74,96 +82,112 @@ static void execute(const struct row *row)
 
 static void measure(struct row *row)
 {
-	double start = now_ms();
+	double start = bench_now_ms();
 	struct rusage usage;
 	int status;
 	pid_t pid = fork();
 
 	if (pid < 0)
-		crowd_die("fork");
+		bench_die("fork");
 	if (pid == 0)
 		execute(row);
 	if (wait4(pid, &status, 0, &usage) != pid)
-		crowd_die("wait");
+		bench_die("wait");
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		return;
 	row->killed |= WIFSIGNALED(status);
-	row->wall_ms[row->n] = now_ms() - start;
+	row->wall_ms[row->n] = bench_now_ms() - start;
 	row->cpu_ms[row->n] = ms_of(usage.ru_utime) + ms_of(usage.ru_stime);
 	if (usage.ru_maxrss > row->peak_kib)
 		row->peak_kib = usage.ru_maxrss;
 	row->n++;
 }
 
-static int by_size(const void *a, const void *b)
+static void put_command(const struct row *row, char *buf, size_t size)
 {
-	double x = *(const double *)a, y = *(const double *)b;
+	size_t at = (size_t)snprintf(buf, size, "`");
 
-	return (x > y) - (x < y);
+	for (int i = 0; row->words[i] != NULL; i++)
+		at += (size_t)snprintf(buf + at, size - at, "%s%s", i > 0 ? " " : "", row->words[i]);
+	snprintf(buf + at, size - at, "`");
 }
 
-static double median(const double *values, int n)
+static void print_row(const struct group *g, struct row *row)
 {
-	double sorted[ROUNDS];
+	struct row *own = &g->rows[row->beside];
+	double wall = bench_median(row->wall_ms, row->n), own_wall = bench_median(own->wall_ms, own->n);
+	char command[128], time[32], cpu[32], memory[32], sockets[64] = "";
+	struct bench_line line = {
+		.with = row->empty ? "the same, where there is nothing" : g->title, .what = command, .sockets = sockets};
 
-	memcpy(sorted, values, sizeof(sorted));
-	qsort(sorted, (size_t)n, sizeof(double), by_size);
-	return n > 0 ? sorted[n / 2] : 0;
-}
-
-static void print_rows(const char *title, const struct row *rows, int n, size_t before, size_t after)
-{
-	for (int i = 0; i < n; i++) {
-		const struct row *row = &rows[i];
-		double wall = median(row->wall_ms, row->n), own = median(rows[row->beside].wall_ms, rows[row->beside].n);
-		char command[128] = "";
-
-		for (int j = 0; row->words[j] != NULL; j++) {
-			strncat(command, j > 0 ? " " : "", sizeof(command) - strlen(command) - 1);
-			strncat(command, row->words[j], sizeof(command) - strlen(command) - 1);
-		}
-		if (row->n == 0) {
-			printf("| %s | `%s` | not here | | | | |\n", title, command);
-			continue;
-		}
-		printf("| %s%s | `%s` | %s%.1f | %.1f | %.1f | %.2f | %zu, %zu |\n", title, row->empty ? " (nothing)" : "",
-		       command, row->killed ? "> " : "", wall, median(row->cpu_ms, row->n), (double)row->peak_kib / 1024,
-		       own > 0 ? wall / own : 0, before, after);
-	}
-	fflush(stdout);
-}
-
-/* Rounds until enough were good, or there is no time left. n_tw sockets in TIME-WAIT on n_ports ports from first_port on. */
-static void run_group(const char *title, struct row *rows, int n, int rounds, size_t n_tw, uint16_t first_port,
-		      unsigned n_ports)
-{
-	size_t before = 0, after = 0, kept_before = 0, kept_after = 0;
-	int good = 0, tries = 0;
-
-	if (time_is_up()) {
-		printf("| %s | no time was left | | | | | |\n", title);
+	put_command(row, command, sizeof(command));
+	if (row->n == 0) {
+		line.time = g->good > 0 ? "not here" : "no round kept its sockets";
+		bench_print(&line);
 		return;
 	}
-	while (good < rounds && tries++ < rounds * 2 && (!time_is_up() || tries == 1)) {
-		crowd_enter(place);
-		if (n_tw > 0)
-			crowd_fill(n_tw, first_port, n_ports);
-		before = crowd_count();
-		for (int i = 0; i < n; i++)
-			measure(&rows[i]);
-		after = crowd_count();
-		if (after * 20 < before * 19 && tries < rounds * 2) {
-			for (int i = 0; i < n; i++)
-				rows[i].n = rows[i].n > 0 ? rows[i].n - 1 : 0;
-			continue;
-		}
-		good++;
-		kept_before = before;
-		kept_after = after;
-	}
-	print_rows(title, rows, n, kept_before, kept_after);
+	if (row->killed)
+		snprintf(time, sizeof(time), "> %d s", LIMIT_S);
+	else
+		bench_cell(time, sizeof(time), wall, "ms");
+	line.time = time;
+	line.cpu = bench_cell(cpu, sizeof(cpu), bench_median(row->cpu_ms, row->n), "ms");
+	line.memory = bench_cell(memory, sizeof(memory), (double)row->peak_kib / 1024, "MiB");
+	line.times = own_wall > 0 ? wall / own_wall : 0;
+	if (g->n_tw > 0 && !row->empty)
+		snprintf(sockets, sizeof(sockets), "%zu, %zu", g->before, g->after);
+	bench_print(&line);
 }
 
+static void note_round(struct group *g, size_t before, size_t after)
+{
+	if (g->good++ == 0 || (double)after / (double)before < (double)g->after / (double)g->before) {
+		g->before = before;
+		g->after = after;
+	}
+}
+
+/* One round; false if it lost its sockets, which undoes it. */
+static bool run_round(struct group *g)
+{
+	size_t before, after;
+
+	crowd_enter(place);
+	if (g->n_tw > 0)
+		crowd_fill(g->n_tw, g->first_port, g->n_ports);
+	before = crowd_count();
+	for (size_t i = 0; i < g->n_rows; i++)
+		measure(&g->rows[i]);
+	after = crowd_count();
+	if (after * 20 >= before * 19) {
+		note_round(g, before ? before : 1, after);
+		return true;
+	}
+	for (size_t i = 0; i < g->n_rows; i++)
+		g->rows[i].n -= g->rows[i].n > 0;
+	g->dropped++;
+	return false;
+}
+
+/* Rounds until enough were good, or there is no time left. */
+static void run_group(struct group g)
+{
+	char words[64];
+
+	if (time_is_up()) {
+		bench_print(&(struct bench_line){.with = g.title, .what = "no time was left"});
+		return;
+	}
+	while (g.good < g.rounds && g.dropped < g.rounds && (g.good + g.dropped == 0 || !time_is_up()))
+		run_round(&g);
+	for (size_t i = 0; i < g.n_rows; i++)
+		print_row(&g, &g.rows[i]);
+	snprintf(words, sizeof(words), "%d good, %d dropped", g.good, g.dropped);
+	if (g.dropped > 0)
+		bench_print(&(struct bench_line){.with = g.title, .what = "rounds", .sockets = words});
+}
+
+#define N_OF(rows) (sizeof(rows) / sizeof((rows)[0]))
 #define PEERS \
 	{.words = {"inuse", "9999"}}, {.words = {"ss", "-tanp", "sport = :9999"}}, \
 	{.words = {"lsof", "-nP", "-iTCP:9999"}}, {.words = {"fuser", "9999/tcp"}}
@@ -173,7 +197,7 @@ static void bench_few(void)
 	struct row rows[] = {PEERS, {.words = {"inuse", "--help"}}};
 
 	place = nothing;
-	run_group("nothing else", rows, 5, ROUNDS, 0, 0, 0);
+	run_group((struct group){.title = "a listener, nothing else", .rows = rows, .n_rows = N_OF(rows), .rounds = ROUNDS});
 }
 
 static bool ignore_socket(void *arg, const struct inuse_socket *socket)
@@ -188,15 +212,17 @@ static void bench_load(void)
 	struct iu_scope scope = {.ports = &port, .n_ports = 1, .classes = true};
 	double wall[ROUNDS];
 	uint32_t unseen;
+	char time[32];
 
 	crowd_enter(nothing);
 	for (int i = 0; i < ROUNDS; i++) {
-		wall[i] = now_ms();
+		wall[i] = bench_now_ms();
 		if (iu_bucket_each(&scope, ignore_socket, NULL, NULL, NULL, &unseen, NULL) != INUSE_OK)
 			return;
-		wall[i] = now_ms() - wall[i];
+		wall[i] = bench_now_ms() - wall[i];
 	}
-	printf("| nothing else | of which loading the BPF program and one walk | %.1f | | | | |\n", median(wall, ROUNDS));
+	bench_print(&(struct bench_line){.with = "a listener, nothing else", .what = "of `inuse 9999`: loading BPF, and one walk",
+					 .time = bench_cell(time, sizeof(time), bench_median(wall, ROUNDS), "ms")});
 }
 
 static void bench_descriptors(unsigned descriptors, int rounds)
@@ -209,7 +235,7 @@ static void bench_descriptors(unsigned descriptors, int rounds)
 	place = nothing;
 	crowd_enter(nothing);
 	crowd_summon(pids, PROCESSES, descriptors);
-	run_group(title, rows, 4, rounds, 0, 0, 0);
+	run_group((struct group){.title = title, .rows = rows, .n_rows = N_OF(rows), .rounds = rounds});
 	crowd_dismiss(pids, PROCESSES);
 }
 
@@ -218,50 +244,34 @@ static void bench_others(size_t n, int rounds)
 	struct row rows[] = {PEERS, {.words = {"inuse", "9999"}, .empty = true}};
 	char title[80];
 
-	snprintf(title, sizeof(title), "%zu on other ports", n);
-	run_group(title, rows, 5, rounds, n, OTHERS, 64);
+	snprintf(title, sizeof(title), "%zu sockets on other ports", n);
+	run_group((struct group){title, rows, N_OF(rows), rounds, n, OTHERS, 64, 0, 0, 0, 0});
 }
 
-static void bench_table(size_t n)
+static void bench_table(size_t n, int rounds)
 {
 	struct row rows[] = {{.words = {"inuse", "ls", "--no-owners"}}, {.words = {"ss", "-tan"}},
 			     {.words = {"netstat", "-tan"}},            {.words = {"inuse", "ls"}},
 			     {.words = {"ss", "-tanp"}, .beside = 3}};
 	char title[80];
 
-	snprintf(title, sizeof(title), "the table of %zu", n);
-	run_group(title, rows, 5, 3, n, OTHERS, 64);
+	snprintf(title, sizeof(title), "a table of %zu sockets", n);
+	run_group((struct group){title, rows, N_OF(rows), rounds, n, OTHERS, 64, 0, 0, 0, 0});
 }
 
 static void bench_own(size_t n)
 {
-	struct row rows[] = {{.words = {"inuse", "9999"}}, {.words = {"ss", "-tan", "sport = :9999"}}};
+	struct row rows[] = {{.words = {"inuse", "9999"}},
+			     {.words = {"ss", "-tan", "sport = :9999"}},
+			     {.words = {"inuse", "ls", "--no-owners", ":9999"}},
+			     {.words = {"ss", "-tan", "sport = :9999"}, .beside = 2}};
 	char title[80];
 
-	snprintf(title, sizeof(title), "%zu on the port itself", n);
+	snprintf(title, sizeof(title), "%zu sockets on the port itself", n);
 	place = crowd_place();
-	run_group(title, rows, 2, 3, n, PORT, 1);
+	crowd_enter(place);
+	run_group((struct group){title, rows, N_OF(rows), 3, n, PORT, 1, 0, 0, 0, 0});
 	close(place);
-}
-
-static void print_heading(void)
-{
-	struct utsname name = {0};
-	char date[64], load[64] = "";
-	time_t now = time(NULL);
-	FILE *f = fopen("/proc/loadavg", "re");
-
-	uname(&name);
-	strftime(date, sizeof(date), "%Y-%m-%d %H:%M UTC", gmtime(&now));
-	if (f != NULL && fgets(load, sizeof(load), f) != NULL)
-		load[strcspn(load, "\n")] = 0;
-	if (f != NULL)
-		fclose(f);
-	printf("%s, Linux %s %s, %ld processors, load before: %s\n\n", date, name.release, name.machine,
-	       sysconf(_SC_NPROCESSORS_ONLN), load);
-	printf("| sockets in TIME-WAIT | command | ms | CPU ms | MiB | times inuse | sockets before, after |\n");
-	printf("|---|---|---:|---:|---:|---:|---|\n");
-	fflush(stdout);
 }
 
 int main(int argc, char **argv)
@@ -277,9 +287,9 @@ int main(int argc, char **argv)
 		return 77;
 	}
 	inuse = argv[1];
-	began_ms = now_ms();
+	began_ms = bench_now_ms();
+	bench_print_head();
 	nothing = crowd_place();
-	print_heading();
 	crowd_enter(nothing);
 	crowd_listener(PORT);
 	bench_few();
@@ -288,9 +298,10 @@ int main(int argc, char **argv)
 	place = crowd_place();
 	crowd_enter(place);
 	crowd_listener(PORT);
+	bench_table(n / 50, 5);
 	bench_others(n / 10, 3);
 	bench_others(n, 3);
-	bench_table(n);
+	bench_table(n, 3);
 	close(place);
 	bench_own(n);
 	bench_descriptors(10000, 1);

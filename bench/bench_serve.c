@@ -1,33 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a connection costs `inuse serve` in CPU time, beside a loop of epoll_wait, accept, send and close, and nothing else.
+ * `inuse serve` in CPU time, beside nginx and beside a loop of epoll_wait, accept, send and close and nothing else.
  *
  * usage: bench_serve INUSE [CONNECTIONS [ROUNDS]]
  *
  * Each server runs in a child process, in a network namespace of its own; the clients are this process: so many
- * connections at a time are opened, then each is read to its end and closed. CPU time is what wait4() says of the
- * child, user and system, its start included. Servers take turns, and the median of the rounds counts.
+ * connections at a time are opened, then each is read to its end and closed. CPU time is what the kernel has counted for
+ * the server between the first connection and the last, so that neither its start nor its end is in it. Servers take
+ * turns, and the median of the rounds counts. Connections a second would only measure the clients.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "support/live.h"
+#include "measure.h"
+#include "support/netns.h"
 
-enum { PORT = 12345, MAX_ROUNDS = 99, MAX_WIDTH = 64 };
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
+enum { PORT = 12345, MAX_ROUNDS = 99, MAX_WIDTH = 64, LIMIT_S = 120 };
 
 static struct sockaddr_in server_addr(void)
 {
@@ -43,7 +42,7 @@ static int bare_listener(void)
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 	    bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, SOMAXCONN) < 0)
-		die("bare server");
+		bench_die("bare server");
 	return fd;
 }
 
@@ -52,108 +51,153 @@ static void watch(int epoll, int fd)
 	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 
 	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
-		die("epoll_ctl");
+		bench_die("epoll_ctl");
 }
 
-/* accept, send, and close at once or (half) shutdown and wait for the client's end. Returns how many are over now. */
-static long bare_accept(int epoll, int listener, bool half)
+/* accept, send, and close at once or (half) shutdown and wait for the client's end. */
+static void bare_accept(int epoll, int listener, bool half)
 {
-	long over = 0;
 	int fd;
 
 	while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
 		if (send(fd, "HELLO", 5, MSG_NOSIGNAL) != 5)
-			die("send");
+			bench_die("send");
 		if (half) {
 			shutdown(fd, SHUT_WR);
 			watch(epoll, fd);
 		} else {
 			close(fd);
-			over++;
 		}
 	}
-	return over;
 }
 
-static void bare_server(long n, bool half)
+static void bare_server(bool half)
 {
 	int listener = bare_listener(), epoll = epoll_create1(0);
 	struct epoll_event events[256];
 	char buf[64];
 
 	watch(epoll, listener);
-	while (n > 0) {
+	for (;;) {
 		int ready = epoll_wait(epoll, events, 256, -1);
 
 		for (int i = 0; i < ready; i++) {
 			int fd = events[i].data.fd;
 
-			if (fd == listener) {
-				n -= bare_accept(epoll, listener, half);
-			} else if (recv(fd, buf, sizeof(buf), 0) <= 0) {
+			if (fd == listener)
+				bare_accept(epoll, listener, half);
+			else if (recv(fd, buf, sizeof(buf), 0) <= 0)
 				close(fd);
-				n--;
-			}
 		}
 	}
-	_exit(0);
 }
 
-static const char *inuse;
+static void bare_close(void)
+{
+	bare_server(false);
+}
+
+static void bare_half(void)
+{
+	bare_server(true);
+}
+
+static const char *inuse, *nginx_conf;
+
+static void inuse_first(void)
+{
+	execl(inuse, "inuse", "serve", "hello", "127.0.0.1:12345", "--close", "first", (char *)NULL);
+}
+
+static void inuse_half(void)
+{
+	execl(inuse, "inuse", "serve", "hello", "127.0.0.1:12345", (char *)NULL);
+}
+
+static void nginx(void)
+{
+	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+
+	putenv(path);
+	execlp("nginx", "nginx", "-c", nginx_conf, "-e", "/dev/null", (char *)NULL);
+}
+
+/* One process, no log, everything that waits accepted at once. */
+static bool write_nginx_conf(char *path)
+{
+	static const char *const modules[] = {"/usr/lib/nginx/modules/ngx_stream_module.so",
+					      "/usr/lib64/nginx/modules/ngx_stream_module.so"};
+	int fd = mkstemp(path);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+
+	if (f == NULL)
+		bench_die(path);
+	for (size_t i = 0; i < 2; i++)
+		if (access(modules[i], R_OK) == 0)
+			fprintf(f, "load_module %s;\n", modules[i]);
+	fprintf(f, "daemon off;\nmaster_process off;\npid %s.pid;\nerror_log /dev/null crit;\n", path);
+	fputs("events { worker_connections 1024; multi_accept on; use epoll; }\n", f);
+	fprintf(f, "stream { server { listen 127.0.0.1:%d backlog=4096; return \"HELLO\"; } }\n", PORT);
+	return fclose(f) == 0;
+}
 
 struct row {
 	const char *name;
-	bool bare, half;
-	const char *words[6];
-	int beside; /* row of which this is a multiple */
+	void (*serve)(void);
+	int beside; /* row that this is a multiple of */
+	size_t n;
 	double us[MAX_ROUNDS];
 };
 
 static struct row rows[] = {
-	{"bare loop: accept, send, close", true, false, {0}, 0, {0}},
-	{"inuse serve --close first", false, false, {"--close", "first"}, 0, {0}},
-	{"bare loop: ... shutdown, read to the end, close", true, true, {0}, 2, {0}},
-	{"inuse serve (half)", false, true, {"--close", "half"}, 2, {0}},
-	{"inuse serve -v", false, true, {"-v"}, 2, {0}},
+	{"`inuse serve hello --close first`", inuse_first, 0, 0, {0}},
+	{"bare loop: epoll_wait, accept, send, close", bare_close, 0, 0, {0}},
+	{"nginx: stream, return \"HELLO\"", nginx, 0, 0, {0}},
+	{"`inuse serve hello`", inuse_half, 3, 0, {0}},
+	{"bare loop: accept, send, shutdown, read to the end, close", bare_half, 3, 0, {0}},
+	{"nginx: stream, return \"HELLO\"", nginx, 3, 0, {0}},
 };
 enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
 
-static pid_t start(const struct row *row, long n)
+static pid_t start(const struct row *row)
 {
-	char count[32];
 	pid_t pid;
 
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
-		die("fork");
+		bench_die("fork");
 	if (pid > 0)
 		return pid;
-	if (row->bare)
-		bare_server(n, row->half);
-	snprintf(count, sizeof(count), "%ld", n);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (freopen("/dev/null", "w", stderr) == NULL || freopen("/dev/null", "w", stdout) == NULL)
 		_exit(126);
-	execl(inuse, "inuse", "serve", "127.0.0.1:12345", "--count", count, row->words[0], row->words[1], (char *)NULL);
+	row->serve();
 	_exit(127);
+}
+
+static void stop(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 }
 
 /* ---------------------------------------------------------------------------------------------- the clients */
 
+/* -1: refused. */
 static int dial(void)
 {
 	struct sockaddr_in addr = server_addr();
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
-		die("socket");
-	/* the server may not be there yet */
-	for (int i = 0; connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0; i++) {
-		if (errno != ECONNREFUSED || i == 1000)
-			die("connect");
-		usleep(1000);
-	}
-	return fd;
+		bench_die("socket");
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
+		return fd;
+	if (errno != ECONNREFUSED)
+		bench_die("connect");
+	close(fd);
+	return -1;
 }
 
 static void hear_out(int fd)
@@ -164,40 +208,81 @@ static void hear_out(int fd)
 	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0)
 		total += n;
 	if (n < 0 || total != 5)
-		die("HELLO did not come");
+		bench_die("HELLO did not come");
 	close(fd);
 }
 
-/* Microseconds of CPU time per connection. */
-static double measure(const struct row *row, long n, int width)
+/* Until the server answers. False: it has ended before that, and is reaped. */
+static bool is_up(pid_t pid)
 {
-	pid_t pid = start(row, n);
-	struct rusage usage;
-	int fds[MAX_WIDTH], status;
+	int fd, status;
 
-	for (long done = 0; done < n; done += width) {
-		for (int i = 0; i < width; i++)
-			fds[i] = dial();
-		for (int i = 0; i < width; i++)
-			hear_out(fds[i]);
+	while ((fd = dial()) < 0) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return false;
+		usleep(1000);
 	}
-	if (wait4(pid, &status, 0, &usage) != pid || status != 0)
-		die("the server did not end well");
-	return ((double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-		(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)) / (double)n;
+	hear_out(fd);
+	return true;
 }
 
-static int by_size(const void *a, const void *b)
+static void one_batch(int width)
 {
-	double x = *(const double *)a, y = *(const double *)b;
+	int fds[MAX_WIDTH];
 
-	return (x > y) - (x < y);
+	for (int i = 0; i < width; i++) {
+		fds[i] = dial();
+		if (fds[i] < 0)
+			bench_die("connect");
+	}
+	for (int i = 0; i < width; i++)
+		hear_out(fds[i]);
+}
+
+/* Microseconds of CPU time per connection. */
+static void measure(struct row *row, long n, int width)
+{
+	pid_t pid = start(row);
+	double before;
+
+	if (!is_up(pid))
+		return;
+	one_batch(width);
+	before = bench_cpu_ms(pid);
+	for (long done = 0; done < n; done += width)
+		one_batch(width);
+	row->us[row->n++] = (bench_cpu_ms(pid) - before) * 1e3 / (double)n;
+	stop(pid);
+}
+
+static void print_rows(long n, int width)
+{
+	char with[64], cpu[32];
+
+	snprintf(with, sizeof(with), "%ld connections, %d at a time", n, width);
+	for (int i = 0; i < N_ROWS; i++) {
+		struct row *row = &rows[i], *own = &rows[row->beside];
+		double us = bench_median(row->us, row->n), own_us = bench_median(own->us, own->n);
+		struct bench_line line = {.with = with, .what = row->name};
+
+		if (row->n == 0) {
+			line.cpu = "not here";
+		} else {
+			line.cpu = bench_cell(cpu, sizeof(cpu), us, "us each");
+			line.times = own_us > 0 ? us / own_us : 0;
+		}
+		bench_print(&line);
+	}
+	for (int i = 0; i < N_ROWS; i++)
+		rows[i].n = 0;
 }
 
 int main(int argc, char **argv)
 {
 	long n = argc > 2 ? atol(argv[2]) : 19200, rounds = argc > 3 ? atol(argv[3]) : 5;
-	const char *reason = live_netns_enter();
+	char conf[] = "/tmp/inuse-bench-XXXXXX", pid_file[64];
+	const char *reason = netns_enter();
+	double began_ms = bench_now_ms();
 
 	if (argc < 2 || n < MAX_WIDTH || rounds < 1 || rounds > MAX_ROUNDS) {
 		fprintf(stderr, "usage: bench_serve INUSE [CONNECTIONS [ROUNDS]]\n");
@@ -209,16 +294,15 @@ int main(int argc, char **argv)
 	}
 	inuse = argv[1];
 	n -= n % MAX_WIDTH;
+	nginx_conf = write_nginx_conf(conf) ? conf : "";
 	for (int width = 1; width <= MAX_WIDTH; width *= MAX_WIDTH) {
-		printf("%ld connections, %d at a time, median of %ld rounds\n", n, width, rounds);
-		for (long round = 0; round < rounds; round++)
+		for (long round = 0; round < rounds && (round == 0 || bench_now_ms() - began_ms < LIMIT_S * 1e3); round++)
 			for (int i = 0; i < N_ROWS; i++)
-				rows[i].us[round] = measure(&rows[i], n, width);
-		for (int i = 0; i < N_ROWS; i++) {
-			qsort(rows[i].us, (size_t)rounds, sizeof(double), by_size);
-			printf("  %-50s %6.2f us of CPU each  %5.2f times\n", rows[i].name, rows[i].us[rounds / 2],
-			       rows[i].us[rounds / 2] / rows[rows[i].beside].us[rounds / 2]);
-		}
+				measure(&rows[i], n, width);
+		print_rows(n, width);
 	}
+	unlink(conf);
+	snprintf(pid_file, sizeof(pid_file), "%s.pid", conf);
+	unlink(pid_file);
 	return 0;
 }

@@ -27,22 +27,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "measure.h"
 #include "support/netns.h"
 
 enum { MAX_PORTS = 256, ADDRESSES = 1000, THREADS = 2 };
-
-void crowd_die(const char *what)
-{
-	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
 
 static void write_setting(const char *path, const char *value)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
-		crowd_die(path);
+		bench_die(path);
 	close(fd);
 }
 
@@ -51,14 +46,14 @@ static int own_place(void)
 	int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		crowd_die("/proc/thread-self/ns/net");
+		bench_die("/proc/thread-self/ns/net");
 	return fd;
 }
 
 void crowd_enter(int place)
 {
 	if (setns(place, CLONE_NEWNET) < 0)
-		crowd_die("setns");
+		bench_die("setns");
 }
 
 int crowd_place(void)
@@ -85,7 +80,7 @@ size_t crowd_count(void)
 	char line[256];
 
 	if (f == NULL)
-		crowd_die("/proc/thread-self/net/sockstat");
+		bench_die("/proc/thread-self/net/sockstat");
 	while (fgets(line, sizeof(line), f) != NULL)
 		if (sscanf(line, "TCP: inuse %*u orphan %*u tw %lu", &n) == 1)
 			break;
@@ -115,7 +110,7 @@ static int make_socket(const struct sockaddr_in *addr, int option_level, int opt
 
 	if (fd < 0 || setsockopt(fd, option_level, option, &on, sizeof(on)) < 0 ||
 	    bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0)
-		crowd_die("a socket of the crowd");
+		bench_die("a socket of the crowd");
 	return fd;
 }
 
@@ -129,10 +124,10 @@ static void end_one(struct filler *f, size_t i)
 
 	f->address++;
 	if (connect(client, (struct sockaddr *)&to, sizeof(to)) < 0)
-		crowd_die("connect");
+		bench_die("connect");
 	server = accept4(f->listeners[port], NULL, NULL, SOCK_CLOEXEC);
 	if (server < 0)
-		crowd_die("accept");
+		bench_die("accept");
 	close(server);
 	close(client);
 }
@@ -146,7 +141,7 @@ static void *fill(void *arg)
 
 		f->listeners[i] = make_socket(&at, SOL_SOCKET, SO_REUSEADDR);
 		if (listen(f->listeners[i], 16) < 0)
-			crowd_die("listen");
+			bench_die("listen");
 	}
 	for (size_t i = 0; f->n_ports > 0 && i < f->n; i++)
 		end_one(f, i);
@@ -171,7 +166,7 @@ void crowd_fill(size_t n, uint16_t first_port, unsigned n_ports)
 		f->n = (n - there) / THREADS + (i == 0 ? (n - there) % THREADS : 0);
 		errno = pthread_create(&f->thread, NULL, fill, f);
 		if (errno != 0)
-			crowd_die("pthread_create");
+			bench_die("pthread_create");
 	}
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(fillers[i].thread, NULL);
@@ -186,11 +181,11 @@ static pid_t spawn(int *ret_ready)
 	pid_t pid;
 
 	if (pipe2(ready, O_CLOEXEC) < 0)
-		crowd_die("pipe");
+		bench_die("pipe");
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
-		crowd_die("fork");
+		bench_die("fork");
 	close(ready[pid == 0 ? 0 : 1]);
 	*ret_ready = ready[pid == 0 ? 1 : 0];
 	if (pid == 0)
@@ -213,7 +208,7 @@ static void await(int ready)
 
 	if (read(ready, &byte, 1) != 1) {
 		errno = ECHILD;
-		crowd_die("a process of the crowd");
+		bench_die("a process of the crowd");
 	}
 	close(ready);
 }

@@ -11,9 +11,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Prints the sentence, and what errno says, and ends the program. */
-void crowd_die(const char *what) __attribute__((noreturn));
-
 /* Makes a network namespace with lo up and room for two million sockets in TIME-WAIT; a descriptor of it. The caller stays outside. */
 int crowd_place(void);
 /* Moves the calling thread there. */
