@@ -5,8 +5,9 @@
  * Theory of operation
  *
  * The duplicate is the very socket, so what the kernel answers here is what it would have answered there. Only a blocking
- * connect would make the supervisor wait: the socket is made non-blocking for the moment of the call. What is decided at
- * once is decided; when the connection is under way, the program's own call goes through and waits in the kernel, which
+ * connect would make the supervisor wait: the socket is made non-blocking for the moment of the call. What is decided by then
+ * is answered, on this machine mostly the success: left to the program's own call, a peer that resets what it has just accepted
+ * could come in between. When the connection is under way, that call goes through and waits in the kernel, which
  * finds the connection begun (linux v6.18 net/ipv4/af_inet.c __inet_stream_connect(), SS_CONNECTING). A timeout of its own
  * (SO_SNDTIMEO) begins with the call, so such a socket is left alone.
  */
@@ -54,13 +55,14 @@ bool iu_call_sensible(const struct iu_call *call)
 	       (call->addr.ss_family == AF_INET || call->addr.ss_family == AF_INET6);
 }
 
-/* The connection was refused while connect() was still at it; the next one tells. */
-static bool has_failed_already(int fd)
+/* Refused or established while connect() was still at it, as on this machine it mostly is; the next one tells. */
+static bool is_decided(int fd)
 {
-	struct tcp_info info = {0};
+	struct tcp_info info = {.tcpi_state = TCP_SYN_SENT};
 	socklen_t len = sizeof(info);
 
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_state == TCP_CLOSE;
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_state != TCP_SYN_SENT &&
+	       info.tcpi_state != TCP_SYN_RECV;
 }
 
 static enum iu_call_end make_connect(const struct iu_call *call, int fd, int *ret_os_code)
@@ -77,7 +79,7 @@ static enum iu_call_end make_connect(const struct iu_call *call, int fd, int *re
 	if (blocking && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
 		return IU_CALL_LET_GO;
 	code = connect(fd, to, call->len) == 0 ? 0 : errno;
-	if (blocking && code == EINPROGRESS && has_failed_already(fd))
+	if (blocking && code == EINPROGRESS && is_decided(fd))
 		code = connect(fd, to, call->len) == 0 ? 0 : errno;
 	if (blocking)
 		fcntl(fd, F_SETFL, flags);

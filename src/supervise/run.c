@@ -76,9 +76,20 @@ static bool prepare_filter(struct iu_supervisor *s)
 static void on_flush(uv_timer_t *timer)
 {
 	struct iu_supervisor *s = timer->data;
+	bool told = iu_outlet_flush(&s->voice.err), written = iu_outlet_flush(&s->voice.events);
 
-	iu_outlet_flush(&s->voice.err);
-	iu_outlet_flush(&s->voice.events);
+	if (told && written)
+		uv_timer_stop(timer);
+}
+
+/* Before the loop sleeps: only as long as there are words that found no room is it woken by the clock. */
+static void on_prepare(uv_prepare_t *prepare)
+{
+	struct iu_supervisor *s = prepare->data;
+	bool waiting = s->voice.err.waiting.len > 0 || s->voice.events.waiting.len > 0;
+
+	if (waiting && !uv_is_active((uv_handle_t *)&s->flush))
+		uv_timer_start(&s->flush, on_flush, FLUSH_MS, FLUSH_MS);
 }
 
 /* The program's output ends when the program closes it, not when inuse ends. */
@@ -117,8 +128,9 @@ static bool begin(struct iu_supervisor *s)
 	}
 	uv_timer_init(&s->loop, &s->flush);
 	uv_timer_init(&s->loop, &s->ending);
-	s->flush.data = s->ending.data = s;
-	uv_timer_start(&s->flush, on_flush, FLUSH_MS, FLUSH_MS);
+	uv_prepare_init(&s->loop, &s->prepare);
+	s->flush.data = s->ending.data = s->prepare.data = s;
+	uv_prepare_start(&s->prepare, on_prepare);
 	if (!iu_spawn(s, &first))
 		return false;
 	let_go_of_output();

@@ -87,6 +87,7 @@ struct iu_supervisor {
 	pid_t helpers[64];       /* not reaped yet */
 	bool alone;              /* the program has ended, descendants go on: said already */
 	uv_timer_t flush;        /* for texts that wait */
+	uv_prepare_t prepare;
 	uv_timer_t ending;
 	int ending_signals;      /* how often the descendants were told to end */
 	bool finished;
