@@ -38,11 +38,11 @@
 #define LISTENERS_MAX 256
 #define LOOK_MS 200
 
-enum kind { WATCH, STOPPING };
+enum kind { WATCH, STOPPING, ASK };
 
 struct order {
 	enum kind kind;
-	int32_t number; /* WATCH: of the listener; STOPPING: pid of the program */
+	int32_t number; /* WATCH: of the listener; STOPPING: pid of the program; ASK: of the question */
 };
 
 /* The guard's own side. */
@@ -79,6 +79,19 @@ static int read_fd(struct msghdr *message)
 	return fd;
 }
 
+static void say(const struct post *post, struct iu_guard_report report)
+{
+	send(post->channel, &report, sizeof(report), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void report(const struct post *post)
+{
+	struct signalfd_siginfo info;
+
+	while (read(post->signals, &info, sizeof(info)) == sizeof(info))
+		say(post, (struct iu_guard_report){.signal = (int32_t)info.ssi_signo});
+}
+
 /* False when inuse has gone. */
 static bool take_order(struct post *post)
 {
@@ -95,23 +108,16 @@ static bool take_order(struct post *post)
 		return n < 0 && errno == EINTR;
 	if (order.kind == STOPPING)
 		post->stopped = order.number;
+	if (order.kind == ASK) {
+		report(post);
+		say(post, (struct iu_guard_report){.question = (uint32_t)order.number});
+	}
 	if (order.kind == WATCH && order.number >= 0 && order.number < LISTENERS_MAX) {
 		if (post->listeners[order.number] >= 0)
 			close(post->listeners[order.number]);
 		post->listeners[order.number] = read_fd(&message);
 	}
 	return true;
-}
-
-static void report(const struct post *post)
-{
-	struct signalfd_siginfo info;
-
-	while (read(post->signals, &info, sizeof(info)) == sizeof(info)) {
-		struct iu_guard_report r = {(int32_t)info.ssi_signo, (int32_t)info.ssi_pid};
-
-		send(post->channel, &r, sizeof(r), MSG_NOSIGNAL | MSG_DONTWAIT);
-	}
 }
 
 /* The program runs again, and inuse, which stopped with it, does not. */
@@ -290,6 +296,11 @@ bool iu_guard_hear(struct iu_guard *guard, struct iu_guard_report *ret, bool *re
 	n = recv(guard->channel, ret, sizeof(*ret), MSG_DONTWAIT);
 	*ret_gone = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 	return n == sizeof(*ret);
+}
+
+void iu_guard_ask(struct iu_guard *guard, uint32_t question)
+{
+	order_guard(guard, ASK, (int32_t)question, -1);
 }
 
 void iu_guard_stopping(struct iu_guard *guard, int32_t program)

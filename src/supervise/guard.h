@@ -27,9 +27,10 @@ struct iu_guard {
 	struct iu_guard_page *page;
 };
 
-/* A signal that the guard got, too, and so everybody in its process group. */
+/* A signal that the guard got, too, and so everybody in its process group; or, signal 0, the answer to a question. */
 struct iu_guard_report {
-	int32_t signal, pid;
+	int32_t signal;
+	uint32_t question;
 };
 
 /* Forks the guard. All signals must be blocked. Does without where that fails. */
@@ -41,6 +42,11 @@ int iu_guard_enter(struct iu_guard *guard, uint32_t listener, uint64_t id);
 void iu_guard_leave(struct iu_guard *guard, int slot);
 /* The next report, if one has come. False: none. *ret_gone: the guard has ended. */
 bool iu_guard_hear(struct iu_guard *guard, struct iu_guard_report *ret, bool *ret_gone);
+/*
+ * Asks whether it has got any more; every report of what it had got by then comes before that of the question's number. How long
+ * that takes on a loaded machine nobody knows.
+ */
+void iu_guard_ask(struct iu_guard *guard, uint32_t question);
 /* inuse stops together with the program; the guard wakes it if only the program goes on. */
 void iu_guard_stopping(struct iu_guard *guard, int32_t program);
 /* Ends it. */

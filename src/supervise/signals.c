@@ -6,7 +6,9 @@
  *
  * inuse blocks every signal and reads it from a descriptor. A signal to the whole process group has reached the program
  * already; one to inuse alone is passed on. The guard (guard.c) tells which it was: it is in the group, too. Both ways take
- * a moment, so a signal waits a little for the guard's word. A program that has left the group gets everything passed on.
+ * a moment, so a signal waits a little for the guard's word; then the guard is asked, and what it has not had by its answer
+ * was for inuse alone. A second Ctrl-C often means "at once", so none may be made up because a machine is slow.
+ * A program that has left the group gets everything passed on.
  *
  * When the program is stopped, inuse stops itself by the same signal, so that the shell sees a stopped job; continuing
  * it is a signal to the group again.
@@ -20,8 +22,10 @@
 #include "base/gettext.h"
 #include "supervise/incident.h"
 
-/* Longer than one process of the group is behind the other on a loaded machine. */
+/* Longer than the kernel takes from the first process of a group to the last. */
 #define WORD_MS 30
+/* A guard that does not answer: somebody has stopped it. */
+#define ANSWER_MS 3000
 /* A word of the guard that came first is kept so long. */
 #define KEPT_MS 1000
 
@@ -122,22 +126,36 @@ static void compare(struct iu_supervisor *s)
 	}
 }
 
+/* Passes on what the guard had not got when it answered that question, and what it gives no answer about. */
+static void pass_on_rest(struct iu_supervisor *s, uint32_t answered)
+{
+	struct iu_signals *q = &s->signals;
+	uint64_t now = uv_now(&s->loop);
+
+	for (size_t i = 0; i < q->n_waiting;) {
+		uint32_t question = q->waiting[i].question;
+
+		if ((question != 0 && question <= answered) || now - q->waiting[i].at_ms >= ANSWER_MS)
+			pass_on(s, i);
+		else
+			i++;
+	}
+}
+
 static void on_word_is_due(uv_timer_t *timer)
 {
 	struct iu_supervisor *s = timer->data;
+	struct iu_signals *q = &s->signals;
 	uint64_t now = uv_now(&s->loop);
-	bool left = false;
 
 	compare(s);
-	for (size_t i = 0; i < s->signals.n_waiting;) {
-		if (now - s->signals.waiting[i].at_ms >= WORD_MS) {
-			pass_on(s, i);
-		} else {
-			left = true;
-			i++;
+	for (size_t i = 0; i < q->n_waiting; i++)
+		if (q->waiting[i].question == 0 && now - q->waiting[i].at_ms >= WORD_MS) {
+			q->waiting[i].question = ++q->questions;
+			iu_guard_ask(&s->guard, q->questions);
 		}
-	}
-	if (left)
+	pass_on_rest(s, 0);
+	if (q->n_waiting > 0)
 		uv_timer_start(timer, on_word_is_due, WORD_MS, 0);
 }
 
@@ -157,6 +175,7 @@ static void take_signal(struct iu_supervisor *s, const struct signalfd_siginfo *
 	q->waiting[q->n_waiting].signal = signal;
 	q->waiting[q->n_waiting].code = info->ssi_code;
 	q->waiting[q->n_waiting].value = info->ssi_int;
+	q->waiting[q->n_waiting].question = 0;
 	q->waiting[q->n_waiting++].at_ms = uv_now(&s->loop);
 	if (s->guard.channel < 0) {
 		pass_on(s, q->n_waiting - 1);
@@ -182,17 +201,25 @@ static void on_guard(uv_poll_t *poll, int status, int events)
 	struct iu_supervisor *s = poll->data;
 	struct iu_signals *q = &s->signals;
 	struct iu_guard_report report;
+	uint32_t answered = 0;
 	bool gone;
 
 	uv_update_time(&s->loop);
 	while (iu_guard_hear(&s->guard, &report, &gone)) {
+		if (report.signal == 0) {
+			answered = report.question;
+			continue;
+		}
 		if (q->n_heard == sizeof(q->heard) / sizeof(q->heard[0]))
 			q->n_heard = 0;
 		q->heard[q->n_heard] = report;
 		q->heard_ms[q->n_heard++] = uv_now(&s->loop);
 	}
 	compare(s);
+	pass_on_rest(s, answered);
 	if (gone) {
+		while (q->n_waiting > 0)
+			pass_on(s, 0); /* nobody is left who could tell */
 		uv_poll_stop(poll);
 		close(s->guard.channel);
 		s->guard.channel = -1;

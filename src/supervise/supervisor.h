@@ -57,10 +57,11 @@ struct iu_signals {
 	uv_timer_t timer;
 	struct {
 		int signal, code, value;
-		int32_t from;
+		uint32_t question; /* to the guard, 0: not asked yet */
 		uint64_t at_ms;
 	} waiting[64];
 	size_t n_waiting;
+	uint32_t questions; /* ever */
 	struct iu_guard_report heard[64]; /* what the guard said first */
 	uint64_t heard_ms[64];
 	size_t n_heard;

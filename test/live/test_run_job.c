@@ -126,6 +126,47 @@ static void test_run__signal_to_the_group__reaches_the_program_once(void **state
 	assert_int_equal(status, 0);
 }
 
+/* The idle process beside inuse: its first child. */
+static pid_t guard_of(pid_t pid)
+{
+	char text[64] = "";
+
+	live_read_file(live_text("/proc/%d/task/%d/children", pid, pid), text, sizeof(text));
+	return atoi(text);
+}
+
+static void test_run__guard_comes_late__signal_to_the_group_reaches_the_program_once(void **state)
+{
+	const char *out = live_text("%s/file", dir);
+	pid_t leader = live_fork(false, -1), guard;
+	int status;
+
+	if (leader == 0) {
+		start_in_group(live_text("exec %s run %s count %d >%s", getenv("INUSE_BIN"), actor_path(), SIGINT, out));
+		_exit(127);
+	}
+	await_file("ready");
+	guard = guard_of(leader);
+	kill(guard, SIGSTOP);
+	await_state(guard, 'T');
+	kill(-leader, SIGINT);
+	usleep(200000); /* as on a machine that is busy with something else */
+	kill(guard, SIGCONT);
+	await_file("got ");
+	assert_string_equal(file_text(), "ready\ngot 1\n");
+	assert_int_equal(waitpid(leader, &status, 0), leader);
+	assert_int_equal(status, 0);
+}
+
+static void test_run__guard_is_gone__signal_to_inuse_is_passed_on(void **state)
+{
+	pid_t pid = live_start("run", actor_path(), "count", live_text("%d", SIGUSR1));
+
+	live_expect(pid, "ready");
+	kill(guard_of(pid), SIGKILL);
+	live_says(live_finish(pid, SIGUSR1), 0, "got 1\n");
+}
+
 static void test_run__program_stopped__inuse_stops_and_goes_on_with_it(void **state)
 {
 	const char *out = live_text("%s/file", dir);
@@ -302,6 +343,8 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		job_test(test_run__signal_to_inuse__reaches_the_program_once),
 		job_test(test_run__signal_to_the_group__reaches_the_program_once),
+		job_test(test_run__guard_comes_late__signal_to_the_group_reaches_the_program_once),
+		job_test(test_run__guard_is_gone__signal_to_inuse_is_passed_on),
 		job_test(test_run__program_stopped__inuse_stops_and_goes_on_with_it),
 		job_test(test_run__daemon__stayed_with_until_it_ends),
 		job_test(test_run__daemon_and_sigterm__ends_both),
