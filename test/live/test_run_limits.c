@@ -186,17 +186,26 @@ static void test_run__supervisor_killed__program_goes_on(void **state)
 	assert_non_null(strstr(run->out, "bind 127.0.0.1:8080 ok\nlisten 127.0.0.1:8080 ok\n"));
 }
 
-static void test_run__program_inside_gdb_and_strace__works(void **state)
+static void need_tool(const char *path)
 {
+	if (access(path, X_OK) != 0)
+		live_skip("%s is not installed", path);
+}
+
+static void test_run__program_inside_strace__works(void **state)
+{
+	need_tool("/usr/bin/strace");
 	live_listener("127.0.0.1:8080", 0);
-	if (access("/usr/bin/strace", X_OK) == 0)
-		live_complains(live_inuse("run", "strace", "-f", "-o", "/dev/null", actor_path(), "listen", "127.0.0.1:8080"), 0,
-			       "inuse: actor", "bind 127.0.0.1:8080 failed");
-	if (access("/usr/bin/gdb", X_OK) == 0)
-		live_complains(live_inuse("run", "gdb", "-batch", "-nx", "-ex", "run", "--args", actor_path(), "listen", "127.0.0.1:8080"),
-			       0, "inuse: actor", "bind 127.0.0.1:8080 failed");
-	if (access("/usr/bin/strace", X_OK) != 0 && access("/usr/bin/gdb", X_OK) != 0)
-		live_skip("neither gdb nor strace is installed");
+	live_complains(live_inuse("run", "strace", "-f", "-o", "/dev/null", actor_path(), "listen", "127.0.0.1:8080"), 0,
+		       "inuse: actor", "bind 127.0.0.1:8080 failed");
+}
+
+static void test_run__program_inside_gdb__works(void **state)
+{
+	need_tool("/usr/bin/gdb");
+	live_listener("127.0.0.1:8080", 0);
+	live_complains(live_inuse("run", "gdb", "-batch", "-nx", "-ex", "run", "--args", actor_path(), "listen", "127.0.0.1:8080"), 0,
+		       "inuse: actor", "bind 127.0.0.1:8080 failed");
 }
 
 int main(int argc, char **argv)
@@ -218,7 +227,8 @@ int main(int argc, char **argv)
 		live_test(test_run__io_uring__said),
 		live_test(test_run__thirty_two_bits__said),
 		live_test(test_run__supervisor_killed__program_goes_on),
-		live_test(test_run__program_inside_gdb_and_strace__works),
+		live_test(test_run__program_inside_strace__works),
+		live_test(test_run__program_inside_gdb__works),
 	};
 
 	return LIVE_RUN("run_limits", tests);

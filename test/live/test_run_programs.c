@@ -58,6 +58,32 @@ static void test_run__python__listens(void **state)
 	CHECK_PROGRAM(SIGTERM, 128 + SIGTERM, actor_python(), "-m", "http.server", "8080");
 }
 
+/* Its server is handed each request in a process, or in a thread, of its own. */
+static void check_many_handed(const char *mixin)
+{
+	const char *script = live_text("import http.server as h, socketserver as s\n"
+				       "class Server(s.%s, h.HTTPServer): pass\n"
+				       "Server(('', 8080), h.SimpleHTTPRequestHandler).serve_forever()", mixin);
+	pid_t pid = live_start("run", actor_python(), "-c", script);
+	const struct live_run *answer;
+
+	live_wait(8080, 0, INUSE_LISTEN);
+	answer = live_run(actor_python(), "-c", "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8080/').status)");
+	live_says(answer, 0, "200");
+	live_complains(live_inuse("run", actor_python(), "-c", script), 1, "failed: Address already in use (EADDRINUSE)");
+	assert_int_equal(live_finish(pid, SIGTERM)->status, 128 + SIGTERM);
+}
+
+static void test_run__forking_server__serves(void **state)
+{
+	check_many_handed("ForkingMixIn");
+}
+
+static void test_run__threaded_server__serves(void **state)
+{
+	check_many_handed("ThreadingMixIn");
+}
+
 static void test_run__node__listens(void **state)
 {
 	need("node");
@@ -94,6 +120,21 @@ static void test_run__nginx__master_and_workers_listen(void **state)
 	check_program(nginx_words, SIGTERM, 0);
 }
 
+/* The workers give up root: what they bind later they bind themselves, and the master has bound all there is. */
+static void test_run__nginx_whose_workers_are_another_user__serves(void **state)
+{
+	pid_t pid;
+
+	live_need_root();
+	prepare_nginx("off");
+	write_file("user.conf", live_text("user nobody nogroup; include %s/nginx.conf;", dir));
+	pid = live_start("run", "nginx", "-p", dir, "-c", live_text("%s/user.conf", dir));
+	live_wait(8080, 0, INUSE_LISTEN);
+	live_says(live_run(actor_python(), "-c", "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8080/').read())"), 0, "b'x'");
+	live_says(live_run("sh", "-c", "ps -o user= -C nginx"), 0, "nobody");
+	assert_string_equal(live_finish(pid, SIGTERM)->out, "");
+}
+
 static void test_run__nginx_as_a_daemon__is_stayed_with(void **state)
 {
 	prepare_nginx("on");
@@ -109,9 +150,9 @@ static void test_run__redis__listens(void **state)
 static void test_run__go__listens(void **state)
 {
 	need("go");
-	write_file("main.go", "package main\nimport (\"net/http\"; \"log\")\nfunc main() { log.Fatal(http.ListenAndServe(\":8080\", nil)) }\n");
-	if (live_run("sh", "-c", live_text("cd %s && HOME=%s CGO_ENABLED=0 go build -o main main.go", dir, dir))->status != 0)
-		live_skip("go cannot build here");
+	write_file("main.go", "package main\nimport (\"net\"; \"log\")\nfunc main() {\n\tl, err := net.Listen(\"tcp\", \":8080\")\n"
+			      "\tfor err == nil { _, err = l.Accept() }\n\tlog.Fatal(err)\n}\n");
+	live_says(live_run("sh", "-c", live_text("cd %s && HOME=%s CGO_ENABLED=0 GOFLAGS=-p=1 go build -o main main.go", dir, dir)), 0, "");
 	CHECK_PROGRAM(SIGTERM, 128 + SIGTERM, live_text("%s/main", dir));
 }
 
@@ -131,8 +172,11 @@ int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		program_test(test_run__python__listens),
+		program_test(test_run__forking_server__serves),
+		program_test(test_run__threaded_server__serves),
 		program_test(test_run__node__listens),
 		program_test(test_run__nginx__master_and_workers_listen),
+		program_test(test_run__nginx_whose_workers_are_another_user__serves),
 		program_test(test_run__nginx_as_a_daemon__is_stayed_with),
 		program_test(test_run__redis__listens),
 		program_test(test_run__go__listens),
