@@ -66,23 +66,6 @@ uint32_t iu_kernel_from_release(const char *release)
 	return IU_KERNEL(major, minor);
 }
 
-uint32_t iu_features_from_version(uint32_t kernel)
-{
-	static const struct {
-		uint32_t since, feature;
-	} table[] = {
-		{IU_KERNEL(6, 0), IU_FEATURE_TW_DESTROY},      {IU_KERNEL(6, 1), IU_FEATURE_BHASH2},
-		{IU_KERNEL(6, 8), IU_FEATURE_OWNERS_BY_ADDR},  {IU_KERNEL(6, 14), IU_FEATURE_TW_DELAY},
-		{IU_KERNEL(6, 17), IU_FEATURE_ORPHAN_UID},     {IU_KERNEL(6, 18), IU_FEATURE_CONNECT_BIND},
-	};
-	uint32_t features = 0;
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (kernel >= table[i].since)
-			features |= table[i].feature;
-	return features;
-}
-
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n';

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The pure parts of reading settings: text to numbers, a kernel's release to what it can do. */
+/* The pure parts of reading settings: text to numbers. */
 #ifndef IU_HOST_SETTINGS_H
 #define IU_HOST_SETTINGS_H
 
 #include "model/facts.h"
 
-#define IU_KERNEL(major, minor) ((uint32_t)(major) << 16 | (minor))
-
 /* "6.18.44-fc" to IU_KERNEL(6, 18); 0 when the text does not begin with two numbers. */
 uint32_t iu_kernel_from_release(const char *release);
-/* enum iu_feature of a mainline kernel of that version; 0 (unknown) gives none. Distributions backport: better probe. */
-uint32_t iu_features_from_version(uint32_t kernel);
 
 /*
  * Number `index`, from 0, of a file of decimal numbers between blanks, as /proc/sys has them ("32768\t60999\n").

@@ -26,14 +26,17 @@ enum iu_system {
 	IU_N_SYSTEMS,
 };
 
-/* What a kernel can do, probed where it can be (BTF), else by version. */
+/* A kernel's version as a number that can be compared. */
+#define IU_KERNEL(major, minor) ((uint32_t)(major) << 16 | (minor))
+
+/* What a kernel can do, probed where it can be (BTF), else by version: iu_features_from_version(). */
 enum iu_feature {
-	IU_FEATURE_BHASH2 = 1u << 0,        /* 6.1: owners by address */
-	IU_FEATURE_OWNERS_BY_ADDR = 1u << 1, /* 6.8: owners hang on the address buckets, fastreuse is dead */
-	IU_FEATURE_CONNECT_BIND = 1u << 2,  /* 6.18: a bucket turns connect-only again */
-	IU_FEATURE_TW_DELAY = 1u << 3,      /* 6.14: tcp_tw_reuse_delay, in milliseconds */
-	IU_FEATURE_TW_DESTROY = 1u << 4,    /* 6.0: SOCK_DESTROY of TIME-WAIT */
-	IU_FEATURE_ORPHAN_UID = 1u << 5,    /* 6.17: orphans keep their uid */
+	IU_FEATURE_BHASH2 = 1u << 0,         /* owners by address */
+	IU_FEATURE_OWNERS_BY_ADDR = 1u << 1, /* owners hang on the address buckets, fastreuse is dead */
+	IU_FEATURE_CONNECT_BIND = 1u << 2,   /* a bucket turns connect-only again */
+	IU_FEATURE_TW_DELAY = 1u << 3,       /* tcp_tw_reuse_delay, in milliseconds */
+	IU_FEATURE_TW_DESTROY = 1u << 4,     /* SOCK_DESTROY of TIME-WAIT */
+	IU_FEATURE_ORPHAN_UID = 1u << 5,     /* orphans keep their uid */
 };
 
 /* The kernel of Windows and its drivers, http.sys among them. */
@@ -121,5 +124,8 @@ struct iu_facts {
 	int64_t now_ns;
 	uint64_t netns;
 };
+
+/* enum iu_feature of a mainline kernel of that version; 0 (unknown) gives none. Distributions backport: better probe. */
+uint32_t iu_features_from_version(uint32_t kernel);
 
 #endif

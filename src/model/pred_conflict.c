@@ -28,6 +28,18 @@ static enum inuse_tri not_v6only(const struct iu_world *w, const struct inuse_so
 	return iu_not(iu_socket_has(w, o, INUSE_V6ONLY, INUSE_MISSING_V6ONLY, missing));
 }
 
+/*
+ * From 6.1 on the wildcards of a port are looked up by address, and until 6.8 that look-up does not find ::ffff:0.0.0.0 for
+ * an IPv6 socket: whoever binds a mapped address there meets nobody on it. linux v6.1 net/ipv4/inet_hashtables.c
+ * inet_bind2_bucket_match_addr_any(); bind/wildcard-and-specific.
+ */
+static bool overlooks_mapped_any(const struct iu_world *w, const struct inuse_socket *o)
+{
+	uint32_t features = w->facts->features & (IU_FEATURE_BHASH2 | IU_FEATURE_OWNERS_BY_ADDR);
+
+	return features == IU_FEATURE_BHASH2 && iu_addr_is_mapped(&w->req.local) && iu_addr_is_mapped_any(&o->local);
+}
+
 /* A specific address meets wildcards of its side and the identical address. */
 static enum inuse_tri specific_overlaps(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
@@ -36,7 +48,7 @@ static enum inuse_tri specific_overlaps(const struct iu_world *w, const struct i
 	if (o->local.family == 6 && iu_addr_is_any(&o->local))
 		return is_v4_side(r) ? not_v6only(w, o, missing) : INUSE_YES;
 	if (is_v4_any(&o->local))
-		return iu_is(is_v4_side(r));
+		return iu_is(is_v4_side(r) && !overlooks_mapped_any(w, o));
 	return iu_is(iu_addr_same(&o->local, r));
 }
 
@@ -81,10 +93,19 @@ enum inuse_tri iu_pred_both_reuse(const struct iu_world *w, const struct inuse_s
 	return iu_socket_has(w, o, INUSE_REUSEADDR, INUSE_MISSING_REUSEADDR, missing);
 }
 
+/* Before 6.17 what nobody has open counts as root's: linux v6.16 net/core/sock.c sock_i_uid(); bind/orphan-of-another-user. */
+static bool counts_as_roots(const struct iu_world *w, const struct inuse_socket *o)
+{
+	return (w->facts->features & IU_FEATURE_ORPHAN_UID) == 0 && (o->known & INUSE_KNOW_HAS_FILE) != 0 &&
+	       (o->flags & INUSE_HAS_FILE) == 0;
+}
+
 static enum inuse_tri same_uid(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
 	if (o->mini)
 		return INUSE_YES; /* the uid of what is left in TIME-WAIT is not compared [T14] */
+	if (counts_as_roots(w, o))
+		return iu_is(w->req.uid == 0);
 	if ((o->known & INUSE_KNOW_UID) == 0) {
 		*missing |= INUSE_MISSING_UID;
 		return INUSE_MAYBE;

@@ -141,6 +141,22 @@ enum inuse_tri iu_pred_self_connect(struct iu_world *w, uint32_t *missing)
 	return INUSE_YES;
 }
 
+/*
+ * Before 6.18 a port that bind() or a listener was ever on is closed to automatic ports until everybody has left it: linux
+ * v6.17 net/ipv4/inet_hashtables.c __inet_hash_connect(); connect/shared-with-a-bound-socket.
+ */
+static void mark_remembered(const struct iu_world *w, uint8_t marks[65536])
+{
+	if ((w->facts->features & IU_FEATURE_CONNECT_BIND) != 0 || !w->facts->buckets_known)
+		return;
+	for (size_t i = 0; i < w->facts->n_buckets; i++) {
+		const struct iu_bucket *b = &w->facts->buckets[i];
+
+		if (b->fastreuse >= 0 || b->fastreuseport >= 0)
+			marks[b->port] = TAKEN;
+	}
+}
+
 enum inuse_tri iu_pred_connect_exhausted(struct iu_world *w, uint32_t *missing)
 {
 	uint8_t marks[65536];
@@ -152,6 +168,7 @@ enum inuse_tri iu_pred_connect_exhausted(struct iu_world *w, uint32_t *missing)
 	if (!read_range(w, &first, &last, missing))
 		return INUSE_MAYBE;
 	memset(marks, FREE, sizeof(marks));
+	mark_remembered(w, marks);
 	for (size_t i = 0; i < w->facts->n_sockets; i++) {
 		const struct inuse_socket *o = &w->facts->sockets[i];
 		uint32_t lacking = 0;

@@ -45,7 +45,7 @@ void iu_sim_socket(struct iu_sim *sim, unsigned s, uint8_t family, enum inuse_pr
 	node->refs = 1;
 	node->s.family = family;
 	node->s.proto = proto;
-	node->s.flags = flags | INUSE_HAS_FILE;
+	node->s.flags = flags;
 	node->s.uid = sim->uid;
 	node->s.inode = ++sim->next;
 	if (family == 6 && sim->facts.settings[IU_SET_BINDV6ONLY] != 0)

@@ -72,7 +72,6 @@ static bool make_child(struct iu_sim *sim, int client, int listener)
 	child->s.state = INUSE_ESTABLISHED;
 	child->s.inode = 0;
 	child->s.flags |= INUSE_PORT_LOCKED;
-	child->s.flags &= ~(uint32_t)INUSE_HAS_FILE;
 	child->s.local = as_family(&c->s.remote, l->s.family);
 	child->s.remote = as_family(&c->s.local, l->s.family);
 	child->on_port = true;
@@ -260,7 +259,6 @@ struct iu_sim_answer iu_sim_accept(struct iu_sim *sim, unsigned s, unsigned chil
 	c->refs = 1;
 	c->s.uid = sim->uid;
 	c->s.inode = ++sim->next;
-	c->s.flags |= INUSE_HAS_FILE;
 	sim->by_number[child] = first;
 	return ok;
 }

@@ -6,16 +6,6 @@
 #include "base/address.h"
 #include "sim/host.h"
 
-/* Which features came with which kernel; facts.h says what they are. */
-static const struct {
-	uint32_t since;
-	uint32_t feature;
-} features[] = {
-	{6 << 16 | 1, IU_FEATURE_BHASH2},        {6 << 16 | 8, IU_FEATURE_OWNERS_BY_ADDR},
-	{6 << 16 | 18, IU_FEATURE_CONNECT_BIND}, {6 << 16 | 14, IU_FEATURE_TW_DELAY},
-	{6 << 16 | 0, IU_FEATURE_TW_DESTROY},    {6 << 16 | 17, IU_FEATURE_ORPHAN_UID},
-};
-
 /* Values of a fresh namespace where they are not what an old kernel without the file does. */
 static void fresh_settings(struct iu_facts *f)
 {
@@ -42,9 +32,7 @@ struct iu_sim *iu_sim_new(const struct iu_profile *profile, uint32_t kernel)
 		return NULL;
 	sim->profile = profile;
 	sim->facts.kernel = kernel;
-	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
-		if (kernel == 0 || kernel >= features[i].since)
-			sim->facts.features |= features[i].feature;
+	sim->facts.features = iu_features_from_version(kernel != 0 ? kernel : UINT32_MAX);
 	fresh_settings(&sim->facts);
 	sim->facts.now_ns = 1000 * SECOND_NS;
 	sim->facts.hz = 250;
@@ -179,6 +167,8 @@ void iu_sim_view(struct iu_sim *sim)
 			continue;
 		sim->view_of[i] = (int)n;
 		sim->view[n] = sim->nodes[i].s;
+		if (sim->nodes[i].refs > 0)
+			sim->view[n].flags |= INUSE_HAS_FILE;
 		sim->view[n].known = UINT32_MAX & ~(uint32_t)INUSE_KNOW_OWNER;
 		sim->view[n].count = 1;
 		n++;

@@ -46,7 +46,8 @@ static uint32_t flag_of(const char *word)
 		const char *word;
 		uint32_t flag;
 	} rows[] = {{"ra", INUSE_REUSEADDR}, {"rp", INUSE_REUSEPORT}, {"v6", INUSE_V6ONLY},   {"ts", INUSE_TIMESTAMPS},
-		    {"lock", INUSE_PORT_LOCKED}, {"grp", INUSE_GROUP}, {"freebind", INUSE_FREEBIND}, {"repair", INUSE_REPAIR}};
+		    {"lock", INUSE_PORT_LOCKED}, {"grp", INUSE_GROUP}, {"freebind", INUSE_FREEBIND}, {"repair", INUSE_REPAIR},
+		    {"file", INUSE_HAS_FILE}};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (strcmp(rows[i].word, word) == 0)
@@ -412,6 +413,47 @@ static void test_reuseport_memory__remembered__succeeds_unchecked(void **state)
 	assert_int_equal(v.missing, INUSE_MISSING_MEMORY);
 }
 
+/* What older kernels do otherwise, with the bucket of port 5000 in their memory; the same on the newest. */
+static void test_old_kernels__same_call__another_outcome(void **state)
+{
+	static const struct {
+		uint32_t kernel;
+		const char *sockets, *call;
+		int8_t fastreuseport;
+		enum inuse_result then, now;
+	} calls[] = {
+		{IU_KERNEL(6, 7), "LISTEN [::ffff:0.0.0.0]:5000 ra", "bind [::ffff:127.0.0.1]:5000 ra", 0, OK, INUSE},
+		{IU_KERNEL(6, 7), "LISTEN [::ffff:127.0.0.1]:5000 ra", "bind [::ffff:0.0.0.0]:5000 ra", 0, INUSE, INUSE},
+		{IU_KERNEL(6, 7), "LISTEN [::ffff:0.0.0.0]:5000 ra", "bind 127.0.0.1:5000 ra", 0, INUSE, INUSE},
+		{IU_KERNEL(6, 7), "LISTEN 0.0.0.0:5000 ra", "bind [::ffff:127.0.0.1]:5000 ra", 0, INUSE, INUSE},
+		{IU_KERNEL(6, 0), "LISTEN [::ffff:0.0.0.0]:5000 ra", "bind [::ffff:127.0.0.1]:5000 ra", 0, INUSE, INUSE},
+		{IU_KERNEL(6, 16), "FW1 127.0.0.1:5000>127.0.0.1:1 rp uid=7", "bind 127.0.0.1:5000 rp uid=7", 0, INUSE, OK},
+		{IU_KERNEL(6, 16), "FW1 127.0.0.1:5000>127.0.0.1:1 rp uid=7", "bind 127.0.0.1:5000 rp", 0, OK, INUSE},
+		{IU_KERNEL(6, 16), "ESTAB 127.0.0.1:5000>127.0.0.1:1 rp file uid=7", "bind 127.0.0.1:5000 rp uid=7", 0, OK, OK},
+		{IU_KERNEL(6, 17), "ESTAB 127.0.0.1:5000>127.0.0.1:1;LISTEN 127.0.0.1:2", "connect 127.0.0.1:0>127.0.0.1:2", 0, NOTAVAIL, OK},
+		{IU_KERNEL(6, 17), "ESTAB 127.0.0.1:5000>127.0.0.1:1;LISTEN 127.0.0.1:2", "connect 127.0.0.1:0>127.0.0.1:2", -1, OK, OK},
+	};
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		struct inuse_request r = make_request(calls[i].call);
+		struct inuse_verdict v;
+		struct world w;
+
+		make_world(&w, calls[i].sockets);
+		w.bucket = (struct iu_bucket){.port = 5000, .fastreuse = -1, .fastreuseport = calls[i].fastreuseport};
+		w.f.buckets = &w.bucket;
+		w.f.n_buckets = 1;
+		w.f.settings[IU_SET_RANGE_FIRST] = w.f.settings[IU_SET_RANGE_LAST] = 5000;
+		iu_judge(&iu_profile_linux, &w.f, &r, &v);
+		if (v.result != calls[i].now)
+			fail_msg("%s beside %s: %d now", calls[i].call, calls[i].sockets, v.result);
+		w.f.features = iu_features_from_version(calls[i].kernel);
+		iu_judge(&iu_profile_linux, &w.f, &r, &v);
+		if (v.result != calls[i].then)
+			fail_msg("%s beside %s: %d then", calls[i].call, calls[i].sockets, v.result);
+	}
+}
+
 static void test_port_zero__range_taken__exhausted(void **state)
 {
 	struct inuse_request r = make_request("bind 127.0.0.1:0 ra");
@@ -572,6 +614,7 @@ int main(void)
 		cmocka_unit_test(test_cures__listener_and_time_wait__no_waiting),
 		cmocka_unit_test(test_cures__ipv4_listener_in_dual_stack__v6only),
 		cmocka_unit_test(test_reuseport_memory__remembered__succeeds_unchecked),
+		cmocka_unit_test(test_old_kernels__same_call__another_outcome),
 		cmocka_unit_test(test_port_zero__range_taken__exhausted),
 		cmocka_unit_test(test_connect_automatic__destination_exhausted__not_available),
 		cmocka_unit_test(test_connect_automatic__own_port__meets_itself),
