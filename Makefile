@@ -4,6 +4,7 @@
 
 BUILD ?= build
 SECONDS ?= 30
+ROUNDS ?= 7
 PREFIX ?= /usr/local
 ASAN = $(BUILD)-asan
 FUZZ = $(BUILD)-fuzz
@@ -19,6 +20,7 @@ help:
 	@echo 'make install       into PREFIX ($(PREFIX)); DESTDIR is respected'
 	@echo 'make asan          tests with AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make fuzz          every fuzz target for SECONDS=$(SECONDS) each'
+	@echo 'make bench-run     what inuse run costs, in ROUNDS=$(ROUNDS) rounds (a part of make bench; needs root)'
 	@echo 'make bench         inuse beside ss, lsof, fuser, netstat, nginx, a million sockets (needs root; 10 min)'
 	@echo 'make soak          CONNECTIONS=1000000 to inuse serve, and what it has kept of them'
 	@echo 'make check-cross   the unit tests on 64-bit ARM, on big-endian IBM Z and with musl'
@@ -82,6 +84,12 @@ soak:
 	@ninja -C $(BUILD)
 	@$(BUILD)/bench/bench_load $(BUILD)/inuse soak $(CONNECTIONS)
 
+bench-run:
+	@tools/setup build bench
+	@test -d $(BUILD) || meson setup $(BUILD) --prefix $(PREFIX)
+	@ninja -C $(BUILD)
+	@$(BUILD)/bench/bench_run $(BUILD)/inuse $(ROUNDS)
+
 windows:
 	@tools/setup build windows
 	@tools/windows-deps $(WINDOWS)/deps
@@ -99,4 +107,4 @@ pot:
 clean:
 	rm -rf $(BUILD) $(BUILD)-*
 
-.PHONY: all help build demo check check-cross test install asan fuzz bench soak lint pot clean windows check-windows
+.PHONY: all help build demo check check-cross test install asan fuzz bench bench-run soak lint pot clean windows check-windows
