@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What the two halves of the reader share: parse.c reads the file, parse_step.c one step. */
+/*
+ * What the parts of the reader share: parse_text.c cuts the text into lines and words, parse_head.c reads the head, parse_step.c
+ * one step, parse_expect.c what is expected of it, and parse.c puts it all together.
+ */
 #ifndef IU_LAB_PARSE_H
 #define IU_LAB_PARSE_H
 
 #include "lab/exp.h"
 
 #define IU_PARSE_WORDS 64
+#define IU_PARSE_LINES 4000
+#define IU_PARSE_COLUMNS 12
 
 enum iu_name_state { IU_NAME_FREE, IU_NAME_OPEN, IU_NAME_CLOSED };
 
@@ -27,6 +32,23 @@ struct iu_parser {
 	size_t n_steps;            /* of all cases so far */
 };
 
+/* The lines of a file, without comments and empty ones, and its table of cases. */
+struct iu_exp_file {
+	struct iu_exp_line {
+		unsigned number;
+		bool indented;
+		char *text; /* without blanks at either end */
+	} lines[IU_PARSE_LINES];
+	size_t n;
+	size_t rows, n_rows; /* of the table: which lines */
+	unsigned cases_line;
+	char *columns[IU_PARSE_COLUMNS];
+	bool column_used[IU_PARSE_COLUMNS];
+	size_t n_columns;
+	unsigned needs_line;
+	size_t steps;        /* the first line of the steps */
+};
+
 /* "FILE:LINE: sentence" into the error; false. Says only the first thing that is wrong. */
 bool iu_parse_wrong(struct iu_parser *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same for one word: "WORD" is ...; the word is escaped. */
@@ -41,6 +63,19 @@ size_t iu_parse_index(const char *const *names, size_t n, const char *word);
 
 /* "6.8" into major << 16 | minor. */
 bool iu_parse_kernel(const char *text, uint32_t *ret);
+
+/* Cuts the text into lines; comments and empty ones are left out. */
+bool iu_parse_lines(struct iu_parser *p, struct iu_exp_file *f, const char *text, size_t len);
+/* How many indented lines follow line i. */
+size_t iu_parse_continued(const struct iu_exp_file *f, size_t i);
+/* Cuts text, which is written to, into the words of the parser. */
+bool iu_parse_words(struct iu_parser *p, char *text);
+
+/* Reads the head; f->steps is the line behind it. */
+bool iu_parse_head(struct iu_parser *p, struct iu_exp_file *f);
+bool iu_parse_is_head(const char *text);
+/* Cuts a row of the table at its bars, in place. The number of cells, 0 and the error said when there are too many. */
+size_t iu_parse_cells(struct iu_parser *p, char *text, char *cells[IU_PARSE_COLUMNS]);
 
 /* The words of p are a step, or the line of an expectation of `step`. */
 bool iu_parse_step(struct iu_parser *p, struct iu_step *step);
