@@ -5,7 +5,7 @@
  * Theory of operation
  *
  * A packet socket sees what a device sends and what it receives; on lo, and between the two ends of a veth pair, that is the
- * same packet twice, so only what is received is kept.
+ * same packet twice, so only what is received is kept, but for the device that leads to nobody.
  */
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -19,9 +19,10 @@
 
 struct iu_capture {
 	int fd;
+	unsigned wire; /* index of the device that leads to nobody */
 };
 
-struct iu_capture *iu_capture_new(void)
+struct iu_capture *iu_capture_new(unsigned wire)
 {
 	struct iu_capture *c = malloc(sizeof(*c));
 	int size = 1 << 20;
@@ -33,6 +34,7 @@ struct iu_capture *iu_capture_new(void)
 		free(c);
 		return NULL;
 	}
+	c->wire = wire;
 	setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)); /* fewer losses; nothing depends on it */
 	return c;
 }
@@ -55,19 +57,23 @@ static uint16_t be16(const uint8_t *p)
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-/* Is option 8, timestamps (RFC 7323), among the options? */
-static bool find_timestamps(const uint8_t *options, size_t len)
+/* Option 8, timestamps (RFC 7323), where it is among the options. */
+static void find_timestamps(const uint8_t *options, size_t len, struct iu_segment *ret)
 {
 	size_t at = 0;
 
 	while (at < len && options[at] != 0) {
-		if (options[at] == 8)
-			return true;
-		if (options[at] != 1 && (at + 1 >= len || options[at + 1] < 2))
-			return false;
-		at += options[at] == 1 ? 1 : options[at + 1];
+		size_t step = options[at] == 1 ? 1 : at + 1 < len ? options[at + 1] : 0;
+
+		if (options[at] == 8 && step == 10 && at + step <= len) {
+			ret->has_ts = true;
+			ret->tsval = be32(options + at + 2);
+			ret->tsecr = be32(options + at + 6);
+		}
+		if (step == 0 || (options[at] != 1 && step < 2))
+			return;
+		at += step;
 	}
-	return false;
 }
 
 static bool read_tcp(const uint8_t *tcp, size_t len, size_t whole, struct iu_packet *ret)
@@ -81,11 +87,11 @@ static bool read_tcp(const uint8_t *tcp, size_t len, size_t whole, struct iu_pac
 		return false;
 	ret->from.port = be16(tcp);
 	ret->to.port = be16(tcp + 2);
-	ret->seq = be32(tcp + 4);
-	ret->ack = be32(tcp + 8);
-	ret->flags = tcp[13];
-	ret->len = (uint32_t)(whole - header);
-	ret->has_ts = find_timestamps(tcp + 20, header - 20);
+	ret->s.seq = be32(tcp + 4);
+	ret->s.ack = be32(tcp + 8);
+	ret->s.flags = tcp[13];
+	ret->s.len = (uint32_t)(whole - header);
+	find_timestamps(tcp + 20, header - 20, &ret->s);
 	return true;
 }
 
@@ -129,7 +135,7 @@ size_t iu_capture_take(struct iu_capture *c, struct iu_packet *ret, size_t max, 
 
 		if (len < 0)
 			break;
-		if (from.sll_pkttype == PACKET_OUTGOING)
+		if (from.sll_pkttype == PACKET_OUTGOING && (unsigned)from.sll_ifindex != c->wire)
 			continue;
 		if (n == max)
 			++*ret_lost;

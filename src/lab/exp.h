@@ -6,7 +6,7 @@
  *
  * A file has a head (what it shows, what it covers, what it needs) and steps, one a line, of sockets that have names. A table
  * of cases stands for the same steps with other words; each *case* is kept here with its words filled in. A file that says
- * `runs` writes its addresses as here, second, any and foreign, and is played once for each family it names: a *run* is
+ * `runs` writes its addresses as here, second, any, foreign, wire and far, and is played once for each family it names: a *run* is
  * one case in one family. Nothing here touches a socket.
  */
 #ifndef IU_LAB_EXP_H
@@ -18,6 +18,7 @@
 #define IU_EXP_MAX_LINE 1000
 #define IU_EXP_MAX_SOCKETS 64
 #define IU_EXP_MAX_PROCESSES 8
+#define IU_EXP_MAX_PEERS 8
 #define IU_EXP_MAX_CASES 200
 #define IU_EXP_MAX_STEPS 20000 /* of all cases together */
 
@@ -38,7 +39,9 @@ enum iu_need {
 	IU_NEED_IPV6 = 1u << 4,
 	IU_NEED_EVICT = 1u << 5,       /* SOCK_DESTROY */
 	IU_NEED_PATIENCE = 1u << 6,    /* waits of more than 3 s: a clock that runs ahead */
-	IU_N_NEEDS = 7,
+	IU_NEED_WIRE = 1u << 7,        /* a device to nobody, for packets that the experiment writes: /dev/net/tun */
+	IU_NEED_LANDLOCK = 1u << 8,    /* Landlock's rules for TCP: linux 6.7 */
+	IU_N_NEEDS = 9,
 };
 extern const char *const iu_need_names[IU_N_NEEDS];
 
@@ -49,7 +52,8 @@ extern const char *const iu_run_names[IU_N_RUNS];
 enum iu_action {
 	IU_DO_SOCKET, IU_DO_SET, IU_DO_CLEAR, IU_DO_BIND, IU_DO_LISTEN, IU_DO_CONNECT, IU_DO_ACCEPT, IU_DO_WRITE, IU_DO_READ,
 	IU_DO_FILL, IU_DO_SHUTDOWN, IU_DO_CLOSE, IU_DO_USER, IU_DO_CHOWN, IU_DO_FORK, IU_DO_KILL, IU_DO_FLIGHT, IU_DO_WAIT,
-	IU_DO_SETTING, IU_DO_DEVICE, IU_DO_ADDRESS, IU_DO_DOWN, IU_DO_ROUTE, IU_DO_EVICT, IU_DO_LOOK, IU_DO_LEFT, IU_DO_PORT,
+	IU_DO_SETTING, IU_DO_DEVICE, IU_DO_ADDRESS, IU_DO_DOWN, IU_DO_ROUTE, IU_DO_EVICT, IU_DO_NAMESPACE, IU_DO_FORBID, IU_DO_PEER,
+	IU_DO_SEND, IU_DO_LOOK, IU_DO_LEFT, IU_DO_PORT,
 };
 
 /* Options of set and clear. */
@@ -66,7 +70,7 @@ struct iu_sockopt_row {
 };
 extern const struct iu_sockopt_row iu_sockopts[IU_N_OPTS];
 
-enum iu_where_kind { IU_AT_LITERAL, IU_AT_HERE, IU_AT_SECOND, IU_AT_ANY, IU_AT_FOREIGN, IU_AT_SOCKET };
+enum iu_where_kind { IU_AT_LITERAL, IU_AT_HERE, IU_AT_SECOND, IU_AT_ANY, IU_AT_FOREIGN, IU_AT_WIRE, IU_AT_FAR, IU_AT_SOCKET };
 
 struct iu_where {
 	enum iu_where_kind kind;
@@ -90,10 +94,14 @@ struct iu_step {
 	const char *text;        /* the line, with the words of the case filled in */
 	uint8_t socket, other;   /* numbers of sockets: the one that calls; the new one of accept */
 	uint8_t process;
+	uint8_t peer;            /* PEER, SEND */
+	bool without_timestamps; /* PEER */
+	uint8_t tcp_flags;       /* SEND: as in the header; seq, ack, time: how far from the fitting number */
+	int32_t seq, ack, time;
 	uint64_t sockets;        /* FORK: bit per socket */
 	uint8_t kinds;           /* SOCKET: IU_KIND_* */
 	enum iu_sockopt option;
-	int64_t number, number2; /* value, backlog, bytes, ns, prefix length, port */
+	int64_t number, number2; /* value, backlog, bytes, ns, prefix length, port; FORBID: 1 bind, 2 connect */
 	struct iu_where at;
 	char word[64];           /* setting, device, user, kind of route */
 	const char *value;       /* of the setting */
@@ -126,6 +134,8 @@ struct iu_exp {
 	size_t n_sockets;
 	const char *processes[IU_EXP_MAX_PROCESSES];
 	size_t n_processes;
+	const char *peers[IU_EXP_MAX_PEERS];
+	size_t n_peers;
 	struct iu_exp_block *blocks; /* private: what owns it all */
 };
 

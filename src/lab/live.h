@@ -14,6 +14,7 @@
 #define IU_LAB_LIVE_H
 
 #include "lab/exp.h"
+#include "sim/peer.h"
 
 struct iu_live;
 
@@ -45,6 +46,8 @@ size_t iu_live_sockets(struct iu_live *live, struct inuse_socket *ret, size_t ma
 int64_t iu_live_now(void);
 /* One short pause between two looks. */
 void iu_live_pause(void);
+/* The device of peers elsewhere; 0: the experiment has none. */
+unsigned iu_live_wire_device(const struct iu_live *live);
 /* Bound sockets that do not listen can be seen here: linux 6.8 and later. */
 bool iu_live_sees_bound(const struct iu_live *live);
 /* The version of the running kernel: major << 16 | minor. */
@@ -52,6 +55,8 @@ uint32_t iu_live_kernel(void);
 
 /* namespace.c: a network namespace of one's own, with lo up. */
 enum inuse_status iu_lab_namespace(bool need_users, struct inuse_error *error);
+/* Another one, in which no address was ever configured and lo is down. After iu_lab_namespace(). */
+enum inuse_status iu_lab_namespace_bare(struct inuse_error *error);
 /* Writes a file below /proc/sys/net; false: there is none, or it takes no such value. */
 bool iu_lab_write_setting(const char *path, const char *value);
 
@@ -67,17 +72,35 @@ enum inuse_status iu_lab_destroy(const struct inuse_socket *socket, struct inuse
 /* capture.c: the TCP packets that crossed the namespace. */
 struct iu_packet {
 	struct inuse_addr from, to;
-	uint8_t flags;         /* as in the header: FIN 1, SYN 2, RST 4, PSH 8, ACK 16 */
-	uint32_t seq, ack, len;
-	bool has_ts;
+	struct iu_segment s;
 };
 struct iu_capture;
-/* NULL where AF_PACKET is not permitted. */
-struct iu_capture *iu_capture_new(void);
+/* wire: the index of the device that leads to nobody, so that what goes out there counts, too; 0: none. NULL where AF_PACKET is not permitted. */
+struct iu_capture *iu_capture_new(unsigned wire);
 void iu_capture_free(struct iu_capture *capture);
 /* The packets since the last time, at most max; *ret_lost: so many were not seen. */
 size_t iu_capture_take(struct iu_capture *capture, struct iu_packet *ret, size_t max, unsigned *ret_lost);
 /* Reads one packet from its IP header on. Pure. False: it is no whole TCP header. */
 bool iu_packet_read(const uint8_t *bytes, size_t len, struct iu_packet *ret);
+
+/* wire.c: the device `wire`, which leads to nobody but this process. */
+#define IU_PACKET_MAX 80
+struct iu_wire;
+/* INUSE_E_UNSUPPORTED: there is no tun here. */
+enum inuse_status iu_wire_new(struct iu_wire **ret, struct inuse_error *error);
+void iu_wire_free(struct iu_wire *wire); /* NULL is fine */
+enum inuse_status iu_wire_address(const struct inuse_addr *addr, unsigned prefix_len, struct inuse_error *error);
+enum inuse_status iu_wire_up(struct inuse_error *error);
+/* Its index in this namespace; 0: there is none. */
+unsigned iu_wire_device(void);
+/* The bytes of a packet without data, from its IP header on; returns how many. Mapped addresses are IPv4 here. Pure. */
+size_t iu_packet_write(const struct iu_packet *packet, uint8_t bytes[IU_PACKET_MAX]);
+/* Lets it arrive. False: errno tells why not. */
+bool iu_wire_send(struct iu_wire *wire, const struct iu_packet *packet);
+/* The next TCP packet that this host has sent there. False: none came in wait_ms. */
+bool iu_wire_take(struct iu_wire *wire, int wait_ms, struct iu_packet *ret);
+
+/* landlock.c: from now on this process may not bind, or connect, TCP. INUSE_E_UNSUPPORTED: this kernel cannot forbid that. */
+enum inuse_status iu_lab_forbid(bool bind, bool connect, struct inuse_error *error);
 
 #endif

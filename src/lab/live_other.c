@@ -65,8 +65,19 @@ enum inuse_status iu_live_new(const struct iu_exp *exp, enum iu_run run, bool pa
 	live->sees_bound = true;
 	for (size_t i = 0; i < IU_EXP_MAX_SOCKETS; i++)
 		live->fds[i] = -1;
+	if ((exp->needs & IU_NEED_WIRE) != 0)
+		status = iu_live_wire(live, error);
+	if (status != INUSE_OK) {
+		iu_live_free(live);
+		return status;
+	}
 	*ret = live;
 	return INUSE_OK;
+}
+
+unsigned iu_live_wire_device(const struct iu_live *live)
+{
+	return live->wire != NULL ? iu_wire_device() : 0;
 }
 
 void iu_live_free(struct iu_live *live)
@@ -81,6 +92,7 @@ void iu_live_free(struct iu_live *live)
 			kill(live->pids[i], SIGKILL);
 			waitpid(live->pids[i], NULL, 0);
 		}
+	iu_wire_free(live->wire);
 	free(live);
 }
 
@@ -294,6 +306,15 @@ enum inuse_status iu_live_other(struct iu_live *live, const struct iu_step *step
 		return iu_lab_link(step->word, false, error);
 	case IU_DO_ROUTE:
 		return iu_lab_route(step->word, &step->at.addr, (unsigned)step->number, error);
+	case IU_DO_NAMESPACE:
+		return iu_lab_namespace_bare(error);
+	case IU_DO_FORBID:
+		return iu_lab_forbid((step->number & 1) != 0, (step->number & 2) != 0, error);
+	case IU_DO_PEER:
+		iu_live_peer(live, step);
+		return INUSE_OK;
+	case IU_DO_SEND:
+		return iu_live_send(live, step, want, ret, error);
 	case IU_DO_EVICT:
 		return do_evict(live, (uint16_t)step->number, error);
 	default: /* LOOK, LEFT */

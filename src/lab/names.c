@@ -12,7 +12,8 @@
 
 const char *const iu_os_names[IU_N_OS] = {"linux", "windows", "freebsd", "macos"};
 const char *const iu_rank_names[IU_N_RANKS] = {"live", "recorded", "documented", "reasoned"};
-const char *const iu_need_names[IU_N_NEEDS] = {"second-user", "device", "mptcp", "repair", "ipv6", "evict", "patience"};
+const char *const iu_need_names[IU_N_NEEDS] = {"second-user", "device", "mptcp", "repair", "ipv6", "evict", "patience",
+					     "wire", "landlock"};
 const char *const iu_run_names[IU_N_RUNS] = {"as written", "ipv4", "ipv6", "mapped"};
 
 const struct iu_sockopt_row iu_sockopts[IU_N_OPTS] = {
@@ -79,13 +80,18 @@ bool iu_lab_range(const char *text, struct iu_range *ret, const char **ret_rest)
 	return true;
 }
 
-/* The addresses of each place, by family. The second one is added to lo; the foreign one belongs to documentation (RFC 5737). */
+/*
+ * The addresses of each place, by family. The second one is added to lo, those of the wire to its device (network.c); the
+ * foreign one is nowhere. All of them are for documentation (RFC 5737, RFC 3849).
+ */
 struct inuse_addr iu_where_addr(const struct iu_where *at, enum iu_run run)
 {
 	static const char *const places[][IU_N_RUNS] = {
 		[IU_AT_HERE] = {"", "127.0.0.1", "::1", "::ffff:127.0.0.1"},
 		[IU_AT_SECOND] = {"", "127.0.0.2", "fd00::2", "::ffff:127.0.0.2"},
 		[IU_AT_ANY] = {"", "0.0.0.0", "::", "::ffff:0.0.0.0"},
+		[IU_AT_WIRE] = {"", "198.51.100.1", "2001:db8:5::1", "::ffff:198.51.100.1"},
+		[IU_AT_FAR] = {"", "198.51.100.2", "2001:db8:5::2", "::ffff:198.51.100.2"},
 		[IU_AT_FOREIGN] = {"", "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"},
 	};
 	struct inuse_addr a = at->addr;

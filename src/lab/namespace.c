@@ -76,6 +76,15 @@ static void set_defaults(void)
 	}
 }
 
+enum inuse_status iu_lab_namespace_bare(struct inuse_error *error)
+{
+	if (unshare(CLONE_NEWNET) < 0)
+		return iu_fail(error, INUSE_E_UNSUPPORTED, errno, "unshare", _("no network namespace can be made here: %s"),
+			       strerror(errno));
+	set_defaults();
+	return INUSE_OK;
+}
+
 enum inuse_status iu_lab_namespace(bool need_users, struct inuse_error *error)
 {
 	if (geteuid() != 0) {

@@ -17,6 +17,7 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "host/netlink.h"
 
@@ -95,9 +96,36 @@ enum inuse_status iu_lab_device(const char *name, struct inuse_error *error)
 	return status == INUSE_OK ? iu_lab_link(name, true, error) : status;
 }
 
+/* Is this IPv6 address among the host's own, so that packets for it are taken? */
+static bool is_taken(const struct inuse_addr *addr)
+{
+	char line[256], want[33], to[33];
+	FILE *f = fopen("/proc/net/ipv6_route", "re");
+	bool found = false;
+	unsigned len, flags;
+
+	for (int i = 0; i < 16; i++)
+		snprintf(want + 2 * i, 3, "%02x", addr->ip[i]);
+	/* to/len, from/len, by, metric, two counts, flags, device; the highest flag is RTF_LOCAL */
+	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
+		found = sscanf(line, "%32s %x %*s %*s %*s %*s %*s %*s %x", to, &len, &flags) == 3 && len == 128 &&
+			(flags & 0x80000000u) != 0 && strcmp(to, want) == 0;
+	if (f != NULL)
+		fclose(f);
+	return found;
+}
+
+/* The kernel begins to listen on a new IPv6 address some moments later (addrconf_dad_work()); at most 1 s is waited for it. */
+static void wait_until_taken(const struct inuse_addr *addr)
+{
+	for (int i = 0; i < 1000 && !is_taken(addr); i++)
+		nanosleep(&(struct timespec){0, 1000000}, NULL);
+}
+
 enum inuse_status iu_lab_address(const char *device, const struct inuse_addr *addr, unsigned prefix_len,
 				 struct inuse_error *error)
 {
+	enum inuse_status status;
 	char buffer[256] __attribute__((aligned(8)));
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	struct ifaddrmsg *message;
@@ -111,7 +139,10 @@ enum inuse_status iu_lab_address(const char *device, const struct inuse_addr *ad
 	message->ifa_flags = addr->family == 6 ? IFA_F_NODAD : 0; /* usable at once */
 	mnl_attr_put(request, IFA_LOCAL, addr_len(addr), addr->ip);
 	mnl_attr_put(request, IFA_ADDRESS, addr_len(addr), addr->ip);
-	return ask(NETLINK_ROUTE, request, _("adding an address"), error);
+	status = ask(NETLINK_ROUTE, request, _("adding an address"), error);
+	if (status == INUSE_OK && addr->family == 6)
+		wait_until_taken(addr);
+	return status;
 }
 
 enum inuse_status iu_lab_route(const char *kind, const struct inuse_addr *net, unsigned prefix_len, struct inuse_error *error)

@@ -130,6 +130,14 @@ static struct iu_sim_answer look(struct iu_onmodel *m, const struct iu_step *ste
 	return (struct iu_sim_answer){.text = m->text};
 }
 
+static void do_peer(struct iu_onmodel *m, const struct iu_step *step)
+{
+	struct iu_where to = {.kind = IU_AT_WIRE, .addr.port = (uint16_t)step->number};
+	struct inuse_addr at = iu_where_addr(&step->at, m->run), wire = iu_where_addr(&to, m->run);
+
+	iu_sim_peer(m->sim, step->peer, &at, &wire, !step->without_timestamps);
+}
+
 static struct iu_sim_answer surroundings(struct iu_onmodel *m, const struct iu_step *step)
 {
 	switch (step->action) {
@@ -161,6 +169,15 @@ static struct iu_sim_answer surroundings(struct iu_onmodel *m, const struct iu_s
 		break;
 	case IU_DO_ROUTE:
 		do_route(m, step);
+		break;
+	case IU_DO_NAMESPACE:
+		iu_sim_without_addresses(m->sim);
+		break;
+	case IU_DO_FORBID:
+		iu_sim_forbid(m->sim, (unsigned)step->number);
+		break;
+	case IU_DO_PEER:
+		do_peer(m, step);
 		break;
 	case IU_DO_EVICT:
 		iu_sim_evict(m->sim, (uint16_t)step->number);
@@ -200,6 +217,8 @@ struct iu_sim_answer iu_onmodel_step(struct iu_onmodel *m, const struct iu_step 
 	case IU_DO_CLOSE:
 		iu_sim_release(m->sim, step->socket);
 		return ok;
+	case IU_DO_SEND:
+		return iu_sim_send(m->sim, step->peer, step->tcp_flags, step->seq, step->ack, step->time);
 	case IU_DO_LOOK:
 	case IU_DO_LEFT:
 	case IU_DO_PORT:

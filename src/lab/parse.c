@@ -107,6 +107,7 @@ static bool read_step(struct iu_parser *p, struct iu_exp_file *f, size_t i, char
 		return iu_parse_wrong(p, _("all cases together have more than %d steps"), IU_EXP_MAX_STEPS);
 	*step = (struct iu_step){.line = p->line};
 	step->text = iu_parse_string(p, text, strlen(text));
+	p->n_steps_before = c->n_steps;
 	if (step->text == NULL || !iu_parse_words(p, text) || !iu_parse_step(p, step) || !read_expects(p, f, i, cells, step))
 		return false;
 	c->n_steps++;
@@ -137,6 +138,7 @@ static bool read_case(struct iu_parser *p, struct iu_exp_file *f, char *const *c
 
 	memset(p->sockets, 0, sizeof(p->sockets));
 	memset(p->processes, 0, sizeof(p->processes));
+	memset(p->peers, 0, sizeof(p->peers));
 	p->n_devices = 0;
 	c->covers = f->n_columns > 0 && strcmp(cells[0], "-") != 0 ? iu_parse_string(p, cells[0], strlen(cells[0])) : "";
 	for (size_t k = 1; k < f->n_columns; k++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the parts of the reader share: parse_text.c cuts the text into lines and words, parse_head.c reads the head, parse_step.c
- * one step, parse_expect.c what is expected of it, and parse.c puts it all together.
+ * one step, parse_operand.c and parse_packet.c its operands, parse_expect.c what is expected of it, and parse.c puts it all together.
  */
 #ifndef IU_LAB_PARSE_H
 #define IU_LAB_PARSE_H
@@ -25,7 +25,8 @@ struct iu_parser {
 	/* of the case that is being read */
 	enum iu_name_state sockets[IU_EXP_MAX_SOCKETS], processes[IU_EXP_MAX_PROCESSES];
 	char devices[8][16];
-	size_t n_devices;
+	size_t n_devices, n_steps_before;
+	bool peers[IU_EXP_MAX_PEERS];
 	/* of the whole file */
 	unsigned used;             /* enum iu_need */
 	unsigned used_line[IU_N_NEEDS];
@@ -60,6 +61,20 @@ char *iu_parse_string(struct iu_parser *p, const char *text, size_t len);
 bool iu_parse_is_name(const char *word);
 /* The index of word in a list, n when it is not there. */
 size_t iu_parse_index(const char *const *names, size_t n, const char *word);
+
+/* Notes that the line being read needs this of the machine (enum iu_need). */
+void iu_parse_need(struct iu_parser *p, unsigned need);
+/* Takes the next word as the operand `name`, len characters long; a name of no operand stands for itself. */
+bool iu_parse_operand(struct iu_parser *p, struct iu_step *s, const char *name, size_t len);
+/* The operands of peers and packets. */
+bool iu_parse_peer_name(struct iu_parser *p, struct iu_step *s, const char *word);
+bool iu_parse_peer(struct iu_parser *p, struct iu_step *s, const char *word);
+bool iu_parse_peer_from(struct iu_parser *p, struct iu_step *s, const char *word);
+bool iu_parse_peer_to(struct iu_parser *p, struct iu_step *s, const char *word);
+bool iu_parse_packet(struct iu_parser *p, struct iu_step *s, const char *word);
+bool iu_parse_packet_number(struct iu_parser *p, struct iu_step *s, const char *word);
+/* "here:5000": the place and its port. */
+bool iu_parse_place(struct iu_parser *p, const char *word, struct iu_where *at);
 
 /* "6.8" into major << 16 | minor. */
 bool iu_parse_kernel(const char *text, uint32_t *ret);

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "lab/parse.h"
 #include "say/names.h"
+#include "sim/peer.h"
 
 /* Where the rank stands among the words; n_words: nowhere. *ret_colon: a source follows. */
 static size_t find_rank(const struct iu_parser *p, enum iu_rank *ret_rank, bool *ret_colon)
@@ -76,6 +77,17 @@ static bool is_port(const char *outcome)
 	return strcmp(outcome, "odd") == 0 || strcmp(outcome, "even") == 0 || (iu_lab_range(outcome, &range, &rest) && *rest == 0);
 }
 
+static bool is_packet(const char *outcome)
+{
+	static const uint8_t flags[] = {IU_SYN | IU_ACK, IU_ACK, IU_FIN | IU_ACK, IU_RST, IU_RST | IU_ACK};
+	char text[24];
+
+	for (size_t i = 0; i < sizeof(flags); i++)
+		if (strcmp(iu_flags_text(flags[i], text), outcome) == 0)
+			return true;
+	return strcmp(outcome, "nothing") == 0;
+}
+
 static bool is_time(const char *outcome)
 {
 	size_t digits = strspn(outcome, "0123456789");
@@ -95,6 +107,8 @@ static bool check_outcome(struct iu_parser *p, const struct iu_step *step, const
 		       iu_parse_wrong(p, _("\"%s\" is no list of states, such as LISTEN, 2 TIME-WAIT, or nothing"), shown);
 	case IU_DO_LEFT:
 		return is_time(outcome) || iu_parse_wrong(p, _("\"%s\" is no time, such as 60 s, unlimited or nothing"), shown);
+	case IU_DO_SEND:
+		return is_packet(outcome) || iu_parse_wrong(p, _("\"%s\" is no answer to a packet, such as SYN,ACK, or nothing"), shown);
 	case IU_DO_PORT:
 		return is_port(outcome) || iu_parse_wrong(p, _("\"%s\" is no port, such as 5000, 20000-20009, odd or even"), shown);
 	default:

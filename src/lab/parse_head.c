@@ -86,8 +86,8 @@ static bool take_need(struct iu_parser *p, const char *word)
 	if (strncmp(word, "linux-", 6) == 0 && p->exp->kernel == 0 && iu_parse_kernel(word + 6, &p->exp->kernel))
 		return true;
 	if (need == IU_N_NEEDS)
-		return iu_parse_wrong(p, _("needs \"%s\" is not known: second-user, device, mptcp, repair, ipv6, evict, patience, "
-					   "linux-6.8"), iu_escape(word, shown, sizeof(shown)));
+		return iu_parse_wrong(p, _("needs \"%s\" is not known: second-user, device, mptcp, repair, ipv6, evict, patience, wire, "
+					   "landlock, linux-6.8"), iu_escape(word, shown, sizeof(shown)));
 	if ((p->exp->needs & (1u << need)) != 0)
 		return iu_parse_wrong(p, _("%s is said twice"), word);
 	p->exp->needs |= 1u << need;

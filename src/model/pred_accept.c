@@ -74,19 +74,26 @@ enum inuse_tri iu_pred_syn_fin_wait2(struct iu_world *w, uint32_t *missing)
 
 	if (old == NULL || !old->mini || old->state != INUSE_FIN_WAIT2)
 		return INUSE_NO;
-	iu_scan_add(&w->scan, old, NULL, false);
+	if (w->caller.syn.known && !w->caller.syn.in_window)
+		return INUSE_NO;
+	iu_scan_add(&w->scan, old, NULL, w->caller.syn.known);
+	if (w->caller.syn.known)
+		return INUSE_YES;
 	*missing |= INUSE_MISSING_SEQUENCE;
 	return INUSE_MAYBE;
 }
 
+/* The RST of a peer whose old SYN got an ACK does not end TIME-WAIT then [P17]; what is left in FIN-WAIT-2 it always ends [P10b]. */
 enum inuse_tri iu_pred_syn_rfc1337(struct iu_world *w, uint32_t *missing)
 {
 	const struct inuse_socket *old = old_connection(w);
 	int64_t rfc1337 = 0;
 
 	iu_setting(w->facts, IU_SET_RFC1337, &rfc1337);
-	if (old == NULL || !old->mini || rfc1337 == 0)
+	if (old == NULL || !old->mini || old->state != INUSE_TIME_WAIT || rfc1337 == 0)
 		return INUSE_NO;
+	if (w->caller.syn.known)
+		return iu_is(!w->caller.syn.newer);
 	*missing |= INUSE_MISSING_SEQUENCE;
 	return INUSE_MAYBE;
 }

@@ -31,6 +31,16 @@ struct iu_scan {
 	int64_t free_at_ns, free_slack_ns;
 };
 
+/*
+ * A SYN that has come, beside what is left of the old connection of its addresses and ports. Not known: one yet to come, whose
+ * numbers nobody knows.
+ */
+struct iu_syn {
+	bool known;
+	bool newer;     /* its sequence number or its clock is later than the last that came: TIME-WAIT gives way to it */
+	bool in_window; /* of what is left in FIN-WAIT-2 */
+};
+
 /* The socket that makes the call, where it exists already. All zero: a new one, with an address of its own family. */
 struct iu_caller {
 	const struct inuse_socket *self; /* its own entry among the facts, which is never in its own way; NULL: it has no port */
@@ -38,6 +48,7 @@ struct iu_caller {
 	uint8_t claims;                  /* the family that the sockaddr claims: 4, 6, IU_UNSPEC; 0: the right one */
 	bool datagram;                   /* not a stream socket */
 	struct iu_range ports;           /* IP_LOCAL_PORT_RANGE; 0, 0: not set */
+	struct iu_syn syn;               /* ACCEPT: what has come */
 };
 #define IU_UNSPEC 255
 

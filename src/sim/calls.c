@@ -135,6 +135,9 @@ struct iu_sim_answer iu_sim_bind(struct iu_sim *sim, unsigned s, const struct in
 	struct inuse_verdict v;
 	bool automatic = addr->port == 0;
 
+	/* Landlock and its like are asked before all else: linux v6.18 net/socket.c __sys_bind_socket() [M24] */
+	if ((sim->forbids & IU_SIM_FORBID_BIND) != 0 && node->s.proto == INUSE_PROTO_TCP)
+		return (struct iu_sim_answer){.text = "EACCES"};
 	r.local = *addr;
 	if (becomes_v6only(node, addr))
 		r.flags |= INUSE_V6ONLY;

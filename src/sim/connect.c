@@ -21,7 +21,7 @@ static int fits(const struct inuse_socket *l, const struct inuse_addr *to)
 	return iu_addr_same(&l->local, to) ? 3 : 0;
 }
 
-static int find_listener(const struct iu_sim *sim, const struct inuse_addr *to)
+int iu_sim_listener_for(const struct iu_sim *sim, const struct inuse_addr *to)
 {
 	int best = NONE, rank = 0;
 
@@ -36,13 +36,13 @@ static int find_listener(const struct iu_sim *sim, const struct inuse_addr *to)
 	return best;
 }
 
-static size_t queue_len(const struct iu_sim *sim, int listener)
+bool iu_sim_queue_full(const struct iu_sim *sim, int listener)
 {
 	size_t n = 0;
 
 	for (int i = 0; i < NODES; i++)
 		n += sim->nodes[i].used && sim->nodes[i].listener == listener;
-	return n;
+	return n > sim->nodes[listener].backlog;
 }
 
 /* IPv4 addresses stand as v4-mapped ones on an IPv6 socket. */
@@ -59,34 +59,45 @@ static struct inuse_addr as_family(const struct inuse_addr *a, uint8_t family)
 	return r;
 }
 
-/* The handshake: a child of the listener, which waits to be accepted. False: there is no room for it. */
-static bool make_child(struct iu_sim *sim, int client, int listener)
+int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *local, const struct inuse_addr *remote)
 {
 	int n = iu_sim_node_new(sim);
-	struct iu_sim_node *c = &sim->nodes[client], *child, *l = &sim->nodes[listener];
+	struct iu_sim_node *child, *l = &sim->nodes[listener];
 
 	if (n == NONE)
-		return false;
+		return NONE;
 	child = &sim->nodes[n];
 	child->s = l->s;
 	child->s.state = INUSE_ESTABLISHED;
 	child->s.inode = 0;
 	child->s.flags |= INUSE_PORT_LOCKED;
-	child->s.local = as_family(&c->s.remote, l->s.family);
-	child->s.remote = as_family(&c->s.local, l->s.family);
+	child->s.local = as_family(local, l->s.family);
+	child->s.remote = as_family(remote, l->s.family);
 	child->on_port = true;
 	child->listener = listener;
 	child->linger = l->linger;
 	child->linger2 = l->linger2;
 	child->order = ++sim->next;
-	child->peer = client;
+	iu_sim_bucket(sim, child->s.local.port, true);
+	return n;
+}
+
+/* The handshake: a child of the listener, which waits to be accepted. False: there is no room for it. */
+static bool make_child(struct iu_sim *sim, int client, int listener)
+{
+	struct iu_sim_node *c = &sim->nodes[client];
+	int n = iu_sim_child_new(sim, listener, &c->s.remote, &c->s.local);
+
+	if (n == NONE)
+		return false;
+	sim->nodes[n].peer = client;
+	sim->nodes[n].born_ns = c->born_ns = sim->facts.now_ns;
 	c->peer = n;
 	c->s.state = INUSE_ESTABLISHED;
 	if (sim->facts.settings[IU_SET_TIMESTAMPS] != 0) {
-		child->s.flags |= INUSE_TIMESTAMPS;
+		sim->nodes[n].s.flags |= INUSE_TIMESTAMPS;
 		c->s.flags |= INUSE_TIMESTAMPS;
 	}
-	iu_sim_bucket(sim, child->s.local.port, true);
 	return true;
 }
 
@@ -108,31 +119,46 @@ static void disconnect(struct iu_sim *sim, struct iu_sim_node *node)
 		node->s.local.port = 0;
 }
 
+/*
+ * What the number of a SYN is beside an old connection of this host with the same 4-tuple. The kernel counts 64 ns a step
+ * (net/core/secure_seq.c seq_scale()), so after 4 ms it has left any window; before that, and when it has gone half around,
+ * nobody can say.
+ */
+static struct iu_syn syn_of(const struct iu_sim *sim, int old)
+{
+	int64_t age_ns = old != NONE ? sim->facts.now_ns - sim->nodes[old].born_ns : 0;
+
+	return (struct iu_syn){.known = age_ns >= SECOND_NS / 50 && age_ns < 120 * SECOND_NS, .newer = true};
+}
+
 /* What the SYN meets on this host; sets the state of the client. */
 static struct iu_sim_answer send_syn(struct iu_sim *sim, struct iu_sim_node *node)
 {
 	struct inuse_request r = INUSE_REQUEST_INIT;
 	int client = (int)(node - sim->nodes), old, listener;
+	struct iu_caller caller = {0};
 	struct inuse_verdict v;
 	struct iu_sim_answer answer;
 
 	r.call = INUSE_CALL_ACCEPT;
 	r.local = node->s.remote;
 	r.remote = node->s.local;
+	old = iu_sim_find(sim, &node->s.remote, &node->s.local, client);
+	caller.family = r.local.family;
+	caller.syn = syn_of(sim, old);
 	iu_sim_view(sim);
-	iu_judge_bare(sim->profile, &sim->facts, &r, NULL, &v);
+	iu_judge_call(sim->profile, &sim->facts, &r, &caller, &v);
 	answer = iu_sim_answer_of(&v);
 	if (v.outcome == INUSE_FAIL && v.result != INUSE_R_TIMEDOUT) {
 		disconnect(sim, node);
 		return answer;
 	}
-	old = iu_sim_find(sim, &node->s.remote, &node->s.local, client);
 	if (old != NONE && sim->nodes[old].s.mini)
 		iu_sim_done(sim, old);
 	else if (old != NONE)
 		iu_sim_rst(sim, old);
-	listener = find_listener(sim, &node->s.remote);
-	if (v.outcome == INUSE_FAIL || listener == NONE || queue_len(sim, listener) > sim->nodes[listener].backlog ||
+	listener = iu_sim_listener_for(sim, &node->s.remote);
+	if (v.outcome == INUSE_FAIL || listener == NONE || iu_sim_queue_full(sim, listener) ||
 	    !make_child(sim, client, listener))
 		answer.text = "EINPROGRESS"; /* the SYN is not answered; who waits gives up in the end */
 	return answer;
@@ -165,7 +191,8 @@ static void take_tuple(struct iu_sim *sim, struct iu_sim_node *node, const struc
 
 	local.port = port;
 	old = iu_sim_find(sim, &local, to, (int)(node - sim->nodes));
-	if (old != NONE) { /* the mark of timestamps is handed on [F] */
+	/* what lives on another device keeps its own [C33] */
+	if (old != NONE && sim->nodes[old].s.mini) { /* the mark of timestamps is handed on [F] */
 		node->s.flags |= sim->nodes[old].s.flags & INUSE_TIMESTAMPS;
 		iu_sim_done(sim, old);
 	}
@@ -233,6 +260,8 @@ struct iu_sim_answer iu_sim_connect(struct iu_sim *sim, unsigned s, const struct
 		node->unreported = false;
 		return ok; /* the first call that finds the connection made says so [C25b] */
 	}
+	if ((sim->forbids & IU_SIM_FORBID_CONNECT) != 0)
+		return (struct iu_sim_answer){.text = "EACCES"};
 	answer = start_connect(sim, node, to, chosen);
 	if (node->nonblocking && strcmp(answer.text, "OK") == 0) {
 		node->unreported = true;

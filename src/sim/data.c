@@ -9,7 +9,7 @@ struct iu_sim_node *iu_sim_node_of(struct iu_sim *sim, unsigned s)
 	if (s < IU_SIM_SOCKETS && sim->by_number[s] != NONE && sim->nodes[sim->by_number[s]].used)
 		return &sim->nodes[sim->by_number[s]];
 	memset(&sim->nobody, 0, sizeof(sim->nobody));
-	sim->nobody.peer = sim->nobody.listener = NONE;
+	sim->nobody.peer = sim->nobody.listener = sim->nobody.flow.far = NONE;
 	return &sim->nobody;
 }
 
@@ -90,6 +90,8 @@ static void deliver(struct iu_sim *sim, int n, unsigned bytes)
 {
 	int peer = sim->nodes[n].peer;
 
+	if (sim->nodes[n].flow.far != NONE)
+		iu_sim_tell_far(sim, n, IU_PSH | IU_ACK, bytes);
 	if (peer == NONE)
 		return;
 	if (sim->nodes[peer].refs == 0 && sim->nodes[peer].listener == NONE)

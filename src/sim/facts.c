@@ -57,6 +57,18 @@ void iu_sim_free(struct iu_sim *sim)
 	free(sim);
 }
 
+void iu_sim_without_addresses(struct iu_sim *sim)
+{
+	sim->facts.n_locals = 0;
+	sim->facts.no_v4_table = true;
+	sim->devices[0].up = false;
+}
+
+void iu_sim_forbid(struct iu_sim *sim, unsigned calls)
+{
+	sim->forbids |= calls;
+}
+
 void iu_sim_user(struct iu_sim *sim, uint32_t uid)
 {
 	sim->uid = uid;

@@ -3,6 +3,7 @@
 #ifndef IU_SIM_HOST_H
 #define IU_SIM_HOST_H
 
+#include "sim/peer.h"
 #include "sim/sim.h"
 
 #define NODES 512
@@ -10,6 +11,22 @@
 #define NONE (-1)
 #define SECOND_NS INT64_C(1000000000)
 #define TIME_WAIT_NS (60 * SECOND_NS)
+
+/* The numbers of a connection with a peer elsewhere. */
+struct iu_sim_flow {
+	int far;                    /* which one, or NONE: both ends are here, and numbers play no part */
+	uint32_t rcv_nxt, snd_nxt;
+	uint32_t ts_recent;         /* the peer's clock; 0: the connection has no timestamps */
+};
+
+/* A peer elsewhere, and what it has half open. */
+struct iu_sim_far {
+	bool used, half_open;
+	struct inuse_addr at, to;
+	struct iu_peer peer;
+	struct iu_segment syn;      /* half open: the SYN, and the number that it was answered with */
+	uint32_t iss;
+};
 
 /* A socket, open or not; a mini socket is a node of its own. s is what is seen of it. */
 struct iu_sim_node {
@@ -27,6 +44,8 @@ struct iu_sim_node {
 	int64_t linger, linger2;
 	bool nonblocking, unreported, no_port;
 	struct iu_range ports;
+	struct iu_sim_flow flow;
+	int64_t born_ns;         /* when its SYN went out */
 	const char *broken;      /* the error that the next read or write gets, or NULL */
 };
 
@@ -54,6 +73,10 @@ struct iu_sim {
 	struct iu_local nets[16];      /* what is reached through a device: its address there, and how much of it counts */
 	size_t n_nets;
 	struct iu_route route;         /* of the destination that is asked about */
+	struct iu_sim_far fars[IU_SIM_PEERS];
+	uint32_t next_iss;
+	unsigned forbids;              /* enum iu_sim_forbid */
+	char said[24];                 /* what the last packet was answered with */
 };
 
 /* node.c: what becomes of a node */
@@ -69,6 +92,10 @@ void iu_sim_rst(struct iu_sim *sim, int n);
 void iu_sim_close(struct iu_sim *sim, int n);
 /* A listener stops: connections that wait to be accepted are reset. */
 void iu_sim_drop_queue(struct iu_sim *sim, int n);
+/* tcp_time_wait() of the kernel: a mini socket takes the place of the full one, with the options that this has now. */
+void iu_sim_leave_mini(struct iu_sim *sim, int n, enum inuse_state state, int64_t ns);
+/* A socket in FIN-WAIT-2 loses its process. tcp_close() of the kernel. */
+void iu_sim_orphan(struct iu_sim *sim, int n);
 /* Takes a node off its port, and the bucket with it when it was the last one. */
 void iu_sim_off_port(struct iu_sim *sim, int n);
 
@@ -80,6 +107,12 @@ struct inuse_verdict iu_sim_judge(struct iu_sim *sim, const struct iu_sim_node *
 				  uint8_t claims);
 /* A port on which this request would succeed, as the kernel looks for one: every second port first. 0: there is none. */
 uint16_t iu_sim_find_port(struct iu_sim *sim, const struct iu_sim_node *node, struct inuse_request *r, uint16_t chosen);
+/* connect.c: the listener that gets a SYN to this address, or NONE; is its queue full; a connection that waits in it, or NONE. */
+int iu_sim_listener_for(const struct iu_sim *sim, const struct inuse_addr *to);
+bool iu_sim_queue_full(const struct iu_sim *sim, int listener);
+int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *local, const struct inuse_addr *remote);
+/* packet.c: this end of a connection with a peer elsewhere sends something. */
+void iu_sim_tell_far(struct iu_sim *sim, int n, uint8_t flags, uint32_t len);
 /* data.c: the node of a number; `nobody` where there is none. */
 struct iu_sim_node *iu_sim_node_of(struct iu_sim *sim, unsigned s);
 

@@ -12,7 +12,7 @@
 
 #include "sim/host.h"
 
-static const struct iu_sim_node empty = {.peer = NONE, .listener = NONE, .linger = -1};
+static const struct iu_sim_node empty = {.peer = NONE, .listener = NONE, .linger = -1, .flow = {.far = NONE}};
 
 int iu_sim_node_new(struct iu_sim *sim)
 {
@@ -95,8 +95,7 @@ static bool room_for_mini(const struct iu_sim *sim)
 	return n < setting(sim, IU_SET_MAX_TW_BUCKETS);
 }
 
-/* tcp_time_wait() of the kernel: a mini socket takes the place of the full one, with the options that this has now. */
-static void leave_mini(struct iu_sim *sim, int n, enum inuse_state state, int64_t ns)
+void iu_sim_leave_mini(struct iu_sim *sim, int n, enum inuse_state state, int64_t ns)
 {
 	int mini = room_for_mini(sim) ? iu_sim_node_new(sim) : NONE;
 
@@ -110,6 +109,8 @@ static void leave_mini(struct iu_sim *sim, int n, enum inuse_state state, int64_
 		m->s.uid = 0;
 		m->s.free_at_ns = sim->facts.now_ns + ns;
 		m->on_port = true;
+		m->flow = sim->nodes[n].flow;
+		m->born_ns = sim->nodes[n].born_ns;
 		hand_over(sim, n, mini);
 	}
 	iu_sim_done(sim, n);
@@ -153,7 +154,7 @@ static void fin_arrives(struct iu_sim *sim, int n)
 		node->s.state = INUSE_TIME_WAIT;
 		node->s.free_at_ns = sim->facts.now_ns + TIME_WAIT_NS;
 	} else if (node->s.state == INUSE_FIN_WAIT2) {
-		leave_mini(sim, n, INUSE_TIME_WAIT, TIME_WAIT_NS);
+		iu_sim_leave_mini(sim, n, INUSE_TIME_WAIT, TIME_WAIT_NS);
 	}
 }
 
@@ -165,7 +166,9 @@ void iu_sim_send_fin(struct iu_sim *sim, int n)
 	if (node->fin_out)
 		return;
 	node->fin_out = true;
-	if (node->stuck) {
+	if (node->flow.far != NONE)
+		iu_sim_tell_far(sim, n, IU_FIN | IU_ACK, 0);
+	if (node->stuck || node->flow.far != NONE) {
 		node->s.state = node->s.state == INUSE_CLOSE_WAIT ? INUSE_LAST_ACK : INUSE_FIN_WAIT1;
 		return;
 	}
@@ -174,7 +177,7 @@ void iu_sim_send_fin(struct iu_sim *sim, int n)
 		return;
 	}
 	if (peer == n) { /* connected to itself: its own FIN comes back (simultaneous close) */
-		leave_mini(sim, n, INUSE_TIME_WAIT, TIME_WAIT_NS);
+		iu_sim_leave_mini(sim, n, INUSE_TIME_WAIT, TIME_WAIT_NS);
 	} else if (node->s.state == INUSE_ESTABLISHED) {
 		node->s.state = INUSE_FIN_WAIT2;
 		fin_arrives(sim, peer);
@@ -185,8 +188,7 @@ void iu_sim_send_fin(struct iu_sim *sim, int n)
 	}
 }
 
-/* A socket in FIN-WAIT-2 loses its process. tcp_close() of the kernel. */
-static void orphan(struct iu_sim *sim, int n)
+void iu_sim_orphan(struct iu_sim *sim, int n)
 {
 	struct iu_sim_node *node = &sim->nodes[n];
 	int64_t seconds = node->linger2 != 0 ? node->linger2 : setting(sim, IU_SET_FIN_TIMEOUT);
@@ -197,7 +199,7 @@ static void orphan(struct iu_sim *sim, int n)
 	} else if (seconds > 60) { /* TCP_TIMEWAIT_LEN: what is longer waits as a whole socket first */
 		node->s.free_at_ns = sim->facts.now_ns + (seconds - 60) * SECOND_NS;
 	} else {
-		leave_mini(sim, n, INUSE_FIN_WAIT2, seconds * SECOND_NS);
+		iu_sim_leave_mini(sim, n, INUSE_FIN_WAIT2, seconds * SECOND_NS);
 	}
 }
 
@@ -232,7 +234,7 @@ void iu_sim_close(struct iu_sim *sim, int n)
 		iu_sim_send_fin(sim, n);
 		node = &sim->nodes[n];
 		if (node->used && node->s.state == INUSE_FIN_WAIT2 && !node->s.mini)
-			orphan(sim, n);
+			iu_sim_orphan(sim, n);
 		else if (node->used && node->on_port)
 			node->s.inode = 0;
 		else
@@ -246,7 +248,7 @@ void iu_sim_close(struct iu_sim *sim, int n)
 static void expire(struct iu_sim *sim, int n)
 {
 	if (!sim->nodes[n].s.mini && sim->nodes[n].s.state == INUSE_FIN_WAIT2)
-		leave_mini(sim, n, INUSE_FIN_WAIT2, (setting(sim, IU_SET_FIN_TIMEOUT) - 60) * SECOND_NS);
+		iu_sim_leave_mini(sim, n, INUSE_FIN_WAIT2, (setting(sim, IU_SET_FIN_TIMEOUT) - 60) * SECOND_NS);
 	else
 		iu_sim_done(sim, n);
 }

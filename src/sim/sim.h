@@ -11,7 +11,8 @@
  * without a process, for how long, and what a port remembers.
  *
  * Time stands still but for iu_sim_wait(). Where the kernel chooses by chance (an automatic port) the caller may say what it
- * chose on the real host; else the first possible one is taken. Not simulated: lost packets, sequence numbers, other hosts.
+ * chose on the real host; else the first possible one is taken. Other hosts are peers (peer.h), which say what the caller tells them to.
+ * Not simulated: lost packets, and between two sockets of this host sequence numbers.
  *
  * Sockets are numbers from 0 on, chosen by the caller, below IU_SIM_SOCKETS. Pure: no system calls.
  */
@@ -21,6 +22,7 @@
 #include "model/judge.h"
 
 #define IU_SIM_SOCKETS 64
+#define IU_SIM_PEERS 8
 
 struct iu_sim;
 
@@ -50,6 +52,11 @@ uint32_t iu_sim_device(struct iu_sim *sim, const char *name);
 /* Destinations in addr/prefix_len answer with result: unreachable, prohibit, blackhole. */
 void iu_sim_route(struct iu_sim *sim, const struct inuse_addr *addr, uint8_t prefix_len, enum inuse_result result);
 void iu_sim_wait(struct iu_sim *sim, int64_t ns);
+/* Starts anew in a namespace in which no address was ever configured. Nothing may have been done before. */
+void iu_sim_without_addresses(struct iu_sim *sim);
+enum iu_sim_forbid { IU_SIM_FORBID_BIND = 1u << 0, IU_SIM_FORBID_CONNECT = 1u << 1 };
+/* From now on Landlock refuses these calls (enum iu_sim_forbid), whatever the port. */
+void iu_sim_forbid(struct iu_sim *sim, unsigned calls);
 /* SOCK_DESTROY of what is left without a process on that local port. */
 void iu_sim_evict(struct iu_sim *sim, uint16_t port);
 
@@ -79,6 +86,13 @@ struct iu_sim_answer iu_sim_shutdown(struct iu_sim *sim, unsigned s, enum iu_sim
 /* One more process has it open; and one fewer: the last one closes it. */
 void iu_sim_hold(struct iu_sim *sim, unsigned s);
 void iu_sim_release(struct iu_sim *sim, unsigned s);
+
+/* -------------------------------------------------------------------------------------- peers elsewhere */
+
+/* Peer p, below IU_SIM_PEERS: who speaks from address `at` to address `to` of this host. A number that is in use is taken anew. */
+void iu_sim_peer(struct iu_sim *sim, unsigned p, const struct inuse_addr *at, const struct inuse_addr *to, bool timestamps);
+/* It sends a packet: see iu_peer_say(). text: the flags that it is answered with, "SYN,ACK", or "nothing"; lives until the next one. */
+struct iu_sim_answer iu_sim_send(struct iu_sim *sim, unsigned p, uint8_t flags, int32_t seq, int32_t ack, int32_t time);
 
 /* --------------------------------------------------------------------------------------------- looking */
 

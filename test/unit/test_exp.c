@@ -75,8 +75,36 @@ static void test_parse__each_step__understood(void **state)
 }
 
 /* What is wrong, and what is said of it. */
+static void test_parse__packets_and_surroundings__understood(void **state)
+{
+	struct iu_exp *exp = read_good("shows A.\nneeds wire landlock\nruns ipv6\nnamespace without addresses\nforbid connect bind\n"
+				       "peer client far:5001 to wire:5000\npeer other far:5002 to wire:5000 without-timestamps\n"
+				       "send client SYN seq+1000 time-1\n  linux SYN,ACK live\nsend other FIN,ACK ack-1\n"
+				       "  linux nothing live\nsocket a\nbind a wire:5000\nconnect a far:80\n");
+	const struct iu_step *s = exp->cases[0].steps;
+
+	assert_int_equal(exp->needs, IU_NEED_WIRE | IU_NEED_LANDLOCK);
+	assert_int_equal(s[1].number, 3);
+	assert_int_equal(s[2].at.addr.port, 5001);
+	assert_int_equal(s[2].number, 5000);
+	assert_false(s[2].without_timestamps);
+	assert_true(s[3].without_timestamps);
+	assert_int_equal(s[4].peer, 0);
+	assert_int_equal(s[4].tcp_flags, 2);
+	assert_int_equal(s[4].seq, 1000);
+	assert_int_equal(s[4].ack, 0);
+	assert_int_equal(s[4].time, -1);
+	assert_int_equal(s[5].tcp_flags, 17);
+	assert_int_equal(s[5].ack, -1);
+	assert_int_equal(s[7].at.kind, IU_AT_WIRE);
+	assert_int_equal(s[8].at.kind, IU_AT_FAR);
+	iu_exp_free(exp);
+}
+
 #define HEAD "shows A.\n"
 #define ONE HEAD "socket a ipv4\n"
+#define RUNS HEAD "runs ipv4\n"
+#define PEER "peer p far:1 to wire:2\n"
 static const struct {
 	const char *text, *error;
 } wrong[] = {
@@ -133,6 +161,25 @@ static const struct {
 	{ONE "listen a\n  linux OK live: here\n", "x.exp:4: live takes nothing behind it"},
 	{ONE "listen a\n  freebsd before 6.8 OK reasoned: x\n", "x.exp:4: before is for linux alone"},
 	{ONE "listen a\n  linux OK live\n  linux EINVAL live\n", "x.exp:5: linux is spoken of twice"},
+	{ONE "namespace without addresses\n", "x.exp:3: the namespace comes first"},
+	{HEAD "namespace\n", "x.exp:2: write: namespace without addresses"},
+	{ONE "forbid listen\n", "x.exp:3: \"listen\" is no call that can be forbidden"},
+	{ONE "forbid bind bind\n", "x.exp:3: \"bind\" is no call that can be forbidden once"},
+	{ONE "peer p far:1 to wire:2\n", "x.exp:3: peers are for files that say runs"},
+	{RUNS "peer p here:1 to wire:2\n", "x.exp:3: \"here:1\" is not where a peer can be"},
+	{RUNS "peer p far:1 to far:2\n", "x.exp:3: \"far:2\" is not what a peer can speak to"},
+	{RUNS "peer p far:0 to wire:2\n", "x.exp:3: \"far:0\" is not where a peer can be"},
+	{RUNS "peer p far:1 to wire:2 with timestamps\n", "x.exp:3: write: peer NAME FROM to TO [without-timestamps]"},
+	{RUNS PEER "peer p far:3 to wire:2\n", "x.exp:4: \"p\" is the name of a peer already"},
+	{RUNS PEER "send q SYN\n", "x.exp:4: \"q\" is no peer yet"},
+	{RUNS PEER "send p SYN,ACK\n", "x.exp:4: \"SYN,ACK\" is no packet that a peer can send"},
+	{RUNS PEER "send p SYN seq\n", "x.exp:4: \"seq\" does not tell how far a number is off"},
+	{RUNS PEER "send p SYN seq+0\n", "x.exp:4: \"seq+0\" does not tell"},
+	{RUNS PEER "send p SYN seq+4294967296\n", "x.exp:4: \"seq+4294967296\" does not tell"},
+	{RUNS PEER "send p SYN time+1 seq+1\n", "x.exp:4: seq, ack, time is the order, each once"},
+	{RUNS PEER "send p SYN seq+1 seq+1\n", "x.exp:4: seq, ack, time is the order, each once"},
+	{RUNS PEER "send p SYN\n  linux OK live\n", "x.exp:5: \"OK\" is no answer to a packet"},
+	{RUNS PEER "send p SYN\n  linux ACK live\n", "x.exp:3: this works only with \"needs wire\""},
 	{HEAD "so\tcket\001\n", "x.exp:2: column 8 is not text"},
 	{"shows A.\xff\n", "x.exp:1: column 9 is not text"},
 };
@@ -198,6 +245,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse__whole_experiment__as_written),
 		cmocka_unit_test(test_parse__each_step__understood),
+		cmocka_unit_test(test_parse__packets_and_surroundings__understood),
 		cmocka_unit_test(test_parse__wrong__line_and_what_is_right),
 		cmocka_unit_test(test_parse__too_much__refused_in_bounds),
 		cmocka_unit_test(test_agrees__ports_and_times__within_bounds),

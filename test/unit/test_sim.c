@@ -19,6 +19,12 @@
 #define CLIENT_IS(states) "look 5001\n  linux " states " live\n"
 #define GIVES(outcome) "  linux " outcome " live\n"
 
+#define FAR "shows A.\nneeds wire\nruns ipv4\npeer far far:5001 to wire:5000 without-timestamps\n"
+#define WIRE FAR "socket server\nbind server wire:5000\nlisten server\nsend far SYN\n" GIVES("SYN,ACK")
+#define FAR_CONNECTED WIRE "send far ACK\naccept server as conn\n"
+#define FAR_TIME_WAIT FAR_CONNECTED "close conn\nsend far ACK\nsend far FIN,ACK\n"
+#define SAYS(packet, answer) "send far " packet "\n" GIVES(answer)
+
 static const struct {
 	const char *name, *script;
 } rows[] = {
@@ -65,6 +71,22 @@ static const struct {
 	{"option set on the accepted socket", HEAD "socket server ipv4\nbind server 127.0.0.1:5000\nlisten server\n" CLIENT
 		"accept server as conn\nset conn reuseaddr\nclose conn\nclose client\nclose server\nsocket new ipv4\n"
 		"set new reuseaddr\nbind new 127.0.0.1:5000\n" GIVES("OK")},
+	{"the handshake of a peer elsewhere", WIRE "look 5000\n  linux LISTEN live\n" SAYS("ACK", "nothing") SERVER_IS("LISTEN, ESTABLISHED")},
+	{"wrong third packet", WIRE SAYS("ACK ack+1", "RST") SERVER_IS("LISTEN")},
+	{"nobody listens there", FAR SAYS("SYN", "RST,ACK") SAYS("ACK", "RST") SAYS("RST", "nothing")},
+	{"SYN on a living connection", FAR_CONNECTED SAYS("SYN seq+5", "ACK") SERVER_IS("LISTEN, ESTABLISHED")},
+	{"RST beside the number", FAR_CONNECTED SAYS("RST seq+5", "ACK") SERVER_IS("LISTEN, ESTABLISHED") SAYS("RST", "nothing")
+		SERVER_IS("LISTEN") "read conn 1\n" GIVES("ECONNRESET")},
+	{"the peer closes first", FAR_CONNECTED SAYS("FIN,ACK", "ACK") SERVER_IS("LISTEN, CLOSE-WAIT") "close conn\n"
+		SERVER_IS("LISTEN, LAST-ACK") SAYS("ACK", "nothing") SERVER_IS("LISTEN")},
+	{"FIN and the ACK of a FIN in one", FAR_CONNECTED "close conn\n" SERVER_IS("LISTEN, FIN-WAIT-1") SAYS("FIN,ACK", "ACK")
+		SERVER_IS("LISTEN, TIME-WAIT")},
+	{"TIME-WAIT, by number", FAR_TIME_WAIT SAYS("SYN seq-1", "ACK") SERVER_IS("LISTEN, TIME-WAIT") SAYS("SYN seq+1", "SYN,ACK")
+		SAYS("ACK", "nothing") SERVER_IS("LISTEN, ESTABLISHED")},
+	{"an ACK at TIME-WAIT", FAR_TIME_WAIT SAYS("ACK", "nothing") SAYS("ACK seq-1", "ACK") SERVER_IS("LISTEN, TIME-WAIT")},
+	{"nothing may be bound or connected", "shows A.\nneeds landlock\n" "socket a ipv4\nforbid bind\nbind a 127.0.0.1:5000\n"
+		GIVES("EACCES") "connect a 127.0.0.1:5000\n" GIVES("ECONNREFUSED") "forbid connect\nconnect a 127.0.0.1:5000\n"
+		GIVES("EACCES")},
 	{"parity", HEAD "setting net.ipv4.ip_local_port_range 20000-20999\n" LISTENER "socket a ipv4\nbind a 127.0.0.1:0\nport a\n"
 		GIVES("odd") "socket b ipv4\nconnect b 127.0.0.1:5000\nport b\n" GIVES("even")},
 };
@@ -81,6 +103,7 @@ static bool agrees(const char *script)
 	if (iu_exp_parse("x", script, strlen(script), &exp, &error) != INUSE_OK)
 		fail_msg("%s", error.text);
 	play.exp = exp;
+	play.run = exp->runs != 0 ? IU_RUN_IPV4 : IU_RUN_AS_WRITTEN;
 	run = iu_play(&play);
 	assert_non_null(run);
 	good = json_is_true(json_object_get(run, "agrees"));

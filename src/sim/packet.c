@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Packets from elsewhere, which an experiment writes itself (peer.h), and what they are answered with.
+ *
+ * Theory of operation
+ *
+ * A packet meets what has its 4-tuple: a connection, what is left of one, a half-open request; else a listener; else nothing.
+ * Each answers with at most one packet, which the peer hears. A SYN is put to the model with what its numbers say, and the row
+ * that decides is told. What is left in TIME-WAIT and FIN-WAIT-2: linux v6.18 net/ipv4/tcp_minisocks.c
+ * tcp_timewait_state_process(); connections: RFC 9293 3.10.7.4 and RFC 5961. Not simulated: windows that
+ * change, data that a peer sends, delayed acknowledgements, limits on how often the host answers.
+ */
+#include <string.h>
+
+#include "base/address.h"
+#include "sim/host.h"
+
+#define WINDOW 60000u /* roughly what a fresh connection takes; nothing depends on the exact number */
+
+struct arrival {
+	struct iu_sim *sim;
+	struct iu_sim_far *far;
+	const struct iu_segment *seg;
+	const char *rule;       /* of the model, or NULL */
+	struct iu_segment back; /* the answer; flags 0: none */
+};
+
+void iu_sim_peer(struct iu_sim *sim, unsigned p, const struct inuse_addr *at, const struct inuse_addr *to, bool timestamps)
+{
+	struct iu_sim_far *far = &sim->fars[p];
+
+	*far = (struct iu_sim_far){.used = true, .at = *at, .to = *to};
+	iu_peer_init(&far->peer, timestamps);
+}
+
+static bool has(const struct iu_segment *s, uint8_t flag)
+{
+	return (s->flags & flag) != 0;
+}
+
+static void answer(struct arrival *a, uint8_t flags, uint32_t seq, uint32_t ack)
+{
+	a->back = (struct iu_segment){.flags = flags, .seq = seq, .ack = ack, .has_ts = a->seg->has_ts, .tsval = 1};
+}
+
+static void acknowledge(struct arrival *a, const struct iu_sim_node *node)
+{
+	answer(a, IU_ACK, node->flow.snd_nxt, node->flow.rcv_nxt);
+}
+
+/* RFC 9293 3.10.7.1: a RST takes its number from the ACK, or acknowledges what has none. */
+static void refuse(struct arrival *a)
+{
+	if (has(a->seg, IU_ACK))
+		answer(a, IU_RST, a->seg->ack, 0);
+	else
+		answer(a, IU_RST | IU_ACK, 0, iu_segment_end(a->seg));
+}
+
+void iu_sim_tell_far(struct iu_sim *sim, int n, uint8_t flags, uint32_t len)
+{
+	struct iu_sim_flow *flow = &sim->nodes[n].flow;
+	struct iu_segment s = {.flags = flags, .seq = flow->snd_nxt, .ack = flow->rcv_nxt, .len = len};
+
+	flow->snd_nxt = iu_segment_end(&s);
+	iu_peer_hear(&sim->fars[flow->far].peer, &s);
+}
+
+/* -------------------------------------------------------------------------------------------- listeners */
+
+static struct iu_syn syn_says(const struct iu_sim_node *old, const struct iu_segment *s)
+{
+	struct iu_syn syn = {.known = true};
+	uint32_t gone = s->seq - old->flow.rcv_nxt;
+
+	syn.newer = iu_seq_before(old->flow.rcv_nxt, s->seq) ||
+		    (old->flow.ts_recent != 0 && s->has_ts && iu_seq_before(old->flow.ts_recent, s->tsval));
+	syn.in_window = gone < WINDOW;
+	return syn;
+}
+
+/* Which row of the model decides about this SYN. old: what has its 4-tuple, or NULL. */
+static void ask_model(struct arrival *a, const struct iu_sim_node *old)
+{
+	struct inuse_request r = INUSE_REQUEST_INIT;
+	struct iu_caller caller = {0};
+	struct inuse_verdict v;
+
+	r.call = INUSE_CALL_ACCEPT;
+	r.local = a->far->to;
+	r.remote = a->far->at;
+	caller.family = r.local.family;
+	caller.syn = old != NULL ? syn_says(old, a->seg) : (struct iu_syn){.known = true, .newer = true};
+	iu_sim_view(a->sim);
+	iu_judge_call(a->sim->profile, &a->sim->facts, &r, &caller, &v);
+	a->rule = v.rule;
+}
+
+/* The SYN is taken, when there is room. */
+static void take_syn(struct arrival *a, int listener)
+{
+	if (iu_sim_queue_full(a->sim, listener))
+		return;
+	a->far->half_open = true;
+	a->far->syn = *a->seg;
+	a->far->iss = a->sim->next_iss += 1000000;
+	answer(a, IU_SYN | IU_ACK, a->far->iss, iu_segment_end(a->seg));
+}
+
+/* The third packet of the handshake: the connection waits to be accepted. */
+static void complete(struct arrival *a, int listener)
+{
+	struct iu_sim *sim = a->sim;
+	struct iu_sim_node *child;
+	int n;
+
+	if (iu_sim_queue_full(sim, listener))
+		return;
+	n = iu_sim_child_new(sim, listener, &a->far->to, &a->far->at);
+	if (n == NONE)
+		return;
+	a->far->half_open = false;
+	child = &sim->nodes[n];
+	child->flow = (struct iu_sim_flow){.far = (int)(a->far - sim->fars), .rcv_nxt = a->far->syn.seq + 1, .snd_nxt = a->far->iss + 1};
+	if (a->far->syn.has_ts && sim->facts.settings[IU_SET_TIMESTAMPS] != 0) {
+		child->s.flags |= INUSE_TIMESTAMPS;
+		child->flow.ts_recent = a->seg->tsval;
+	}
+}
+
+static void meet_listener(struct arrival *a)
+{
+	int listener = iu_sim_listener_for(a->sim, &a->far->to);
+	bool half_open = a->far->half_open && listener != NONE;
+
+	if (has(a->seg, IU_RST)) {
+		a->far->half_open = false;
+	} else if (has(a->seg, IU_SYN)) {
+		ask_model(a, NULL);
+		if (listener == NONE)
+			refuse(a);
+		else
+			take_syn(a, listener);
+	} else if (half_open && a->seg->ack == a->far->iss + 1 && a->seg->seq == a->far->syn.seq + 1) {
+		complete(a, listener);
+	} else {
+		refuse(a);
+	}
+}
+
+/* ---------------------------------------------------------------------------------- what is left of one */
+
+/* Is its clock behind the last that came? RFC 7323 5. */
+static bool is_paws_rejected(const struct iu_sim_node *m, const struct iu_segment *s)
+{
+	return m->flow.ts_recent != 0 && s->has_ts && iu_seq_before(s->tsval, m->flow.ts_recent);
+}
+
+static void rearm(struct arrival *a, struct iu_sim_node *m)
+{
+	m->s.free_at_ns = a->sim->facts.now_ns + TIME_WAIT_NS;
+}
+
+static void note_clock(struct iu_sim_node *m, const struct iu_segment *s)
+{
+	if (m->flow.ts_recent != 0 && s->has_ts)
+		m->flow.ts_recent = s->tsval;
+}
+
+static void meet_fin_wait2(struct arrival *a, int n)
+{
+	struct iu_sim_node *m = &a->sim->nodes[n];
+	const struct iu_segment *s = a->seg;
+
+	if (is_paws_rejected(m, s) || s->seq - m->flow.rcv_nxt >= WINDOW) {
+		acknowledge(a, m);
+	} else if (has(s, IU_RST)) {
+		iu_sim_rst(a->sim, n);
+	} else if (has(s, IU_SYN)) {
+		iu_sim_done(a->sim, n);
+		refuse(a);
+	} else if (has(s, IU_FIN)) {
+		m->s.state = INUSE_TIME_WAIT;
+		m->flow.rcv_nxt = iu_segment_end(s);
+		note_clock(m, s);
+		rearm(a, m);
+		acknowledge(a, m);
+	}
+}
+
+static void meet_time_wait(struct arrival *a, int n)
+{
+	struct iu_sim_node *m = &a->sim->nodes[n];
+	const struct iu_segment *s = a->seg;
+	bool paws = is_paws_rejected(m, s);
+	int listener;
+
+	if (!paws && s->seq == m->flow.rcv_nxt && (iu_segment_end(s) == s->seq || has(s, IU_RST))) {
+		if (has(s, IU_RST))
+			iu_sim_rst(a->sim, n); /* unless net.ipv4.tcp_rfc1337 protects it [P08 P09] */
+		else
+			rearm(a, m);
+		return;
+	}
+	if (has(s, IU_SYN) && !paws && syn_says(m, s).newer) {
+		listener = iu_sim_listener_for(a->sim, &a->far->to);
+		if (listener != NONE) { /* it is gone even when the listener has no room [P18] */
+			iu_sim_done(a->sim, n);
+			take_syn(a, listener);
+			return;
+		}
+	}
+	if (has(s, IU_RST))
+		return;
+	if (paws || has(s, IU_ACK))
+		rearm(a, m);
+	acknowledge(a, m);
+}
+
+/* ------------------------------------------------------------------------------------------- connections */
+
+/* All that was sent is acknowledged, the FIN included. */
+static void meet_ack_of_fin(struct iu_sim *sim, int n)
+{
+	struct iu_sim_node *node = &sim->nodes[n];
+
+	if (node->s.state == INUSE_CLOSING) {
+		iu_sim_leave_mini(sim, n, INUSE_TIME_WAIT, TIME_WAIT_NS);
+	} else if (node->s.state == INUSE_LAST_ACK) {
+		iu_sim_done(sim, n);
+	} else if (node->s.state == INUSE_FIN_WAIT1) {
+		node->s.state = INUSE_FIN_WAIT2;
+		if (node->refs == 0)
+			iu_sim_orphan(sim, n);
+	}
+}
+
+static void meet_fin(struct arrival *a, int n)
+{
+	struct iu_sim_node *node = &a->sim->nodes[n];
+
+	node->fin_in = true;
+	node->flow.rcv_nxt++;
+	acknowledge(a, node);
+	if (node->s.state == INUSE_ESTABLISHED)
+		node->s.state = INUSE_CLOSE_WAIT;
+	else if (node->s.state == INUSE_FIN_WAIT1) /* both closed at once */
+		node->s.state = INUSE_CLOSING;
+	else if (node->s.mini || node->s.state == INUSE_FIN_WAIT2)
+		iu_sim_leave_mini(a->sim, n, INUSE_TIME_WAIT, TIME_WAIT_NS);
+}
+
+static void meet_connection(struct arrival *a, int n)
+{
+	struct iu_sim_node *node = &a->sim->nodes[n];
+	const struct iu_segment *s = a->seg;
+
+	if (has(s, IU_RST)) {
+		if (s->seq == node->flow.rcv_nxt)
+			iu_sim_rst(a->sim, n);
+		else if (s->seq - node->flow.rcv_nxt < WINDOW)
+			acknowledge(a, node); /* RFC 5961 3.2 */
+		return;
+	}
+	if (has(s, IU_SYN) || s->seq != node->flow.rcv_nxt || is_paws_rejected(node, s)) {
+		acknowledge(a, node); /* RFC 5961 4.2; RFC 9293 3.10.7.4 */
+		return;
+	}
+	note_clock(node, s);
+	if (node->fin_out && s->ack == node->flow.snd_nxt)
+		meet_ack_of_fin(a->sim, n);
+	/* what was a whole socket may be a remnant now */
+	n = iu_sim_find(a->sim, &a->far->to, &a->far->at, NONE);
+	if (n != NONE && has(s, IU_FIN) && a->sim->nodes[n].s.mini)
+		meet_fin_wait2(a, n);
+	else if (n != NONE && has(s, IU_FIN))
+		meet_fin(a, n);
+}
+
+struct iu_sim_answer iu_sim_send(struct iu_sim *sim, unsigned p, uint8_t flags, int32_t seq, int32_t ack, int32_t time)
+{
+	struct iu_sim_far *far = &sim->fars[p];
+	struct iu_segment s = iu_peer_say(&far->peer, flags, seq, ack, time);
+	struct arrival a = {.sim = sim, .far = far, .seg = &s};
+	int n = iu_sim_find(sim, &far->to, &far->at, NONE);
+
+	if (n != NONE && has(&s, IU_SYN))
+		ask_model(&a, &sim->nodes[n]);
+	if (n == NONE)
+		meet_listener(&a);
+	else if (sim->nodes[n].flow.far == NONE)
+		; /* a connection that was made from this host: its peer has no part in it */
+	else if (!sim->nodes[n].s.mini)
+		meet_connection(&a, n);
+	else if (sim->nodes[n].s.state == INUSE_FIN_WAIT2)
+		meet_fin_wait2(&a, n);
+	else
+		meet_time_wait(&a, n);
+	if (a.back.flags != 0)
+		iu_peer_hear(&far->peer, &a.back);
+	return (struct iu_sim_answer){.text = a.back.flags != 0 ? iu_flags_text(a.back.flags, sim->said) : "nothing", .rule = a.rule};
+}
