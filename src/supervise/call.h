@@ -13,7 +13,7 @@ struct iu_call {
 	struct sockaddr_storage addr; /* bind, connect: copied once */
 	socklen_t len;
 	int backlog;          /* listen */
-	bool unbound;         /* connect: the kernel chooses the port, so that of the socket afterwards was not asked for */
+	bool unbound;         /* connect, listen: the kernel chooses the port, so that of the socket afterwards was not asked for */
 };
 
 /* The socket is one that this is about: TCP, MPTCP included, over IPv4 or IPv6. */

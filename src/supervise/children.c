@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/gettext.h"
-#include "supervise/supervisor.h"
+#include "supervise/generation.h"
 #include "supervise/tree.h"
 
 /* Leftovers that go within this time are nothing to speak of. */
@@ -52,13 +52,12 @@ static void remove_helper(struct iu_supervisor *s, pid_t pid)
 struct iu_generation *iu_children_main(struct iu_supervisor *s)
 {
 	for (struct iu_generation *g = s->generations; g != NULL; g = g->next)
-		if (g->pid != 0)
+		if (g->pid != 0 && !g->trial && !g->over)
 			return g;
 	return NULL;
 }
 
-/* A descendant that is neither the guard nor an adviser. */
-static bool is_of_program(const struct iu_supervisor *s, const struct iu_tree *tree, const struct iu_tree_process *p)
+bool iu_children_is_of_program(const struct iu_supervisor *s, const struct iu_tree *tree, const struct iu_tree_process *p)
 {
 	int32_t branch = iu_tree_branch(tree, p->pid, getpid());
 
@@ -77,8 +76,7 @@ static void signal_process(const struct iu_tree_process *p, int signal)
 	close(pidfd);
 }
 
-/* all: every descendant; else our children only. How many there were. */
-static size_t signal_descendants(struct iu_supervisor *s, int signal, bool all)
+size_t iu_children_signal_all(struct iu_supervisor *s, int signal, enum iu_who who, const struct iu_generation *g)
 {
 	struct iu_tree tree = {0};
 	size_t n = 0;
@@ -87,7 +85,8 @@ static size_t signal_descendants(struct iu_supervisor *s, int signal, bool all)
 	for (size_t i = 0; i < tree.n; i++) {
 		const struct iu_tree_process *p = &tree.list[i];
 
-		if (!is_of_program(s, &tree, p) || (!all && p->ppid != getpid()))
+		if (!iu_children_is_of_program(s, &tree, p) || (who == IU_WHO_CHILDREN && p->ppid != getpid()) ||
+		    (g != NULL && iu_generation_of(s, &tree, p->pid) != g))
 			continue;
 		if (signal != 0)
 			signal_process(p, signal);
@@ -104,7 +103,7 @@ static void on_gentle_is_over(uv_timer_t *timer);
 static void on_hard_is_over(uv_timer_t *timer)
 {
 	struct iu_supervisor *s = timer->data;
-	size_t n = signal_descendants(s, SIGKILL, true);
+	size_t n = iu_children_signal_all(s, SIGKILL, IU_WHO_ALL, NULL);
 
 	if (n > 0)
 		iu_voice_say(&s->voice, iu_ngettext("%zu process did not end and was killed", "%zu processes did not end and were killed", n),
@@ -114,14 +113,14 @@ static void on_hard_is_over(uv_timer_t *timer)
 
 static void on_gentle_is_over(uv_timer_t *timer)
 {
-	signal_descendants(timer->data, SIGTERM, true);
+	iu_children_signal_all(timer->data, SIGTERM, IU_WHO_ALL, NULL);
 	uv_timer_start(timer, on_hard_is_over, HARD_MS, 0);
 }
 
 static void end_descendants(struct iu_supervisor *s, int signal)
 {
 	if (s->ending_signals++ == 0) {
-		signal_descendants(s, signal, false);
+		iu_children_signal_all(s, signal, IU_WHO_CHILDREN, NULL);
 		uv_timer_start(&s->ending, on_gentle_is_over, GENTLE_MS, 0);
 	} else if (s->ending_signals == 2) {
 		on_gentle_is_over(&s->ending);
@@ -151,19 +150,21 @@ static void on_hangup_is_over(uv_timer_t *timer)
 
 void iu_children_signal(struct iu_supervisor *s, int signal, int code, int value)
 {
-	struct iu_generation *g = iu_children_main(s);
-
-	if (g == NULL) {
+	if (iu_children_main(s) == NULL) {
 		if (signal == SIGINT || signal == SIGTERM || signal == SIGQUIT || (signal == SIGHUP && terminal_is_closed(s)))
 			end_descendants(s, signal);
 		else if (signal != SIGCONT)
-			signal_descendants(s, signal, false);
+			iu_children_signal_all(s, signal, IU_WHO_CHILDREN, NULL);
 		return;
 	}
-	if (code == SI_QUEUE)
-		sigqueue(g->pid, signal, (union sigval){.sival_int = value});
-	else
-		kill(g->pid, signal);
+	for (struct iu_generation *g = s->generations; g != NULL; g = g->next) {
+		if (g->pid == 0)
+			continue;
+		if (code == SI_QUEUE)
+			sigqueue(g->pid, signal, (union sigval){.sival_int = value});
+		else
+			kill(g->pid, signal);
+	}
 }
 
 void iu_children_hangup(struct iu_supervisor *s)
@@ -181,10 +182,10 @@ void iu_children_hangup(struct iu_supervisor *s)
 
 static void finish(struct iu_supervisor *s)
 {
-	int status = s->generations->wait_status;
+	int status = s->last_wait_status;
 
 	s->exit_signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	s->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + s->exit_signal;
+	s->exit_status = s->no_next ? IU_RUN_UNABLE : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + s->exit_signal;
 	s->finished = true;
 	uv_stop(&s->loop);
 }
@@ -192,7 +193,7 @@ static void finish(struct iu_supervisor *s)
 static void on_alone(uv_timer_t *timer)
 {
 	struct iu_supervisor *s = timer->data;
-	size_t n = signal_descendants(s, 0, true);
+	size_t n = iu_children_signal_all(s, 0, IU_WHO_ALL, NULL);
 	char program[128];
 
 	if (s->alone || n == 0 || iu_children_main(s) != NULL)
@@ -205,9 +206,9 @@ static void on_alone(uv_timer_t *timer)
 
 static void look_whether_all_is_over(struct iu_supervisor *s)
 {
-	if (iu_children_main(s) != NULL || s->finished)
+	if (s->finished || iu_generation_look(s) || iu_children_main(s) != NULL)
 		return;
-	if (signal_descendants(s, 0, false) == 0)
+	if (iu_children_signal_all(s, 0, IU_WHO_CHILDREN, NULL) == 0)
 		finish(s);
 	else if (!s->alone && !uv_is_active((uv_handle_t *)&s->ending))
 		uv_timer_start(&s->ending, on_alone, ALONE_MS, 0);
@@ -220,11 +221,12 @@ static void program_ended(struct iu_supervisor *s, struct iu_generation *g, int 
 	iu_generation_read_report(g);
 	if (g->exec_os_code != 0)
 		fprintf(stderr, "inuse run: %s: %s\n", s->o->argv[0], strerror(g->exec_os_code));
+	iu_generation_ended(g, status);
 }
 
 static void changed(struct iu_supervisor *s, pid_t pid, int status)
 {
-	bool ended = WIFEXITED(status) || WIFSIGNALED(status);
+	bool ended = WIFEXITED(status) || WIFSIGNALED(status), helper = iu_children_is_helper(s, pid);
 
 	if (pid == s->guard.pid && ended)
 		s->guard.pid = 0;
@@ -239,6 +241,8 @@ static void changed(struct iu_supervisor *s, pid_t pid, int status)
 			iu_signals_stop(s, pid, WSTOPSIG(status));
 		return;
 	}
+	if (ended && pid != s->guard.pid && !helper)
+		s->orphan_status = status;
 }
 
 void iu_children_look(struct iu_supervisor *s)
@@ -249,4 +253,5 @@ void iu_children_look(struct iu_supervisor *s)
 	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0)
 		changed(s, pid, status);
 	look_whether_all_is_over(s);
+	iu_generation_sweep(s);
 }

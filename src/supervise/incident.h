@@ -16,6 +16,7 @@ struct iu_waiting_call {
 	struct iu_caller caller;
 	struct iu_call call;
 	int fd; /* the duplicate; -1 */
+	bool own_rights; /* the caller's rights are not those of inuse */
 };
 
 enum iu_incident_stage { IU_INCIDENT_QUEUED, IU_INCIDENT_ADVISED, IU_INCIDENT_WAITING };

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/gettext.h"
-#include "supervise/supervisor.h"
+#include "supervise/generation.h"
 #include "supervise/thread.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -19,6 +19,8 @@
 #endif
 
 #define FLUSH_MS 200
+/* Beyond the descriptors that were handed to inuse. */
+#define STD_FLOOR 10
 #define STATUS_USAGE 2
 
 static uint64_t own_netns_cookie(void)
@@ -92,13 +94,16 @@ static void on_prepare(uv_prepare_t *prepare)
 		uv_timer_start(&s->flush, on_flush, FLUSH_MS, FLUSH_MS);
 }
 
-/* The program's output ends when the program closes it, not when inuse ends. */
-static void let_go_of_output(void)
+/* The program's output ends when the program closes it, not when inuse ends; unless there may be another one that needs it. */
+static void let_go_of_output(struct iu_supervisor *s)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (null < 0)
 		return;
+	for (int i = 0; i < 2; i++)
+		if (iu_generation_may_follow(s))
+			s->std[i] = fcntl(i, F_DUPFD_CLOEXEC, STD_FLOOR);
 	dup2(null, STDIN_FILENO);
 	dup2(null, STDOUT_FILENO);
 	close(null);
@@ -107,7 +112,6 @@ static void let_go_of_output(void)
 /* False: nothing was started; it was said why. */
 static bool begin(struct iu_supervisor *s)
 {
-	struct iu_generation *first;
 	struct inuse_error error = {0};
 	int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
 
@@ -131,9 +135,9 @@ static bool begin(struct iu_supervisor *s)
 	uv_prepare_init(&s->loop, &s->prepare);
 	s->flush.data = s->ending.data = s->prepare.data = s;
 	uv_prepare_start(&s->prepare, on_prepare);
-	if (!iu_spawn(s, &first))
+	if (!iu_generation_first(s))
 		return false;
-	let_go_of_output();
+	let_go_of_output(s);
 	return true;
 }
 
@@ -162,7 +166,7 @@ int iu_run(const struct iu_run_options *options)
 	static struct iu_supervisor s;
 	struct inuse_error error = {0};
 
-	s = (struct iu_supervisor){.o = options, .guard.channel = -1};
+	s = (struct iu_supervisor){.o = options, .guard.channel = -1, .std = {-1, -1}};
 	if (iu_voice_open(&s.voice, options->events, options->quiet, &error) < 0) {
 		fprintf(stderr, "inuse run: %s\n", error.text);
 		return STATUS_USAGE;

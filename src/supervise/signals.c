@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "base/gettext.h"
+#include "supervise/generation.h"
 #include "supervise/incident.h"
 
 /* Longer than the kernel takes from the first process of a group to the last. */
@@ -86,6 +87,8 @@ static void settle(struct iu_supervisor *s, size_t i)
 		s->asked_to_end_ms = uv_now(&s->loop);
 		iu_incidents_hurry(s);
 	}
+	if (ends_programs(signal) && signal != SIGHUP)
+		iu_generation_give_up(s, signal);
 	if (signal == SIGHUP)
 		iu_children_hangup(s);
 }
@@ -94,8 +97,19 @@ static void pass_on(struct iu_supervisor *s, size_t i)
 {
 	const struct iu_signals *q = &s->signals;
 
-	iu_children_signal(s, q->waiting[i].signal, q->waiting[i].code, q->waiting[i].value);
+	if (q->waiting[i].signal == SIGUSR2 && iu_generation_may_follow(s))
+		iu_generation_restart(s, "SIGUSR2");
+	else
+		iu_children_signal(s, q->waiting[i].signal, q->waiting[i].code, q->waiting[i].value);
 	settle(s, i);
+}
+
+bool iu_signals_are_asking(const struct iu_supervisor *s)
+{
+	for (size_t i = 0; i < s->signals.n_waiting; i++)
+		if (ends_programs(s->signals.waiting[i].signal))
+			return true;
+	return false;
 }
 
 /* Strikes out what the guard has had, too. */

@@ -95,6 +95,9 @@ static _Noreturn void become_program(struct iu_supervisor *s, int channel)
 	if (recv(channel, &go, 1, 0) != 1 || go == 0)
 		_exit(IU_RUN_UNABLE);
 	setrlimit(RLIMIT_NOFILE, &s->files);
+	for (int i = 0; i < 2; i++)
+		if (s->std[i] >= 0)
+			dup2(s->std[i], i);
 	rename_process("LISTEN_PID");
 	rename_process("WATCHDOG_PID");
 	iu_signals_restore(&s->signals);
@@ -234,7 +237,7 @@ void iu_generation_read_report(struct iu_generation *g)
 		g->exec_os_code = report.os_code;
 	if (fd >= 0)
 		close(fd);
-	uv_close((uv_handle_t *)&g->report_poll, NULL);
+	uv_close((uv_handle_t *)&g->report_poll, iu_generation_on_closed);
 	close(g->report);
 	g->report = -1;
 }
@@ -247,10 +250,14 @@ static void on_report(uv_poll_t *poll, int status, int events)
 static void watch(struct iu_supervisor *s, struct iu_generation *g)
 {
 	g->poll.data = g->report_poll.data = g;
-	if (g->listener >= 0 && uv_poll_init(&s->loop, &g->poll, g->listener) == 0)
+	if (g->listener >= 0 && uv_poll_init(&s->loop, &g->poll, g->listener) == 0) {
+		g->handles++;
 		uv_poll_start(&g->poll, UV_READABLE, iu_trap_ready);
-	if (uv_poll_init(&s->loop, &g->report_poll, g->report) == 0)
+	}
+	if (uv_poll_init(&s->loop, &g->report_poll, g->report) == 0) {
+		g->handles++;
 		uv_poll_start(&g->report_poll, UV_READABLE | UV_DISCONNECT, on_report);
+	}
 }
 
 bool iu_spawn(struct iu_supervisor *s, struct iu_generation **ret_generation)
@@ -277,6 +284,8 @@ bool iu_spawn(struct iu_supervisor *s, struct iu_generation **ret_generation)
 	g->listener = -1;
 	g->report = ends[0];
 	g->number = ++s->n_generations;
+	g->started_ticks = iu_status_started(g->pid);
+	g->started_ms = uv_now(&s->loop);
 	g->next = s->generations;
 	s->generations = g;
 	go = settle(s, g);

@@ -43,6 +43,13 @@ struct iu_generation {
 	int report;          /* from the child until it is executed; -1 afterwards */
 	uv_poll_t report_poll;
 	int exec_os_code;    /* why it could not be executed, 0 */
+	uint64_t started_ticks, started_ms; /* of the program: since boot; of the loop */
+	bool trial;          /* the one before it goes on, unless this one proves good */
+	bool listens, ready; /* it listens on something; on all that the one before it did */
+	bool over;           /* nobody of it is left */
+	bool deserted;       /* nobody is left under its filter */
+	bool swept;          /* only its handles are still closing */
+	int handles;
 	uint64_t restricted_at; /* ticks: when the first of its processes took Landlock; 0 none did */
 	int32_t restricted[64]; /* which processes did */
 	size_t n_restricted;
@@ -67,6 +74,32 @@ struct iu_signals {
 	size_t n_heard;
 };
 
+enum iu_phase {
+	IU_PHASE_STEADY,
+	IU_PHASE_STOP,       /* the program is being stopped; then comes the next */
+	IU_PHASE_PAUSE,      /* nobody is there; the next one comes in a moment */
+	IU_PHASE_TRIAL,      /* the next one runs beside the old one */
+	IU_PHASE_RETIREMENT, /* the next one has proven good, the old one is being stopped */
+	IU_PHASE_WITHDRAWAL, /* it has not, and is being stopped */
+};
+
+/* From one generation to the next; generation.c. */
+struct iu_turn {
+	enum iu_phase phase;
+	uv_timer_t timer;  /* of the phase */
+	uv_timer_t ready;  /* until the newest generation must have listened */
+	struct iu_generation *leaving; /* who is being stopped */
+	bool told_rest, killed; /* its descendants were told to end; killed */
+	bool failed;       /* it had ended by itself */
+	bool again;        /* somebody wants another one */
+	unsigned failures; /* starts in a row that ended early */
+	uint64_t began_ms;
+	const char *why;
+};
+
+struct iu_held;
+struct iu_keeper;
+
 struct iu_supervisor {
 	const struct iu_run_options *o;
 	uv_loop_t loop;
@@ -77,7 +110,6 @@ struct iu_supervisor {
 	struct iu_rights rights; /* our own */
 	uint64_t netns_cookie;   /* of our namespace, 0 unknown */
 	struct rlimit files;     /* as inuse was started: the program's */
-	bool traps_exec;
 	struct iu_generation *generations; /* newest first; those whose program or descendants may live */
 	unsigned n_generations;            /* ever */
 	struct iu_incident *incidents;
@@ -87,6 +119,20 @@ struct iu_supervisor {
 	uint64_t asked_to_end_ms; /* when somebody last wanted the program to end, 0 never */
 	pid_t helpers[64];       /* not reaped yet */
 	bool alone;              /* the program has ended, descendants go on: said already */
+	struct iu_turn turn;
+	bool asked_to_end;       /* by SIGINT, SIGTERM or SIGQUIT: nothing is started again */
+	bool no_next;            /* the next generation could not be started */
+	int last_wait_status;    /* of the last program that ended and was not on trial */
+	int orphan_status;       /* of the last descendant that ended as our child */
+	int std[2];              /* stdin and stdout for later generations; -1 */
+	struct iu_held *held;    /* hold.c */
+	struct iu_keeper *keepers;
+	struct {
+		uint64_t cookie;
+		const char *why;
+	} excluded[256];         /* sockets that are not held; the oldest are forgotten */
+	size_t n_excluded;
+	int32_t handed_end;      /* descriptors from 3 up to this one were handed to inuse (LISTEN_FDS) */
 	uv_timer_t flush;        /* for texts that wait */
 	uv_prepare_t prepare;
 	uv_timer_t ending;
@@ -104,7 +150,13 @@ struct iu_supervisor {
 bool iu_spawn(struct iu_supervisor *s, struct iu_generation **ret_generation);
 /* Learns whether the program could be executed, if that has come through and was not read yet. */
 void iu_generation_read_report(struct iu_generation *g);
-void iu_generation_free(struct iu_generation *g);
+/* The callback of closing one of its handles. */
+void iu_generation_on_closed(uv_handle_t *handle);
+/* A listen has succeeded in it. */
+void iu_generation_progress(struct iu_generation *g);
+struct iu_tree;
+/* That the process belongs to, a descendant of inuse; NULL: to none, or it cannot be told. */
+struct iu_generation *iu_generation_of(struct iu_supervisor *s, const struct iu_tree *tree, int32_t pid);
 
 /* ------------------------------------------------------------------------------------------------- trap.c */
 
@@ -122,6 +174,8 @@ void iu_signals_block(struct iu_signals *signals);
 enum inuse_status iu_signals_begin(struct iu_supervisor *s, struct inuse_error *error);
 /* In a child: as they were when inuse was started. */
 void iu_signals_restore(const struct iu_signals *signals);
+/* A signal that wants an end has come, and is not settled yet. */
+bool iu_signals_are_asking(const struct iu_supervisor *s);
 /* The program was stopped with that signal: so is inuse, until it is continued. */
 void iu_signals_stop(struct iu_supervisor *s, pid_t program, int signal);
 
@@ -136,7 +190,13 @@ void iu_children_hangup(struct iu_supervisor *s);
 /* A child that is not the program's, but does something for us. */
 void iu_children_add_helper(struct iu_supervisor *s, pid_t pid);
 bool iu_children_is_helper(const struct iu_supervisor *s, pid_t pid);
-/* The program that counts: of the newest generation; NULL when it has ended. */
+struct iu_tree_process;
+/* A descendant that lives and is neither the guard nor an adviser. */
+bool iu_children_is_of_program(const struct iu_supervisor *s, const struct iu_tree *tree, const struct iu_tree_process *p);
+enum iu_who { IU_WHO_ALL, IU_WHO_CHILDREN /* of inuse itself */ };
+/* Signals the descendants (0: does not) that belong to g, NULL: to any. How many there are. */
+size_t iu_children_signal_all(struct iu_supervisor *s, int signal, enum iu_who who, const struct iu_generation *g);
+/* The program that counts: of the newest generation that is not on trial; NULL when it has ended. */
 struct iu_generation *iu_children_main(struct iu_supervisor *s);
 
 #endif

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "supervise/incident.h"
+#include "supervise/hold.h"
 
 /* Calls that are served before the loop turns to something else. */
 #define ROUND 64
@@ -188,7 +188,8 @@ static bool take_in_hand(struct iu_generation *g, const struct iu_notice *notice
 		return false;
 	/* only now: calls that nobody is interested in are nothing to speak of */
 	note_reach(s, rights, &w->caller);
-	return rights == IU_REACH_OK && !may_be_restricted(g, &w->caller);
+	w->own_rights = rights != IU_REACH_OK || may_be_restricted(g, &w->caller);
+	return !w->own_rights;
 }
 
 /*
@@ -209,15 +210,21 @@ static void take_call(struct iu_generation *g, const struct iu_notice *notice, i
 	int os_code = 0;
 
 	if (!take_in_hand(g, notice, &w)) {
+		if (w.own_rights)
+			iu_hold_make_way(g->s, &w);
 		iu_waiting_let_go(&w);
 		return;
 	}
 	prepare(g->s, &w);
-	w.call.unbound = w.call.kind == INUSE_CALL_CONNECT && !iu_call_is_bound(w.fd);
+	w.call.unbound = w.call.kind != INUSE_CALL_BIND && !iu_call_is_bound(w.fd);
+	if (iu_hold_give(g->s, &w))
+		return;
 	if (iu_call_make(&w.call, w.fd, &os_code) == IU_CALL_LET_GO) {
 		iu_waiting_let_go(&w);
 		return;
 	}
+	if (os_code == EADDRINUSE && iu_hold_make_way(g->s, &w))
+		iu_call_make(&w.call, w.fd, &os_code);
 	if (os_code != 0) {
 		iu_incident_begin(g->s, &w, os_code);
 		return;
@@ -228,6 +235,10 @@ static void take_call(struct iu_generation *g, const struct iu_notice *notice, i
 
 void iu_trap_succeeded(struct iu_supervisor *s, struct iu_waiting_call *w)
 {
+	if (w->call.kind == INUSE_CALL_BIND)
+		iu_hold_bound(s, w);
+	else if (w->call.kind == INUSE_CALL_LISTEN)
+		iu_hold_listened(s, w);
 }
 
 /* ---------------------------------------------------------------------------------------------- the queue */
@@ -258,6 +269,9 @@ static void serve(struct iu_generation *g, const struct iu_notice *notice)
 	case IU_TRAPPED_EXEC_AT:
 		take_exec(g, notice);
 		break;
+	case IU_TRAPPED_OPTION:
+		iu_hold_option(g, notice);
+		break;
 	default:
 		break;
 	}
@@ -274,6 +288,7 @@ void iu_trap_ready(uv_poll_t *poll, int status, int events)
 
 		if (received == IU_RECEIVED_END) {
 			uv_poll_stop(poll); /* nobody is left under this filter */
+			g->deserted = true;
 			return;
 		}
 		if (received == IU_RECEIVED_NONE)

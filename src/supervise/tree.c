@@ -95,30 +95,46 @@ bool iu_tree_is_below(const struct iu_tree *tree, int32_t pid, int32_t root)
 	return pid == root || iu_tree_branch(tree, pid, root) != 0;
 }
 
-int32_t iu_tree_holds(int32_t pid, uint64_t inode, bool *ret_hidden)
+bool iu_tree_each_socket(int32_t pid, void (*fn)(void *arg, int32_t pid, int32_t fd, uint64_t inode), void *arg)
 {
 	char path[64], link[64];
 	struct dirent *entry;
-	int32_t lowest = -1;
+	uint64_t inode;
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
 	dir = opendir(path);
-	*ret_hidden = dir == NULL;
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		char name[330];
-		uint64_t found;
 		ssize_t len;
 
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
-		snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
-		len = readlink(name, link, sizeof(link) - 1);
-		if (len > 0 && iu_proc_parse_socket_link(link, (size_t)len, &found) && found == inode &&
-		    (lowest < 0 || atoi(entry->d_name) < lowest))
-			lowest = atoi(entry->d_name);
+		len = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
+		if (len > 0 && iu_proc_parse_socket_link(link, (size_t)len, &inode))
+			fn(arg, pid, atoi(entry->d_name), inode);
 	}
 	if (dir != NULL)
 		closedir(dir);
-	return lowest;
+	return dir != NULL;
+}
+
+struct search {
+	uint64_t inode;
+	int32_t lowest;
+};
+
+static void find_lowest(void *arg, int32_t pid, int32_t fd, uint64_t inode)
+{
+	struct search *search = arg;
+
+	if (inode == search->inode && (search->lowest < 0 || fd < search->lowest))
+		search->lowest = fd;
+}
+
+int32_t iu_tree_holds(int32_t pid, uint64_t inode, bool *ret_hidden)
+{
+	struct search search = {inode, -1};
+
+	*ret_hidden = !iu_tree_each_socket(pid, find_lowest, &search);
+	return search.lowest;
 }

@@ -24,6 +24,7 @@ static const char *const notes[IU_N_NOTES] = {
 	[IU_NOTE_UNABLE] = N_("%s (pid %d) cannot be reached from here: its calls are made by itself, not explained and not cured"),
 	[IU_NOTE_LANDLOCK] = N_("%s (pid %d) restricts itself with Landlock: from now on its calls are made by itself"),
 	[IU_NOTE_OLD_KERNEL] = N_("%s (pid %d): before Linux 5.19 a signal that comes during a bind may make it fail once"),
+	[IU_NOTE_NO_ROOM] = N_("%s (pid %d) listens on more than can be held: the limit of descriptors is reached"),
 	[IU_NOTE_MANY] = N_("%s (pid %d) fails too often for every call to be explained"),
 };
 

@@ -18,6 +18,7 @@ enum iu_note {
 	IU_NOTE_LANDLOCK,
 	IU_NOTE_OLD_KERNEL,
 	IU_NOTE_MANY,
+	IU_NOTE_NO_ROOM,
 	IU_N_NOTES,
 };
 

@@ -2,29 +2,8 @@
 /* inuse run with real programs: each listens, and a second one of it is told why it cannot. */
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "support/actor.h"
-
-static char dir[64];
-
-static int in_folder(void **state)
-{
-	snprintf(dir, sizeof(dir), "/tmp/inuse-run-XXXXXX");
-	if (mkdtemp(dir) == NULL || chmod(dir, 0755) < 0)
-		return -1;
-	return live_setup(state);
-}
-
-static int out_of_folder(void **state)
-{
-	int result = live_teardown(state);
-
-	live_run("rm", "-rf", dir);
-	return result;
-}
-
-#define program_test(fn) cmocka_unit_test_setup_teardown(fn, in_folder, out_of_folder)
 
 static void need(const char *program)
 {
@@ -92,7 +71,7 @@ static void test_run__node__listens(void **state)
 
 static void write_file(const char *name, const char *text)
 {
-	const char *path = live_text("%s/%s", dir, name);
+	const char *path = live_text("%s/%s", actor_dir, name);
 	FILE *f = fopen(path, "we");
 
 	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0)
@@ -109,9 +88,9 @@ static void prepare_nginx(const char *daemon)
 		   live_text("daemon %s; master_process on; worker_processes 2; pid %s/nginx.pid; error_log %s/error.log;\n"
 			     "events {} http { access_log off; client_body_temp_path %s/b; proxy_temp_path %s/p; fastcgi_temp_path %s/f;\n"
 			     "uwsgi_temp_path %s/u; scgi_temp_path %s/s; server { listen 8080; location / { return 200 'x'; } } }\n",
-			     daemon, dir, dir, dir, dir, dir, dir, dir));
-	nginx_words[2] = dir;
-	nginx_words[4] = live_text("%s/nginx.conf", dir);
+			     daemon, actor_dir, actor_dir, actor_dir, actor_dir, actor_dir, actor_dir, actor_dir));
+	nginx_words[2] = actor_dir;
+	nginx_words[4] = live_text("%s/nginx.conf", actor_dir);
 }
 
 static void test_run__nginx__master_and_workers_listen(void **state)
@@ -127,8 +106,8 @@ static void test_run__nginx_whose_workers_are_another_user__serves(void **state)
 
 	live_need_root();
 	prepare_nginx("off");
-	write_file("user.conf", live_text("user nobody nogroup; include %s/nginx.conf;", dir));
-	pid = live_start("run", "nginx", "-p", dir, "-c", live_text("%s/user.conf", dir));
+	write_file("user.conf", live_text("user nobody nogroup; include %s/nginx.conf;", actor_dir));
+	pid = live_start("run", "nginx", "-p", actor_dir, "-c", live_text("%s/user.conf", actor_dir));
 	live_wait(8080, 0, INUSE_LISTEN);
 	live_says(live_run(actor_python(), "-c", "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8080/').read())"), 0, "b'x'");
 	live_says(live_run("sh", "-c", "ps -o user= -C nginx"), 0, "nobody");
@@ -144,7 +123,7 @@ static void test_run__nginx_as_a_daemon__is_stayed_with(void **state)
 static void test_run__redis__listens(void **state)
 {
 	need("redis-server");
-	CHECK_PROGRAM(SIGTERM, 0, "redis-server", "--port", "8080", "--save", "", "--dir", dir);
+	CHECK_PROGRAM(SIGTERM, 0, "redis-server", "--port", "8080", "--save", "", "--dir", actor_dir);
 }
 
 static void test_run__go__listens(void **state)
@@ -152,8 +131,8 @@ static void test_run__go__listens(void **state)
 	need("go");
 	write_file("main.go", "package main\nimport (\"net\"; \"log\")\nfunc main() {\n\tl, err := net.Listen(\"tcp\", \":8080\")\n"
 			      "\tfor err == nil { _, err = l.Accept() }\n\tlog.Fatal(err)\n}\n");
-	live_says(live_run("sh", "-c", live_text("cd %s && HOME=%s CGO_ENABLED=0 GOFLAGS=-p=1 go build -o main main.go", dir, dir)), 0, "");
-	CHECK_PROGRAM(SIGTERM, 128 + SIGTERM, live_text("%s/main", dir));
+	live_says(live_run("sh", "-c", live_text("cd %s && HOME=%s CGO_ENABLED=0 GOFLAGS=-p=1 go build -o main main.go", actor_dir, actor_dir)), 0, "");
+	CHECK_PROGRAM(SIGTERM, 128 + SIGTERM, live_text("%s/main", actor_dir));
 }
 
 static void test_run__static_program__listens(void **state)
@@ -171,17 +150,17 @@ static void test_run__shell_that_runs_a_server__told_of_the_server(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		program_test(test_run__python__listens),
-		program_test(test_run__forking_server__serves),
-		program_test(test_run__threaded_server__serves),
-		program_test(test_run__node__listens),
-		program_test(test_run__nginx__master_and_workers_listen),
-		program_test(test_run__nginx_whose_workers_are_another_user__serves),
-		program_test(test_run__nginx_as_a_daemon__is_stayed_with),
-		program_test(test_run__redis__listens),
-		program_test(test_run__go__listens),
-		program_test(test_run__static_program__listens),
-		program_test(test_run__shell_that_runs_a_server__told_of_the_server),
+		folder_test(test_run__python__listens),
+		folder_test(test_run__forking_server__serves),
+		folder_test(test_run__threaded_server__serves),
+		folder_test(test_run__node__listens),
+		folder_test(test_run__nginx__master_and_workers_listen),
+		folder_test(test_run__nginx_whose_workers_are_another_user__serves),
+		folder_test(test_run__nginx_as_a_daemon__is_stayed_with),
+		folder_test(test_run__redis__listens),
+		folder_test(test_run__go__listens),
+		folder_test(test_run__static_program__listens),
+		folder_test(test_run__shell_that_runs_a_server__told_of_the_server),
 	};
 
 	return LIVE_RUN("run_programs", tests);

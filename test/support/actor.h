@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "support/live.h"
 
@@ -36,6 +37,27 @@ static inline const struct live_run *actor_check_same(const char *const *words)
 		live_fail("%s\nbare (status %d):\n%ssupervised (status %d):\n%s%s", a->line, a->status, a->out, b->status, b->out, b->err);
 	return b;
 }
+
+/* A folder for each test that is listed as folder_test(fn), where anybody may write. */
+static char actor_dir[64] __attribute__((unused));
+
+static inline int actor_in_folder(void **state)
+{
+	snprintf(actor_dir, sizeof(actor_dir), "/tmp/inuse-test-XXXXXX");
+	if (mkdtemp(actor_dir) == NULL || chmod(actor_dir, 0777) < 0)
+		return -1;
+	return live_setup(state);
+}
+
+static inline int actor_out_of_folder(void **state)
+{
+	int result = live_teardown(state);
+
+	live_run("rm", "-rf", actor_dir);
+	return result;
+}
+
+#define folder_test(fn) cmocka_unit_test_setup_teardown(fn, actor_in_folder, actor_out_of_folder)
 
 /* Whatever python3 is the system's own: a wrapper of a version manager would be another program. */
 static inline const char *actor_python(void)

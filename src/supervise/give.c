@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A bind that gets a held socket instead.
+ *
+ * Theory of operation
+ *
+ * The program has made a socket and asks for an address on which one is held. It is given the held one, under the number of its own,
+ * and told that the bind has succeeded, if that is the same to it as the success of the bind:
+ *
+ *  - what no socket can change later is equal: family, protocol, device, IPV6_V6ONLY, network namespace, owner;
+ *  - nobody of its own generation has the held one: it would have met EADDRINUSE, and does. Of sockets with
+ *    SO_REUSEPORT each goes to one who asks;
+ *  - it has the rights of inuse (trap.c), and the right to that port today: nobody gets by this what it could not bind;
+ *  - every option can be carried over (carry.c), every registration with epoll made again (epoll.c);
+ *  - no other process has the new socket, because under its number the old one would stay.
+ *
+ * In every other case the call is made as it stands. Then what is held and nobody has gives way, so that it cannot be the
+ * reason of an EADDRINUSE.
+ * What was read of the program counts only while the call still waits; the kernel refuses to put a descriptor into a
+ * call that does not (SECCOMP_IOCTL_NOTIF_ADDFD). Another thread may close the number meanwhile, so whether it is still
+ * that socket is looked at last of all.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/address.h"
+#include "base/gettext.h"
+#include "base/text.h"
+#include "host/sockaddr.h"
+#include "supervise/epoll.h"
+#include "supervise/hold.h"
+#include "supervise/tree.h"
+
+/* A socket that is open under more numbers than this is not exchanged. */
+#define NUMBERS_MAX 16
+/* linux v6.18 net/ipv6/af_inet6.c inet6_bind_sk() */
+#define SOCKADDR_IN6_LEAST 24
+
+/* ------------------------------------------------------------------------------------------- who has it */
+
+/* The process that was seen with it last has it still. */
+static bool still_has(const struct iu_held *h)
+{
+	int pidfd = h->holder > 0 ? iu_pidfd_open(h->holder, false) : -1, fd, code;
+	bool has;
+
+	if (pidfd < 0)
+		return false;
+	fd = iu_pidfd_getfd(pidfd, h->holder_fd);
+	code = errno;
+	close(pidfd);
+	if (fd < 0)
+		return code == EPERM || code == EACCES; /* it may not be looked into, and lives */
+	has = iu_hold_cookie(fd) == h->cookie;
+	close(fd);
+	return has;
+}
+
+struct search {
+	uint64_t inode;
+	int32_t least; /* numbers below are not meant */
+	int32_t pid, fd;
+};
+
+static void find(void *arg, int32_t pid, int32_t fd, uint64_t inode)
+{
+	struct search *search = arg;
+
+	if (inode != search->inode || fd < search->least)
+		return;
+	search->pid = pid;
+	search->fd = fd;
+}
+
+/* A process of that generation (NULL: of any) has the socket. Of what was handed to inuse, the numbers that everybody inherits do not count. */
+static bool somebody_has(struct iu_held *h, const struct iu_generation *g)
+{
+	struct search search = {.inode = h->inode, .least = h->handed ? h->s->handed_end : 0};
+	struct iu_tree tree = {0};
+
+	iu_tree_read(&tree);
+	for (size_t i = 0; search.pid == 0 && i < tree.n; i++)
+		if (iu_children_is_of_program(h->s, &tree, &tree.list[i]) &&
+		    (g == NULL || iu_generation_of(h->s, &tree, tree.list[i].pid) == g))
+			iu_tree_each_socket(tree.list[i].pid, find, &search);
+	iu_tree_done(&tree);
+	if (search.pid != 0)
+		iu_hold_keep(h, search.pid, search.fd);
+	return search.pid != 0;
+}
+
+/* The generation came to it by listening or by being given it, and has not let it go since. */
+static bool generation_has(struct iu_held *h, const struct iu_generation *g)
+{
+	if (h->listened != g->number && h->given != g->number)
+		return false;
+	return still_has(h) || somebody_has(h, g);
+}
+
+/* An older generation lives, and may wait in accept() on the same open file. */
+static bool is_shared(const struct iu_generation *g)
+{
+	for (const struct iu_generation *other = g->next; other != NULL; other = other->next)
+		if (!other->over)
+			return true;
+	return false;
+}
+
+/* Ports below this take CAP_NET_BIND_SERVICE. */
+static long first_free_port(void)
+{
+	char text[32];
+
+	/* that of the namespace of inuse; another's may differ, and is taken for the strictest */
+	return iu_read_small("/proc/sys/net/ipv4/ip_unprivileged_port_start", text, sizeof(text)) > 0 ? strtol(text, NULL, 10) : 1024;
+}
+
+static bool may_bind(const struct iu_supervisor *s, const struct iu_waiting_call *w, const struct iu_identity *identity, uint16_t port)
+{
+	long first = s->netns_cookie != 0 && identity->netns == s->netns_cookie ? first_free_port() : 1024;
+
+	return port >= first || iu_rights_have(&w->caller.rights, IU_CAP_NET_BIND_SERVICE);
+}
+
+/* ---------------------------------------------------------------------------------------- making way */
+
+/* Two sockets that cannot be bound both; SO_REUSEADDR and SO_REUSEPORT aside. */
+static bool clash(const struct inuse_addr *a, const struct iu_identity *ai, const struct inuse_addr *b, const struct iu_identity *bi)
+{
+	struct inuse_addr x = iu_addr_unmapped(a), y = iu_addr_unmapped(b);
+
+	if (x.port != y.port || ai->netns != bi->netns || (ai->device != 0 && bi->device != 0 && ai->device != bi->device))
+		return false;
+	if (x.family == y.family)
+		return iu_addr_is_any(&x) || iu_addr_is_any(&y) || memcmp(x.ip, y.ip, sizeof(x.ip)) == 0;
+	return (x.family == 6 && iu_addr_is_any(&x) && !ai->v6only) || (y.family == 6 && iu_addr_is_any(&y) && !bi->v6only);
+}
+
+bool iu_hold_make_way(struct iu_supervisor *s, const struct iu_waiting_call *w)
+{
+	char address[INUSE_ADDR_TEXT];
+	struct iu_identity identity;
+	struct inuse_addr wanted;
+	bool any = false;
+
+	if (s->held == NULL || w->call.kind != INUSE_CALL_BIND || w->fd < 0 ||
+	    !iu_identity_read(w->fd, iu_hold_netns(&w->caller), &identity))
+		return false;
+	wanted = iu_sockaddr_to(&w->call.addr);
+	/* who has not even the right to the port cannot have it, whatever is there */
+	if (wanted.port == 0 || !may_bind(s, w, &identity, wanted.port))
+		return false;
+	for (struct iu_held *h = s->held, *next; h != NULL; h = next) {
+		next = h->next;
+		if (h->handed || !clash(&h->local, &h->identity, &wanted, &identity) || still_has(h) || somebody_has(h, NULL))
+			continue;
+		iu_voice_say(&s->voice, _("%s was held for the program, which asks for something else now: it is closed"),
+			     inuse_addr_text(&h->local, address));
+		iu_hold_event(h, "closed", json_pack("{s:s}", "why", "in-the-way"));
+		iu_hold_drop(h);
+		any = true;
+	}
+	return any;
+}
+
+/* --------------------------------------------------------------------------------------- which is given */
+
+static uint32_t owner_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? st.st_uid : UINT32_MAX;
+}
+
+static bool is_well_formed(const struct iu_waiting_call *w, const struct iu_identity *identity)
+{
+	return w->call.addr.ss_family == identity->domain &&
+	       (identity->domain != AF_INET6 || w->call.len >= SOCKADDR_IN6_LEAST);
+}
+
+/* The held socket that answers this bind, or NULL. */
+static struct iu_held *choose(struct iu_supervisor *s, const struct iu_waiting_call *w)
+{
+	struct inuse_addr wanted = iu_sockaddr_to(&w->call.addr);
+	struct iu_identity identity;
+
+	if (wanted.port == 0 || !iu_identity_read(w->fd, iu_hold_netns(&w->caller), &identity) || !is_well_formed(w, &identity) ||
+	    iu_call_is_bound(w->fd))
+		return NULL;
+	for (struct iu_held *h = s->held; h != NULL; h = h->next)
+		if (iu_addr_same(&h->local, &wanted) && iu_identity_same(&h->identity, &identity) &&
+		    (h->handed || (owner_of(h->fd) == owner_of(w->fd) && may_bind(s, w, &identity, wanted.port))) &&
+		    !generation_has(h, w->generation))
+			return h;
+	return NULL;
+}
+
+/* ------------------------------------------------------------------------------------------- the exchange */
+
+struct numbers {
+	uint64_t inode;
+	int32_t list[NUMBERS_MAX];
+	size_t n; /* may be more than there is room for */
+};
+
+static void add_number(void *arg, int32_t pid, int32_t fd, uint64_t inode)
+{
+	struct numbers *numbers = arg;
+
+	if (inode != numbers->inode)
+		return;
+	if (numbers->n < NUMBERS_MAX)
+		numbers->list[numbers->n] = fd;
+	numbers->n++;
+}
+
+/* Another process has the program's new socket, too. */
+static bool is_spread(struct iu_supervisor *s, const struct iu_waiting_call *w, uint64_t inode)
+{
+	struct numbers elsewhere = {.inode = inode};
+	struct iu_tree tree = {0};
+
+	iu_tree_read(&tree);
+	for (size_t i = 0; elsewhere.n == 0 && i < tree.n; i++)
+		if (tree.list[i].pid != w->caller.pid && iu_children_is_of_program(s, &tree, &tree.list[i]))
+			iu_tree_each_socket(tree.list[i].pid, add_number, &elsewhere);
+	iu_tree_done(&tree);
+	return elsewhere.n > 0;
+}
+
+/* Why it cannot be exchanged, as the name of what is in the way; NULL: all is carried over. */
+static const char *carry_over(struct iu_held *h, const struct iu_waiting_call *w, bool shared)
+{
+	const char *why = iu_hold_excluded(h->s, iu_hold_cookie(w->fd));
+	int flags = fcntl(w->fd, F_GETFL), held = fcntl(h->fd, F_GETFL);
+	bool nonblock = (flags & O_NONBLOCK) != 0;
+
+	if (why == NULL)
+		why = iu_carry_options(w->fd, h->fd, shared);
+	if (why != NULL)
+		return why;
+	h->shared_flags = held;
+	if (!shared)
+		fcntl(h->fd, F_SETFL, nonblock ? held | O_NONBLOCK : held & ~O_NONBLOCK);
+	/* as the last start had it at this point: then the program will do with it what it did then */
+	h->wished = shared && nonblock != h->bound_nonblock;
+	h->wish_nonblock = h->bound_nonblock = nonblock;
+	return NULL;
+}
+
+static bool is_same_socket(const struct iu_waiting_call *w, int32_t number, uint64_t inode)
+{
+	bool same;
+	int fd;
+
+	if (iu_caller_fd(&w->caller, number, &fd) != IU_REACH_OK)
+		return false;
+	same = iu_call_inode(fd) == inode;
+	close(fd);
+	return same;
+}
+
+/* False: nothing was exchanged. */
+static bool put_everywhere(struct iu_held *h, const struct iu_waiting_call *w, const struct numbers *numbers)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < numbers->n; i++)
+		if (is_same_socket(w, numbers->list[i], numbers->inode) &&
+		    iu_seccomp_put_fd(w->generation->listener, w->id, h->fd, numbers->list[i],
+				      iu_caller_fd_cloexec(&w->caller, numbers->list[i])))
+			done++;
+	return done > 0;
+}
+
+static void tell_given(struct iu_held *h, struct iu_waiting_call *w, bool epoll_ok)
+{
+	char program[128], address[INUSE_ADDR_TEXT];
+
+	iu_escape(iu_caller_program(&w->caller), program, sizeof(program));
+	if (!epoll_ok)
+		iu_voice_say(&h->s->voice, _("%s (pid %d): a registration of %s with epoll could not be made again"), program, w->caller.pid,
+			     inuse_addr_text(&h->local, address));
+	iu_hold_event(h, "given",
+		      json_pack("{s:s, s:i, s:i, s:b}", "program", program, "pid", (int)w->caller.pid, "generation",
+				(int)w->generation->number, "epoll", epoll_ok));
+}
+
+static void say_not_exchanged(struct iu_supervisor *s, struct iu_held *h, struct iu_waiting_call *w, const char *why)
+{
+	char program[128], address[INUSE_ADDR_TEXT];
+
+	iu_escape(iu_caller_program(&w->caller), program, sizeof(program));
+	inuse_addr_text(&h->local, address);
+	iu_voice_say(&s->voice, _("%s (pid %d) does not get the held socket of %s: %s cannot be carried over to it"), program, w->caller.pid,
+		     address, why);
+	iu_hold_event(h, "not-given", json_pack("{s:s, s:i, s:s}", "program", program, "pid", (int)w->caller.pid, "option", why));
+}
+
+bool iu_hold_give(struct iu_supervisor *s, struct iu_waiting_call *w)
+{
+	struct numbers numbers = {.inode = iu_call_inode(w->fd)};
+	struct iu_registrations registrations = {0};
+	bool shared = is_shared(w->generation), epoll_ok;
+	const char *why = NULL;
+	struct iu_held *h;
+
+	if (!s->o->hold || s->held == NULL || w->call.kind != INUSE_CALL_BIND)
+		return false;
+	h = choose(s, w);
+	if (h == NULL)
+		return false;
+	iu_tree_each_socket(w->caller.pid, add_number, &numbers);
+	if (numbers.n == 0 || numbers.n > NUMBERS_MAX || is_spread(s, w, numbers.inode))
+		why = _("a second process with the new socket");
+	else
+		why = carry_over(h, w, shared);
+	if (why != NULL) {
+		say_not_exchanged(s, h, w, why);
+		return false;
+	}
+	epoll_ok = iu_epoll_read(&w->caller, numbers.inode, &registrations);
+	if (!put_everywhere(h, w, &numbers)) {
+		iu_epoll_done(&registrations);
+		return false;
+	}
+	epoll_ok = iu_epoll_restore(&registrations, h->fd) && epoll_ok;
+	iu_epoll_done(&registrations);
+	h->given = w->generation->number;
+	iu_hold_keep(h, w->caller.pid, w->call.fd);
+	if (!shared)
+		iu_hold_begin_gap(h, false);
+	tell_given(h, w, epoll_ok);
+	iu_waiting_answer(w, 0);
+	return true;
+}

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Listening sockets that outlive the program.
+ *
+ * Theory of operation
+ *
+ * When a listen succeeds, inuse keeps a duplicate of the socket: a *held* socket. It goes on listening when the program
+ * closes it or ends; clients wait in its backlog. The process that called listen is its *keeper* and is watched; when it
+ * has ended, whoever else has the socket becomes the keeper. When nobody has it, there is a *gap*: the backlog is raised as
+ * far as the system allows, because nobody takes anything out of it. A socket that the program shut down listens again
+ * then, not earlier: a thread that still waits in accept() would never learn of it.
+ *
+ * Not held are: a socket whose port the kernel chose, as the next start will not ask for that one; a socket with something
+ * on it that cannot be read back; one of a process with other rights than inuse, whose calls are its own business.
+ *
+ * A held socket must not be the reason why anything fails that would succeed without inuse. So one that nobody has gives
+ * way when it is in the way of another bind (give.c), and is closed when a start that is up did not ask for it.
+ */
+#include "supervise/hold.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/gettext.h"
+#include "base/text.h"
+#include "host/sockaddr.h"
+#include "supervise/tree.h"
+
+/* Beyond the descriptors of the program's own start. */
+#define FD_FLOOR 64
+/* Port 0, in the table of what is not held. */
+#define CHOSEN_BY_KERNEL "0"
+
+uint64_t iu_hold_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : iu_call_inode(fd);
+}
+
+uint64_t iu_hold_netns(const struct iu_caller *caller)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", caller->tid);
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+bool iu_hold_listens(const struct iu_held *h)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(h->fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &len) == 0 && value != 0;
+}
+
+/* ------------------------------------------------------------------------------------------- what is told */
+
+void iu_hold_event(const struct iu_held *h, const char *event, json_t *more_own)
+{
+	char address[INUSE_ADDR_TEXT];
+	json_t *object = more_own ? more_own : json_object();
+
+	if (object != NULL && iu_voice_has_events(&h->s->voice))
+		json_object_set_new(object, "address", json_string(inuse_addr_text(&h->local, address)));
+	iu_voice_event(&h->s->voice, event, object);
+}
+
+/* ------------------------------------------------------------------------------------- what is not held */
+
+static void exclude(struct iu_supervisor *s, uint64_t cookie, const char *why)
+{
+	size_t room = sizeof(s->excluded) / sizeof(s->excluded[0]);
+
+	s->excluded[s->n_excluded % room].cookie = cookie;
+	s->excluded[s->n_excluded++ % room].why = why;
+}
+
+const char *iu_hold_excluded(const struct iu_supervisor *s, uint64_t cookie)
+{
+	size_t room = sizeof(s->excluded) / sizeof(s->excluded[0]);
+
+	for (size_t i = 0; i < room && i < s->n_excluded; i++)
+		if (s->excluded[i].cookie == cookie)
+			return s->excluded[i].why;
+	return NULL;
+}
+
+void iu_hold_say_excluded(struct iu_supervisor *s, struct iu_caller *caller, const struct inuse_addr *local, const char *why)
+{
+	char program[128], address[INUSE_ADDR_TEXT];
+
+	iu_escape(iu_caller_program(caller), program, sizeof(program));
+	inuse_addr_text(local, address);
+	iu_voice_say(&s->voice, _("%s (pid %d) has set %s, which another socket cannot be given: %s is not held"), program, caller->pid, why,
+		     address);
+	iu_voice_event(&s->voice, "not-held",
+		       json_pack("{s:s, s:i, s:s, s:s}", "program", program, "pid", (int)caller->pid, "address", address, "option", why));
+}
+
+static const char *option_name(const struct iu_notice *notice)
+{
+	static const struct {
+		uint32_t level, name;
+		const char *text;
+	} rows[] = {
+		{SOL_SOCKET, 26, "SO_ATTACH_FILTER"},
+		{SOL_SOCKET, 50, "SO_ATTACH_BPF"},
+		{SOL_SOCKET, 51, "SO_ATTACH_REUSEPORT_CBPF"},
+		{SOL_SOCKET, 52, "SO_ATTACH_REUSEPORT_EBPF"},
+		{IPPROTO_TCP, 14, "TCP_MD5SIG"},
+		{IPPROTO_TCP, 32, "TCP_MD5SIG_EXT"},
+		{IPPROTO_TCP, 38, "TCP_AO_ADD_KEY"},
+		{IPPROTO_TCP, 19, "TCP_REPAIR"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if ((uint32_t)notice->args[1] == rows[i].level && (uint32_t)notice->args[2] == rows[i].name)
+			return rows[i].text;
+	return "?";
+}
+
+void iu_hold_option(struct iu_generation *g, const struct iu_notice *notice)
+{
+	struct iu_supervisor *s = g->s;
+	struct iu_caller caller;
+	uint64_t cookie;
+	int fd;
+
+	if (!s->o->hold || iu_caller_look(&s->rights, notice->tid, &caller) == IU_REACH_GONE ||
+	    iu_caller_fd(&caller, (int32_t)notice->args[0], &fd) != IU_REACH_OK)
+		return;
+	cookie = iu_call_concerns(fd) ? iu_hold_cookie(fd) : 0;
+	close(fd);
+	if (cookie == 0 || iu_hold_excluded(s, cookie) != NULL)
+		return;
+	exclude(s, cookie, option_name(notice));
+	for (struct iu_held *h = s->held; h != NULL; h = h->next)
+		if (h->cookie == cookie && !h->handed) {
+			iu_hold_say_excluded(s, &caller, &h->local, option_name(notice));
+			iu_hold_drop(h);
+			return;
+		}
+}
+
+void iu_hold_bound(struct iu_supervisor *s, struct iu_waiting_call *w)
+{
+	if (s->o->hold && iu_sockaddr_to(&w->call.addr).port == 0)
+		exclude(s, iu_hold_cookie(w->fd), CHOSEN_BY_KERNEL);
+}
+
+/* ------------------------------------------------------------------------------------------------ keepers */
+
+static void on_keeper_closed(uv_handle_t *handle)
+{
+	struct iu_keeper *k = handle->data;
+
+	close(k->pidfd);
+	free(k);
+}
+
+static void release_keeper(struct iu_keeper *k)
+{
+	for (struct iu_held *h = k->s->held; h != NULL; h = h->next)
+		if (h->keeper == k)
+			return;
+	for (struct iu_keeper **at = &k->s->keepers; *at != NULL; at = &(*at)->next)
+		if (*at == k) {
+			*at = k->next;
+			uv_close((uv_handle_t *)&k->poll, on_keeper_closed);
+			return;
+		}
+}
+
+static void on_keeper_ended(uv_poll_t *poll, int status, int events)
+{
+	struct iu_keeper *k = poll->data;
+	struct iu_supervisor *s = k->s;
+
+	for (struct iu_held *h = s->held; h != NULL; h = h->next)
+		if (h->keeper == k)
+			h->keeper = NULL;
+	release_keeper(k);
+	iu_hold_look(s);
+}
+
+static struct iu_keeper *keeper_of(struct iu_supervisor *s, int32_t pid)
+{
+	uint64_t started = iu_status_started(pid);
+	struct iu_keeper *k;
+
+	for (k = s->keepers; k != NULL; k = k->next)
+		if (k->pid == pid && k->started == started)
+			return k;
+	k = calloc(1, sizeof(*k));
+	if (k == NULL)
+		return NULL;
+	k->s = s;
+	k->pid = pid;
+	k->started = started;
+	k->pidfd = iu_pidfd_open(pid, false);
+	if (k->pidfd < 0 || uv_poll_init(&s->loop, &k->poll, k->pidfd) != 0) {
+		if (k->pidfd >= 0)
+			close(k->pidfd);
+		free(k);
+		return NULL;
+	}
+	fcntl(k->pidfd, F_SETFD, FD_CLOEXEC);
+	k->poll.data = k;
+	uv_poll_start(&k->poll, UV_READABLE, on_keeper_ended);
+	k->next = s->keepers;
+	s->keepers = k;
+	return k;
+}
+
+void iu_hold_keep(struct iu_held *h, int32_t pid, int32_t fd)
+{
+	struct iu_keeper *before = h->keeper;
+
+	h->holder = pid;
+	h->holder_fd = fd;
+	h->keeper = keeper_of(h->s, pid);
+	h->gap = h->keeper == NULL;
+	h->unkept_ms = 0;
+	if (before != NULL && before != h->keeper)
+		release_keeper(before);
+}
+
+static void take_socket(void *arg, int32_t pid, int32_t fd, uint64_t inode)
+{
+	struct iu_supervisor *s = arg;
+
+	for (struct iu_held *h = s->held; h != NULL; h = h->next)
+		if (h->inode == inode && h->keeper == NULL && h->listened != 0)
+			iu_hold_keep(h, pid, fd);
+}
+
+void iu_hold_look(struct iu_supervisor *s)
+{
+	struct iu_tree tree = {0};
+
+	iu_tree_read(&tree);
+	for (size_t i = 0; i < tree.n; i++)
+		if (iu_children_is_of_program(s, &tree, &tree.list[i]))
+			iu_tree_each_socket(tree.list[i].pid, take_socket, s);
+	iu_tree_done(&tree);
+	for (struct iu_held *h = s->held; h != NULL; h = h->next)
+		if (h->keeper == NULL && !h->gap)
+			iu_hold_begin_gap(h, true);
+}
+
+/* --------------------------------------------------------------------------------------------------- gaps */
+
+void iu_hold_begin_gap(struct iu_held *h, bool nobody_has_it)
+{
+	bool listens = iu_hold_listens(h);
+
+	/* the kernel cuts it down to net.core.somaxconn: linux v6.18 net/socket.c __sys_listen_socket() */
+	if (listens || (nobody_has_it && !h->handed))
+		listen(h->fd, INT_MAX);
+	if (!listens && iu_hold_listens(h))
+		iu_hold_event(h, "listens-again", NULL);
+	h->gap |= nobody_has_it;
+}
+
+void iu_hold_gap(struct iu_supervisor *s, bool all_gone)
+{
+	for (struct iu_held *h = s->held; h != NULL; h = h->next)
+		if (!h->handed)
+			iu_hold_begin_gap(h, all_gone);
+}
+
+/* -------------------------------------------------------------------------------------------------- table */
+
+struct iu_held *iu_hold_add(struct iu_supervisor *s, int fd, const struct iu_identity *identity)
+{
+	struct sockaddr_storage own = {0};
+	socklen_t len = sizeof(own);
+	struct iu_held *h = calloc(1, sizeof(*h));
+
+	if (h == NULL || getsockname(fd, (struct sockaddr *)&own, &len) != 0) {
+		free(h);
+		return NULL;
+	}
+	h->fd = fcntl(fd, F_DUPFD_CLOEXEC, FD_FLOOR);
+	if (h->fd < 0) {
+		free(h);
+		return NULL;
+	}
+	h->s = s;
+	h->cookie = iu_hold_cookie(fd);
+	h->inode = iu_call_inode(fd);
+	h->identity = *identity;
+	h->local = iu_sockaddr_to(&own);
+	h->next = s->held;
+	s->held = h;
+	return h;
+}
+
+void iu_hold_drop(struct iu_held *h)
+{
+	struct iu_keeper *k = h->keeper;
+
+	for (struct iu_held **at = &h->s->held; *at != NULL; at = &(*at)->next)
+		if (*at == h) {
+			*at = h->next;
+			break;
+		}
+	close(h->fd);
+	free(h);
+	if (k != NULL)
+		release_keeper(k);
+}
+
+static struct iu_held *find_cookie(const struct iu_supervisor *s, uint64_t cookie)
+{
+	for (struct iu_held *h = s->held; h != NULL; h = h->next)
+		if (h->cookie == cookie)
+			return h;
+	return NULL;
+}
+
+/* The first listen on a socket that is not held yet. */
+static struct iu_held *begin_holding(struct iu_supervisor *s, struct iu_waiting_call *w, uint64_t cookie)
+{
+	const char *why = iu_hold_excluded(s, cookie);
+	struct iu_identity identity;
+	struct iu_held *h;
+	char program[128];
+
+	if (!iu_identity_read(w->fd, iu_hold_netns(&w->caller), &identity))
+		return NULL;
+	if (why != NULL) {
+		struct inuse_request request = iu_call_request(&w->call, w->fd, true);
+
+		if (why[0] != CHOSEN_BY_KERNEL[0])
+			iu_hold_say_excluded(s, &w->caller, &request.local, why);
+		return NULL;
+	}
+	h = iu_hold_add(s, w->fd, &identity);
+	iu_escape(iu_caller_program(&w->caller), program, sizeof(program));
+	if (h == NULL) {
+		iu_voice_note(&s->voice, IU_NOTE_NO_ROOM, iu_caller_program(&w->caller), w->caller.pid);
+		return NULL;
+	}
+	h->bound_nonblock = (fcntl(h->fd, F_GETFL) & O_NONBLOCK) != 0;
+	iu_hold_event(h, "held",
+		      json_pack("{s:s, s:i, s:i}", "program", program, "pid", (int)w->caller.pid, "generation",
+				(int)w->generation->number));
+	return h;
+}
+
+void iu_hold_listened(struct iu_supervisor *s, struct iu_waiting_call *w)
+{
+	uint64_t cookie = iu_hold_cookie(w->fd);
+	struct iu_held *h;
+
+	if (!s->o->hold)
+		return;
+	h = find_cookie(s, cookie);
+	if (h == NULL && !w->call.unbound)
+		h = begin_holding(s, w, cookie);
+	if (h == NULL)
+		return;
+	if (w->generation->number > h->listened)
+		h->listened = w->generation->number;
+	iu_hold_keep(h, w->caller.pid, w->call.fd);
+	iu_generation_progress(w->generation);
+}
+
+size_t iu_hold_listened_count(const struct iu_supervisor *s)
+{
+	size_t n = 0;
+
+	for (struct iu_held *h = s->held; h != NULL; h = h->next)
+		n += h->listened != 0;
+	return n;
+}
+
+static bool is_unclaimed(const struct iu_held *h, const struct iu_generation *g)
+{
+	return h->listened != 0 && h->listened < g->number;
+}
+
+size_t iu_hold_unclaimed(const struct iu_supervisor *s, const struct iu_generation *g)
+{
+	size_t n = 0;
+
+	for (struct iu_held *h = s->held; h != NULL; h = h->next)
+		n += is_unclaimed(h, g);
+	return n;
+}
+
+void iu_hold_close_unclaimed(struct iu_supervisor *s, const struct iu_generation *g)
+{
+	char address[INUSE_ADDR_TEXT];
+
+	for (struct iu_held *h = s->held, *next; h != NULL; h = next) {
+		next = h->next;
+		if (!is_unclaimed(h, g) || h->handed)
+			continue;
+		iu_voice_say(&s->voice, _("%s is not listened on any more: it is closed"), inuse_addr_text(&h->local, address));
+		iu_hold_event(h, "closed", json_pack("{s:s}", "why", "unclaimed"));
+		iu_hold_drop(h);
+	}
+}
+
+void iu_hold_sole(struct iu_supervisor *s)
+{
+	for (struct iu_held *h = s->held; h != NULL; h = h->next) {
+		int flags = h->wished ? fcntl(h->fd, F_GETFL) : -1;
+
+		/* else somebody has changed it since, and that counts */
+		if (flags >= 0 && (flags & O_NONBLOCK) == (h->shared_flags & O_NONBLOCK))
+			fcntl(h->fd, F_SETFL, h->wish_nonblock ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+		h->wished = false;
+	}
+}
+
+void iu_hold_withdraw(struct iu_supervisor *s, const struct iu_generation *g)
+{
+	for (struct iu_held *h = s->held, *next; h != NULL; h = next) {
+		next = h->next;
+		h->wished = false;
+		if (h->given == g->number)
+			fcntl(h->fd, F_SETFL, h->shared_flags);
+		if (h->listened != g->number)
+			continue;
+		/* on what the attempt alone has listened, nobody listens any more */
+		if (h->given != g->number && !h->handed)
+			iu_hold_drop(h);
+		else
+			h->listened = g->number - 1;
+	}
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Listening sockets that outlive the program, and how the next start of it comes by them. */
+#ifndef IU_SUPERVISE_HOLD_H
+#define IU_SUPERVISE_HOLD_H
+
+#include "supervise/carry.h"
+#include "supervise/incident.h"
+
+/* A process that has called listen, watched until it ends. */
+struct iu_keeper {
+	struct iu_keeper *next;
+	struct iu_supervisor *s;
+	int32_t pid;
+	uint64_t started; /* tells it from a later process with that number */
+	int pidfd;
+	uv_poll_t poll;
+};
+
+/* A listening socket that inuse has a duplicate of. */
+struct iu_held {
+	struct iu_held *next;
+	struct iu_supervisor *s;
+	int fd;
+	uint64_t cookie, inode;
+	struct iu_identity identity;
+	struct inuse_addr local;
+	unsigned listened;  /* number of the newest generation that called listen on it; 0: none, it was handed to inuse */
+	unsigned given;     /* number of the generation that it was given to, 0 none */
+	bool handed;        /* of LISTEN_FDS: it is not inuse's to close */
+	bool bound_nonblock; /* O_NONBLOCK, as the program had it before bind */
+	bool wish_nonblock, wished; /* the newest generation's; set as soon as no older one shares the socket */
+	int32_t holder;     /* the process that was seen with it last, */
+	int32_t holder_fd;  /* and there */
+	struct iu_keeper *keeper; /* NULL: nobody is known to have it */
+	int shared_flags;   /* F_GETFL before it was given; taken back with the attempt */
+	bool gap;           /* nobody accepts; its backlog was raised */
+	uint64_t unkept_ms; /* first seen without a holder while the program goes on; 0 */
+};
+
+/* A listen has succeeded: the socket is held from now on, if it can be. */
+void iu_hold_listened(struct iu_supervisor *s, struct iu_waiting_call *w);
+/* A bind has succeeded. */
+void iu_hold_bound(struct iu_supervisor *s, struct iu_waiting_call *w);
+/* A bind is about to be made. True: the program got a held socket instead, and its answer. */
+bool iu_hold_give(struct iu_supervisor *s, struct iu_waiting_call *w);
+/*
+ * A bind has failed with EADDRINUSE, or is about to be made by the kernel: what is only held, and in its way, is closed. True:
+ * something was.
+ */
+bool iu_hold_make_way(struct iu_supervisor *s, const struct iu_waiting_call *w);
+/* An option goes by that cannot be carried over. */
+void iu_hold_option(struct iu_generation *g, const struct iu_notice *notice);
+
+/* Nobody accepts from now on: backlogs are raised, and who was shut down listens again if `all_gone`. */
+void iu_hold_gap(struct iu_supervisor *s, bool all_gone);
+/* How many of what the generations before this one have listened on it has not; handed sockets are not counted. */
+size_t iu_hold_unclaimed(const struct iu_supervisor *s, const struct iu_generation *g);
+/* How many sockets are held that the program has listened on. */
+size_t iu_hold_listened_count(const struct iu_supervisor *s);
+/* Closes what this generation did not claim. */
+void iu_hold_close_unclaimed(struct iu_supervisor *s, const struct iu_generation *g);
+/* No generation but this one lives any more: what was left alone for the others' sake is done. */
+void iu_hold_sole(struct iu_supervisor *s);
+/* The attempt of this generation is over: what it had is the older one's again. */
+void iu_hold_withdraw(struct iu_supervisor *s, const struct iu_generation *g);
+
+/* ------------------------------------------------------------------------------ between hold.c and give.c */
+
+/* Names the socket, as long as the machine runs. */
+uint64_t iu_hold_cookie(int fd);
+/* Inode of the caller's network namespace, 0 unknown. */
+uint64_t iu_hold_netns(const struct iu_caller *caller);
+bool iu_hold_listens(const struct iu_held *h);
+/* What stands in the way of holding that socket: the name of an option, or NULL. */
+const char *iu_hold_excluded(const struct iu_supervisor *s, uint64_t cookie);
+void iu_hold_say_excluded(struct iu_supervisor *s, struct iu_caller *caller, const struct inuse_addr *local, const char *why);
+/* An event about a held socket; more_own: its other members, or NULL. */
+void iu_hold_event(const struct iu_held *h, const char *event, json_t *more_own);
+/* That process has it, under that number. */
+void iu_hold_keep(struct iu_held *h, int32_t pid, int32_t fd);
+/* Finds new keepers for what has none. */
+void iu_hold_look(struct iu_supervisor *s);
+/* Nobody accepts. nobody_has_it: and it may listen again if it was shut down. */
+void iu_hold_begin_gap(struct iu_held *h, bool nobody_has_it);
+/* Holds a duplicate of fd. NULL: there is no room. */
+struct iu_held *iu_hold_add(struct iu_supervisor *s, int fd, const struct iu_identity *identity);
+/* Closes it. */
+void iu_hold_drop(struct iu_held *h);
+
+#endif
