@@ -58,6 +58,17 @@ void iu_countdown_show(struct iu_countdown *c, int64_t now_ns, const char *text)
 	c->columns = columns > c->columns ? columns : c->columns;
 }
 
+char *iu_countdown_bar(uint64_t done, uint64_t total, char buf[IU_BAR_TEXT])
+{
+	enum { WIDTH = 20 };
+	unsigned filled = (unsigned)((double)done / (double)total * WIDTH), percent = (unsigned)((double)done / (double)total * 100);
+
+	for (unsigned i = 0; i < WIDTH; i++)
+		buf[i] = i < filled ? '#' : '-';
+	snprintf(buf + WIDTH, IU_BAR_TEXT - WIDTH, " %3u %%", percent);
+	return buf;
+}
+
 void iu_countdown_clear(struct iu_countdown *c)
 {
 	if (c->columns > 0)

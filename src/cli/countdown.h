@@ -20,6 +20,9 @@ void iu_countdown_init(struct iu_countdown *c, int64_t now_ns, bool off);
 int64_t iu_countdown_due(const struct iu_countdown *c);
 /* Writes the line, cut at the terminal's width, if it is due. text: no control characters. */
 void iu_countdown_show(struct iu_countdown *c, int64_t now_ns, const char *text);
+/* "#######-------------  35 %" into buf; done is at most total, and total not 0. Returns buf. */
+#define IU_BAR_TEXT 32
+char *iu_countdown_bar(uint64_t done, uint64_t total, char buf[IU_BAR_TEXT]);
 /* Takes the line away: to be called before anything else is printed. */
 void iu_countdown_clear(struct iu_countdown *c);
 

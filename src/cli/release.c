@@ -140,10 +140,10 @@ struct progress {
 static bool show_progress(void *arg, uint64_t n)
 {
 	struct progress *p = arg;
-	char text[128];
+	char text[128], bar[IU_BAR_TEXT];
 
-	snprintf(text, sizeof(text), _("%llu of %llu removed (%u %%)"), (unsigned long long)n,
-		 (unsigned long long)p->total, (unsigned)(n * 100 / p->total));
+	snprintf(text, sizeof(text), _("%s  %llu of %llu removed"), iu_countdown_bar(n, p->total, bar), (unsigned long long)n,
+		 (unsigned long long)p->total);
 	iu_countdown_show(&p->line, iu_host_now(), text);
 	return true;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/release.h"
+#include "say/names.h"
 #include "say/say.h"
 
 #define EVICTABLE(r) ((r)->evict_refused.status == INUSE_OK)
@@ -36,6 +37,27 @@ static const struct {
 	{IU_KIND_CONNECTION, N_("reset living connections: %llu"), N_("both ends lose them, and what is under way")},
 };
 
+/* So many are named, of each kind; a million are a number. */
+#define NAMED 4
+
+static void say_sockets(struct iu_text *t, const struct iu_evict_plan *plan, enum iu_kind kind)
+{
+	char local[INUSE_ADDR_TEXT], remote[INUSE_ADDR_TEXT];
+	uint64_t named = 0;
+
+	for (size_t i = 0; i < plan->n && named < NAMED; i++) {
+		const struct iu_evict_target *o = &plan->targets[i];
+
+		if (o->kind != kind)
+			continue;
+		named++;
+		iu_text_addf(t, "    %s %s > %s\n", iu_say_state((enum inuse_state)o->state), inuse_addr_text(&o->local, local),
+			     inuse_addr_text(&o->remote, remote));
+	}
+	if (named < plan->n_of_kind[kind])
+		iu_text_addf(t, _("    and %llu more\n"), (unsigned long long)(plan->n_of_kind[kind] - named));
+}
+
 static void say_removals(struct iu_text *t, const struct iu_release *r)
 {
 	for (size_t i = 0; i < sizeof(removals) / sizeof(removals[0]); i++) {
@@ -45,7 +67,9 @@ static void say_removals(struct iu_text *t, const struct iu_release *r)
 			continue;
 		iu_text_add(t, "  ");
 		iu_text_addf(t, _(removals[i].what), (unsigned long long)n);
-		iu_text_addf(t, "\n    %s\n", _(removals[i].risk));
+		iu_text_add(t, "\n");
+		say_sockets(t, &r->evict, removals[i].kind);
+		iu_text_addf(t, _("    Risk: %s\n"), _(removals[i].risk));
 	}
 }
 
@@ -69,7 +93,7 @@ static void say_ends(struct iu_text *t, const struct iu_release *r)
 			iu_text_add(t, r->stop.targets[i].follows ? _(", which follows\n") : "\n");
 		}
 	if (iu_stop_left(&r->stop) > 0)
-		iu_text_add(t, _("    what they have not saved is lost, and their connections break\n"));
+		iu_text_add(t, _("    Risk: what they have not saved is lost, and their connections break\n"));
 }
 
 static const char *why_not_text(enum iu_stop_why_not why)
@@ -198,6 +222,23 @@ static json_t *process_json(const struct iu_stop_target *t, bool done)
 	return o;
 }
 
+/* The first of those that are to be removed. */
+static json_t *targets_json(const struct iu_evict_plan *plan)
+{
+	char local[INUSE_ADDR_TEXT], remote[INUSE_ADDR_TEXT];
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < plan->n && i < 64; i++) {
+		const struct iu_evict_target *o = &plan->targets[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "kind", kind_names[o->kind], "state",
+						      iu_json_state((enum inuse_state)o->state), "local",
+						      inuse_addr_text(&o->local, local), "remote",
+						      inuse_addr_text(&o->remote, remote)));
+	}
+	return list;
+}
+
 static json_t *answer_json(const struct inuse_answer *a)
 {
 	char *text = a != NULL ? inuse_answer_json(a, 0) : NULL;
@@ -219,6 +260,7 @@ json_t *iu_release_json(const struct iu_release *r, bool done)
 	json_object_set_new(o, "version", json_integer(1));
 	json_object_set_new(o, "sockets", sockets);
 	json_object_set_new(o, "to_remove", json_integer(EVICTABLE(r) ? (json_int_t)r->evict.n : 0));
+	json_object_set_new(o, "targets", targets_json(&r->evict));
 	json_object_set_new(o, "processes", processes);
 	json_object_set_new(o, "frees", json_boolean(iu_release_frees(r)));
 	json_object_set_new(o, "done", json_boolean(done));

@@ -3,6 +3,7 @@
 #include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "support/live.h"
@@ -26,16 +27,26 @@ static void test_release__nobody_to_ask__plan_and_status_2(void **state)
 {
 	live_need_root();
 	live_time_wait("127.0.0.1:8080", 0, NULL);
-	live_says(live_inuse("release", "8080"), 2,
-		  "To free 8080/tcp:", "remove ended connections (TIME-WAIT, FIN-WAIT-2): 1", "late packets");
+	live_says(live_inuse("release", "8080"), 2, "To free 8080/tcp:", "remove ended connections (TIME-WAIT, FIN-WAIT-2): 1\n",
+		  "    TIME-WAIT 127.0.0.1:8080 > 127.0.0.1:", "    Risk: late packets");
 	live_complains(live_inuse("release", "8080"), 2, "say --yes");
 	live_says(live_inuse("release", "--dry-run", "8080"), 0, "To free 8080/tcp:");
 	live_says(live_inuse("release", "--dry-run", "--json", "8080"), 0, "\"remains\":1", "\"frees\":true",
-		  "\"done\":false");
+		  "\"done\":false", "\"state\":\"time-wait\"", "\"local\":\"127.0.0.1:8080\"");
 	assert_int_equal(live_count(8080, 0, INUSE_TIME_WAIT), 1);
 	live_says(live_inuse("release", "--yes", "8080"), 0, "8080/tcp FREE");
 	assert_int_equal(live_try_listen("0.0.0.0:8080", 0), 0);
 	live_says(live_inuse("release", "8080"), 0, "8080/tcp FREE");
+}
+
+static void test_release__many__first_few_named_all_go(void **state)
+{
+	live_need_root();
+	for (int i = 0; i < 200; i++)
+		live_time_wait("127.0.0.1:8080", LIVE_REUSEADDR, NULL);
+	live_says(live_inuse("release", "--plain", "--dry-run", "8080"), 0, "TIME-WAIT, FIN-WAIT-2): 200", "and 196 more");
+	live_says(live_inuse("release", "--plain", "--yes", "--json", "8080"), 0, "\"removed\":200", "\"done\":true");
+	assert_int_equal(live_count(8080, 0, INUSE_TIME_WAIT), 0);
 }
 
 static void test_release__what_only_a_process_can_close__names_kill(void **state)
@@ -157,14 +168,13 @@ static void test_kill__suspended_and_inherited__all_end(void **state)
 	live_says(live_inuse("kill", "--yes", "8080"), 0, "8080/tcp FREE");
 }
 
-/* Runs inuse on a terminal, types the answer, returns its exit status. */
-static int on_terminal(const char *typed, const char *const *argv)
+/* Runs inuse on a terminal, types the answers, one to each question, returns its exit status. */
+static int on_terminal(const char *const *typed, const char *const *argv)
 {
-	char text[4096];
-	size_t len = 0;
+	char text[4096] = "";
+	size_t len = 0, asked = 0;
 	ssize_t n;
 	int fd, status;
-	bool answered = false;
 	pid_t pid = forkpty(&fd, NULL, NULL, NULL);
 
 	if (pid == 0) {
@@ -175,31 +185,101 @@ static int on_terminal(const char *typed, const char *const *argv)
 	while (len < sizeof(text) - 1 && (n = read(fd, text + len, sizeof(text) - 1 - len)) > 0) {
 		len += (size_t)n;
 		text[len] = 0;
-		if (!answered && strstr(text, "[y/N]") != NULL)
-			answered = write(fd, typed, strlen(typed)) > 0;
+		if (strstr(text + asked, "[y/N]") == NULL)
+			continue;
+		asked = len;
+		if (*typed == NULL || write(fd, *typed, strlen(*typed)) < 0)
+			live_fail("it asks once more than expected:\n%s", text);
+		typed++;
 	}
 	close(fd);
 	waitpid(pid, &status, 0);
-	assert_true(answered);
+	if (*typed != NULL)
+		live_fail("it does not ask as often as expected:\n%s", text);
 	return WEXITSTATUS(status);
 }
+
+#define ON_TERMINAL(argv, ...) on_terminal((const char *const[]){__VA_ARGS__, NULL}, argv)
 
 static void test_kill__asked_on_a_terminal__yes_does_no_does_not(void **state)
 {
 	static const char *const words[] = {"inuse", "kill", "8080", NULL};
 	pid_t owner = LIVE_CHILD(live_listener("127.0.0.1:8080", 0));
 
-	assert_int_equal(on_terminal("n\n", words), 1);
-	assert_int_equal(on_terminal("\n", words), 1);
+	assert_int_equal(ON_TERMINAL(words, "n\n"), 1);
+	assert_int_equal(ON_TERMINAL(words, "\n"), 1);
 	assert_alive(owner);
-	assert_int_equal(on_terminal("y\n", words), 0);
+	assert_int_equal(ON_TERMINAL(words, "y\n"), 0);
 	assert_int_equal(live_try_listen("127.0.0.1:8080", 0), 0);
+}
+
+static void test_kill__outlives_sigterm_on_a_terminal__asked_again(void **state)
+{
+	static const char *const words[] = {"inuse", "kill", "--grace", "0.2", "8080", NULL};
+	pid_t owner = LIVE_CHILD(signal(SIGTERM, SIG_IGN); live_listener("127.0.0.1:8080", 0));
+
+	assert_int_equal(ON_TERMINAL(words, "y\n", "n\n"), 1);
+	assert_alive(owner);
+	assert_int_equal(ON_TERMINAL(words, "y\n", "y\n"), 0);
+	assert_int_equal(live_try_listen("127.0.0.1:8080", 0), 0);
+}
+
+/* ------------------------------------------------------------------------------------------- managed processes */
+
+static const char *group;
+
+/* A control group of that name, as a service manager makes it, to be left behind empty. */
+static void make_group(const char *name)
+{
+	static const char *const places[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
+
+	live_need_root();
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		group = live_text("%s/%s", places[i], name);
+		if (access(live_text("%s/cgroup.procs", places[i]), W_OK) == 0 && mkdir(group, 0755) == 0)
+			return;
+	}
+	live_skip("no control group can be made here");
+}
+
+static void join_group(void)
+{
+	FILE *f = fopen(live_text("%s/cgroup.procs", group), "we");
+
+	if (f == NULL || fputs("0", f) < 0 || fclose(f) != 0)
+		live_fail("%s cannot be joined", group);
+}
+
+/* Spared, and named is what to run instead; ended all the same when told to. */
+static void check_managed(const char *name, const char *instead)
+{
+	pid_t owner;
+
+	make_group(name);
+	owner = LIVE_CHILD(join_group(); live_listener("127.0.0.1:8080", 0));
+	live_says(live_inuse("kill", "--yes", "--force", "8080"), 1, "Not touched:", instead);
+	live_says(live_inuse("kill", "--dry-run", "--json", "8080"), 1, live_text("\"instead\":\"%s", instead));
+	assert_alive(owner);
+	live_says(live_inuse("kill", "--yes", "--anyway", "8080"), 0, "8080/tcp FREE");
+	live_kill(owner, SIGKILL);
+	assert_int_equal(rmdir(group), 0);
+}
+
+static void test_kill__service__names_the_command_that_stops_it(void **state)
+{
+	check_managed(live_text("inuse-test-%d.service", getpid()), live_text("systemctl stop inuse-test-%d.service", getpid()));
+}
+
+static void test_kill__container__names_the_command_that_stops_it(void **state)
+{
+	check_managed("docker-4f5d6c7b8a9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192.scope", "docker stop 4f5d6c7b8a9e");
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		live_test(test_release__nobody_to_ask__plan_and_status_2),
+		live_test(test_release__many__first_few_named_all_go),
 		live_test(test_release__what_only_a_process_can_close__names_kill),
 		live_test(test_release__living_connections__only_when_told),
 		live_test(test_release__fixed_port_client__reconnects),
@@ -211,6 +291,9 @@ int main(void)
 		live_test(test_kill__sigterm_is_ignored__sigkill_only_with_force),
 		live_test(test_kill__suspended_and_inherited__all_end),
 		live_test(test_kill__asked_on_a_terminal__yes_does_no_does_not),
+		live_test(test_kill__outlives_sigterm_on_a_terminal__asked_again),
+		live_test(test_kill__service__names_the_command_that_stops_it),
+		live_test(test_kill__container__names_the_command_that_stops_it),
 	};
 
 	return LIVE_RUN("release", tests);
