@@ -13,6 +13,9 @@
  * The walk is a machine that does one step at a time (a namespace, a hash slot, a bucket, an address, an owner),
  * because bpf_loop() takes 2^23 steps, and nested loops cost the verifier, that is every start, far more than flat
  * ones. A million owners cost one copy of 264 bytes each; nothing is allocated.
+ *
+ * A table is walked in pieces, each a run, as large as the map that they are handed out through. The machine stands
+ * still in between, without any lock; the next run tells by the same checks whether the place is still there.
  */
 #include "bpf/socket.h"
 
@@ -50,6 +53,7 @@ enum stage { AT_NET, AT_SLOT, AT_BUCKET, AT_ADDRESS, AT_OWNER, AT_END };
 static struct {
 	enum stage stage;
 	__u32 own_is_done;
+	__u32 slot_again; /* it was torn */
 	__u32 next_slot;
 	__u32 port;
 	__u32 last_class;
@@ -147,7 +151,7 @@ static __always_inline int step_net(void)
 
 static __always_inline bool every_port(void)
 {
-	return mode == IU_WALK_BOUND && walk.n_ports == 0;
+	return mode == IU_WALK_TABLE && walk.n_ports == 0;
 }
 
 static __always_inline bool next_slot(void)
@@ -183,6 +187,11 @@ static __always_inline int step_slot(void)
 	bpf_probe_read_kernel(&at.next_bucket, sizeof(at.next_bucket), slot);
 	if (at.next_bucket)
 		at.stage = AT_BUCKET;
+	if (mode == IU_WALK_TABLE && !at.slot_again) {
+		walk.new_slot = 1;
+		walk.slot_start = walk.n_out;
+	}
+	at.slot_again = 0;
 	return 0;
 }
 
@@ -191,7 +200,7 @@ static __always_inline void remember_bucket(void)
 	__u32 i = walk.n_buckets;
 	struct iu_rec_bucket *b;
 
-	if (mode == IU_WALK_BOUND || at.own_is_done)
+	if (mode == IU_WALK_TABLE || at.own_is_done)
 		return;
 	if (i >= IU_WALK_BUCKETS) {
 		walk.crowded = 1;
@@ -239,9 +248,6 @@ static __always_inline int step_bucket(void)
 		return torn();
 	at.next_bucket = BUCKET->node.next;
 	if (net != at.net || (!every_port() && BUCKET->port != at.port))
-		return 0;
-	/* Only connect() took this port: nothing is only bound. linux v6.18 net/ipv4/inet_hashtables.c __inet_hash_connect() */
-	if (mode == IU_WALK_BOUND && BUCKET->fastreuse < 0 && BUCKET->fastreuseport < 0)
 		return 0;
 	at.port = BUCKET->port;
 	at.bucket = bucket;
@@ -440,11 +446,11 @@ __noinline int put_owner(__u64 address)
 			at.place.listening = 1;
 		return 0;
 	}
-	if (mode == IU_WALK_BOUND && COPY->skc_state != TCP_CLOSE)
-		return 0;
 	put_socket(&rec, sk);
 	rec.jiffies = walk.jiffies;
 	rec.now_ns = walk.now_ns;
+	if (mode == IU_WALK_TABLE && rec.state == TCP_LISTEN)
+		walk.requests += BPF_CORE_READ((const struct tcp_sock *)sk, inet_conn.icsk_accept_queue.qlen.counter);
 	if (mode != IU_WALK_CLASSES)
 		put_out();
 	else if (!put_shown())
@@ -476,15 +482,9 @@ static __always_inline int step_owner(void)
 		at.stage = owners_by_address() ? AT_ADDRESS : AT_BUCKET;
 		return 0;
 	}
-	if (walk.limit && walk.owners >= walk.limit) {
-		walk.limited = 1;
-		at.stage = AT_END;
-		return 0;
-	}
-	/* There may be a million of what is not only bound: it is passed over by its head, which is one cache line. */
-	if (mode == IU_WALK_BOUND && copy_head(sk) && belongs() && COPY->skc_state != TCP_CLOSE) {
-		advance();
-		return 0;
+	if (mode == IU_WALK_TABLE && walk.n_out >= walk.room) {
+		walk.full = 1;
+		return 1;
 	}
 	if (!copy_socket(sk) || !belongs() || bucket_of(sk) != at.bucket)
 		return torn();
@@ -532,19 +532,35 @@ static __always_inline void start(void)
 	at.next_net = BPF_CORE_READ(own, list.next);
 	at.own_is_done = mode == IU_WALK_ELSEWHERE;
 	at.place.count = 0;
+	at.slot_again = 0;
 	enter_net(own);
 	if (mode == IU_WALK_ELSEWHERE)
 		at.stage = AT_NET;
+}
+
+/* Goes on with a table. What was remembered of the list may be gone: that is found out where it is followed. */
+static __always_inline void resume(void)
+{
+	if (walk.resume == IU_WALK_SLOT_AGAIN && at.next_slot > 0) {
+		at.next_slot--;
+		at.slot_again = 1;
+	}
+	if (walk.resume != IU_WALK_ON)
+		at.stage = AT_SLOT;
+	read_clock(&walk.jiffies, &walk.now_ns);
 }
 
 /* Everything of `walk` below the question has to be zero. */
 SEC("syscall")
 int walk_buckets(void *ctx)
 {
-	start();
+	if (mode == IU_WALK_TABLE && walk.resume != IU_WALK_FROM_START)
+		resume();
+	else
+		start();
 	if (use_rcu)
 		bpf_rcu_read_lock();
-	for (int i = 0; i < ROUNDS && !walk.finished && !walk.torn; i++)
+	for (int i = 0; i < ROUNDS && !walk.finished && !walk.torn && !walk.full; i++)
 		bpf_loop(STEPS, step, NULL, 0);
 	if (use_rcu)
 		bpf_rcu_read_unlock();

@@ -98,6 +98,10 @@ typedef struct {
 	int unused;
 } spinlock_t;
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct net {
 	struct list_head list;
 	spinlock_t nsid_lock; /* for its size */
@@ -178,8 +182,13 @@ struct inet_sock {
 	struct sock sk;
 };
 
+struct request_sock_queue {
+	atomic_t qlen; /* connections that are half open */
+};
+
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	struct request_sock_queue icsk_accept_queue;
 	struct inet_bind_bucket *icsk_bind_hash;
 };
 

@@ -87,7 +87,7 @@ struct iu_rec_bucket {
 enum iu_walk_mode {
 	IU_WALK_CLASSES,   /* up to IU_WALK_SHOWN sockets one by one, the others counted by class */
 	IU_WALK_ALL,       /* every owner of the ports, into the map `out` */
-	IU_WALK_BOUND,     /* the bound-only ones of the ports, of all ports if there are none, into the map `out` */
+	IU_WALK_TABLE,     /* every owner of the ports, of all ports if there are none, piece by piece through the map `out` */
 	IU_WALK_ELSEWHERE, /* nothing but what is in the other namespaces, see there */
 };
 
@@ -140,21 +140,31 @@ struct iu_walk_asked {
 	__u32 pad;
 };
 
+/*
+ * Where a walk of IU_WALK_TABLE goes on: after a piece that filled the map; or, when it was torn, with the hash slot
+ * in which that was, from its beginning, or with the next slot. A *slot* holds the ports that hash alike.
+ */
+enum iu_walk_resume { IU_WALK_FROM_START, IU_WALK_ON, IU_WALK_SLOT_AGAIN, IU_WALK_SLOT_OVER };
+
 struct iu_walk {
 	/* the question */
+	__u32 resume, pad_resume; /* enum iu_walk_resume */
 	__u32 n_ports, n_asked;
 	__u64 room;  /* entries of the map `out` */
-	__u64 limit; /* owners that are looked at, 0: all */
 	__u16 ports[IU_WALK_PORTS];
 	struct iu_walk_asked asked[IU_WALK_ASKED];
 	/* the answer */
 	__u64 jiffies, now_ns, netns;
 	__u64 owners; /* met in all */
-	__u32 limited, pad; /* there are more of them than the limit */
 	__u64 n_out;  /* records that were due in `out`; more than room: only the first ones are there */
 	__u32 finished, torn, crowded; /* torn: the list changed under the walk; crowded: too many classes or buckets */
 	__u32 torn_elsewhere;          /* the same in another namespace: the walk ended there, `places` may lack some */
-	__u32 n_shown, n_buckets, n_places;
+	/* of IU_WALK_TABLE: */
+	__u32 full;       /* the piece ended because `out` is full */
+	__u32 new_slot;   /* the last slot of the piece began in it, with record slot_start; else in an earlier one */
+	__u64 slot_start;
+	__u64 requests;   /* half-open connections of the listeners that were met in this piece: they have no bucket */
+	__u32 n_shown, n_buckets, n_places, pad_shown;
 	struct iu_rec_bucket buckets[IU_WALK_BUCKETS];
 	struct iu_rec shown[IU_WALK_SHOWN];
 	struct iu_class classes[IU_WALK_CLASSES_MAX];

@@ -24,16 +24,6 @@ static __always_inline bool copy_socket(const void *sk)
 	return size <= sizeof(copied) && bpf_probe_read_kernel(copied, size, sk) == 0;
 }
 
-/* The part that tells whose socket it is and on which list. */
-static __always_inline bool copy_head(const void *sk)
-{
-	__u32 net = bpf_core_field_offset(COPY->skc_net) + sizeof(void *);
-	__u32 node = bpf_core_field_offset(COPY->skc_bind_node) + sizeof(struct hlist_node);
-	__u32 size = net > node ? net : node;
-
-	return size <= sizeof(copied) && bpf_probe_read_kernel(copied, size, sk) == 0;
-}
-
 static __always_inline bool is_mini(void)
 {
 	return COPY->skc_state == TCP_TIME_WAIT;

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Loading and running the walk over the bind buckets until an undisturbed answer is there. */
+/*
+ * Loading and running the walk over the bind buckets.
+ *
+ * Theory of operation
+ *
+ * An answer is walked for again until no list changed under the walk. A *table* may be long, and whoever takes its records
+ * may take his time: it is handed out piece by piece, and where a list has changed, only the hash slot of that list is
+ * walked again. What was handed out of it before is remembered by a number made of both ends and the inode, and is passed over.
+ * A slot that changes again and again is left in the end, and the table called partial.
+ */
 #include "host/bpf_walk.h"
 
 #include <errno.h>
@@ -19,6 +28,7 @@
 #define TIMER_TRIES 3 /* walks that met a timer in between states */
 #define ELSEWHERE_TRIES 3 /* walks that were disturbed in another namespace only */
 #define ROOM 1024
+#define PIECE 8192 /* records of a table at a time: 1 MiB */
 
 struct iu_walker {
 	struct iu_bucket_bpf *skel;
@@ -111,7 +121,6 @@ static void ask(struct iu_walker *w, const struct iu_walk_question *q)
 
 	memset(walk, 0, sizeof(*walk));
 	walk->room = w->room;
-	walk->limit = q->limit;
 	for (size_t i = 0; i < q->n_ports && i < IU_WALK_PORTS; i++)
 		walk->ports[walk->n_ports++] = q->ports[i];
 	for (size_t i = 0; i < q->n_asked; i++)
@@ -195,7 +204,7 @@ enum inuse_status iu_walker_new(const struct iu_walk_question *question, struct 
 		return iu_bpf_refused(ENOMEM, error);
 	w->mode = question->mode;
 	w->elsewhere = question->elsewhere || question->mode == IU_WALK_ELSEWHERE;
-	w->room = question->mode == IU_WALK_ALL || question->mode == IU_WALK_BOUND ? ROOM : 1;
+	w->room = question->mode == IU_WALK_ALL ? ROOM : 1;
 	os_code = load(w);
 	if (os_code == 0)
 		os_code = iu_walker_again(w, question);
@@ -221,4 +230,146 @@ const struct iu_rec *iu_walker_records(const struct iu_walker *w, size_t *ret_n)
 bool iu_walker_partial(const struct iu_walker *w)
 {
 	return w->partial;
+}
+
+/* -------------------------------------------------------------------------------------------------- the table */
+
+/* What was handed out of the slot in which the walk stands. */
+struct slot {
+	uint64_t *ids;
+	size_t n, cap, n_sorted; /* sorted: when it is walked again */
+	unsigned torn;
+	bool full; /* no memory: what is walked again would come twice */
+};
+
+struct table {
+	struct iu_walker *walker;
+	struct slot slot;
+	iu_walk_record_fn *fn;
+	void *arg;
+	uint64_t delivered;
+	bool stopped;
+};
+
+static uint64_t id_of(const struct iu_rec *rec)
+{
+	uint64_t words[6] = {rec->inode, (uint64_t)rec->family << 32 | (uint64_t)rec->sport << 16 | rec->dport}, id = 0;
+
+	memcpy(&words[2], rec->saddr, sizeof(rec->saddr));
+	memcpy(&words[4], rec->daddr, sizeof(rec->daddr));
+	for (size_t i = 0; i < 6; i++) {
+		id = (id ^ words[i]) * 0x9e3779b97f4a7c15;
+		id ^= id >> 32;
+	}
+	return id;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static bool slot_has(const struct slot *s, uint64_t id)
+{
+	return s->n_sorted > 0 && bsearch(&id, s->ids, s->n_sorted, sizeof(id), by_value) != NULL;
+}
+
+static void slot_add(struct slot *s, uint64_t id)
+{
+	size_t cap = s->cap ? s->cap * 2 : PIECE;
+	uint64_t *ids = s->ids;
+
+	if (s->n == s->cap) {
+		ids = realloc(s->ids, cap * sizeof(*ids));
+		s->full |= ids == NULL;
+		if (ids == NULL)
+			return;
+		s->ids = ids;
+		s->cap = cap;
+	}
+	s->ids[s->n++] = id;
+}
+
+/* The records of a piece, and what has to be remembered of them. */
+static void deliver_piece(struct table *t)
+{
+	const struct iu_walk *walk = memory(t->walker);
+	size_t n = walk->n_out < t->walker->room ? walk->n_out : t->walker->room;
+	size_t start = walk->new_slot ? walk->slot_start : 0;
+	struct slot *slot = &t->slot;
+
+	for (size_t i = 0; i < n && !t->stopped; i++) {
+		uint64_t id = i >= start || slot->n_sorted > 0 ? id_of(&t->walker->out[i]) : 0;
+		bool again = slot_has(slot, id);
+
+		if (i == start && walk->new_slot)
+			slot->n = slot->n_sorted = slot->torn = 0;
+		if (i >= start && !again)
+			slot_add(slot, id);
+		if (!again) {
+			t->delivered++;
+			t->stopped = !t->fn(t->arg, &t->walker->out[i]);
+		}
+	}
+	if (walk->new_slot && start >= n)
+		slot->n = slot->n_sorted = slot->torn = 0;
+}
+
+/* How a walk goes on that has stopped before its end. */
+static enum iu_walk_resume go_on(struct table *t, bool *partial)
+{
+	struct slot *slot = &t->slot;
+
+	if (!memory(t->walker)->torn)
+		return IU_WALK_ON;
+	if (slot->torn++ >= TRIES + slot->n / PIECE || slot->full) {
+		*partial = true;
+		return IU_WALK_SLOT_OVER;
+	}
+	if (slot->n > 0)
+		qsort(slot->ids, slot->n, sizeof(*slot->ids), by_value);
+	slot->n_sorted = slot->n;
+	return IU_WALK_SLOT_AGAIN;
+}
+
+/* 0 or an errno. */
+static int walk_pieces(struct table *t, const struct iu_walk_question *q, struct iu_walk_table_end *end)
+{
+	enum iu_walk_resume resume = IU_WALK_FROM_START;
+	int os_code;
+
+	do {
+		ask(t->walker, q);
+		memory(t->walker)->resume = resume;
+		os_code = iu_bpf_run(t->walker->skel->progs.walk_buckets.prog_fd);
+		if (os_code != 0)
+			return os_code;
+		end->requests += memory(t->walker)->requests;
+		deliver_piece(t);
+		if (!memory(t->walker)->finished)
+			resume = go_on(t, &end->partial);
+	} while (!t->stopped && !memory(t->walker)->finished);
+	return 0;
+}
+
+enum inuse_status iu_walk_table(const struct iu_walk_question *question, iu_walk_record_fn *fn, void *arg,
+				struct iu_walk_table_end *ret_end, struct inuse_error *error)
+{
+	struct iu_walker w = {.mode = IU_WALK_TABLE, .room = question->piece ? question->piece : PIECE};
+	struct table t = {.walker = &w, .fn = fn, .arg = arg};
+	int os_code;
+
+	*ret_end = (struct iu_walk_table_end){0};
+	os_code = load(&w);
+	if (os_code == 0) {
+		os_code = walk_pieces(&t, question, ret_end);
+		unload(&w);
+	}
+	free(t.slot.ids);
+	if (os_code != 0 && t.delivered == 0)
+		return iu_bpf_refused(os_code, error);
+	ret_end->partial |= os_code != 0;
+	return INUSE_OK;
 }

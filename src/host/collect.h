@@ -16,6 +16,7 @@ struct iu_sink {
 	iu_bucket_fn *bucket_fn;
 	iu_elsewhere_fn *elsewhere_fn; /* called by the source BUCKET only */
 	void *arg;
+	bool streams; /* nothing is kept: few ports are read like a table, half-open connections included */
 	void (*restart)(void *arg); /* forget what came: the source broke off, the next one begins */
 	struct inuse_snapshot *told; /* who was used or refused is said here */
 	struct inuse_error *refused; /* why the first source that was tried did not answer */

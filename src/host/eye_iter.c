@@ -4,23 +4,19 @@
  *
  * Theory of operation
  *
- * The kernel's iterator over TCP shows all but the sockets that are only bound, which are in no table: those come
- * from a walk over all bind buckets, before the table. A socket that connects or listens in between may be seen
- * twice; none is missed for that reason. Nothing is kept: the table streams through a buffer of fixed size.
- *
- * Where there are very many owners on the buckets, that walk takes about as long as the table, and goes on beside it in
- * a thread of its own. A socket that connects or listens just then may be missed; but no such table is of one moment.
+ * Whatever has a port is an owner of that port's bind bucket, and the walk over all buckets meets each of them once, in
+ * about the order in which they were made. The kernel's own iterators go by the hash of both ends, lock every slot and hold
+ * every socket: three times as long, and without the sockets that are only bound. Only half-open connections are on no
+ * bucket; listeners count theirs, and only where there are some the kernel's iterator is asked for them.
+ * Nothing is kept: the table streams through a buffer of fixed size. No such table is of one moment.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include "host/bpf_access.h"
 #include "host/bpf_walk.h"
 #include "host/record.h"
 #include "tcp.lskel.h"
-
-#define FEW_OWNERS 5000
 
 /* Where the sockets go. */
 struct delivery {
@@ -29,7 +25,6 @@ struct delivery {
 	void *arg;
 	int64_t tick_ns;
 	bool stopped;
-	uint64_t delivered;
 };
 
 /* Few enough to be chosen in the kernel; others are left to wanted(). */
@@ -48,79 +43,23 @@ static bool wanted(const struct iu_scope *scope, uint16_t port)
 	return false;
 }
 
-static bool deliver(void *arg, const void *record)
+static bool deliver(void *arg, const struct iu_rec *rec)
 {
-	const struct iu_rec *rec = record;
 	struct delivery *d = arg;
 	struct inuse_socket s;
 
 	if (!wanted(d->scope, rec->sport))
 		return true;
 	s = iu_record_socket(rec, d->tick_ns);
-	d->delivered++;
+	if (s.state == INUSE_BOUND && !d->scope->bound)
+		return true;
 	d->stopped = !d->fn(d->arg, &s);
 	return !d->stopped;
 }
 
-/* The walk for the sockets that are only bound. */
-struct bound {
-	struct iu_walk_question question;
-	struct iu_walker *walker; /* NULL: not begun, or refused */
-	pthread_t thread;
-	bool beside; /* it goes on while the table is read */
-	int os_code;
-};
-
-static void begin_bound(struct bound *b, const struct iu_scope *scope)
+static bool deliver_read(void *arg, const void *record)
 {
-	b->question = (struct iu_walk_question){.mode = IU_WALK_BOUND, .limit = FEW_OWNERS};
-	if (few_ports(scope)) {
-		b->question.ports = scope->ports;
-		b->question.n_ports = scope->n_ports;
-	}
-	if (iu_walker_new(&b->question, &b->walker, NULL) != INUSE_OK)
-		b->walker = NULL;
-}
-
-static void *walk_beside(void *arg)
-{
-	struct bound *b = arg;
-
-	b->os_code = iu_walker_again(b->walker, &b->question);
-	return NULL;
-}
-
-/* False when the table is to be read first: there are very many owners. */
-static bool is_bound_done(struct bound *b)
-{
-	if (b->walker == NULL || !iu_walker_answer(b->walker)->limited)
-		return true;
-	b->question.limit = 0;
-	b->beside = pthread_create(&b->thread, NULL, walk_beside, b) == 0;
-	if (!b->beside)
-		walk_beside(b);
-	return !b->beside;
-}
-
-static void deliver_bound(struct delivery *d, struct bound *b, uint32_t *ret_unseen)
-{
-	const struct iu_rec *records;
-	size_t n;
-
-	if (b->beside)
-		pthread_join(b->thread, NULL);
-	b->beside = false;
-	if (b->walker == NULL || b->os_code != 0) {
-		*ret_unseen |= INUSE_MISSING_BOUND;
-	} else {
-		if (iu_walker_partial(b->walker))
-			*ret_unseen |= INUSE_MISSING_PARTIAL;
-		records = iu_walker_records(b->walker, &n);
-		for (size_t i = 0; i < n && !d->stopped; i++)
-			deliver(d, &records[i]);
-	}
-	iu_walker_free(b->walker);
-	b->walker = NULL;
+	return deliver(arg, record);
 }
 
 /* 0 or an errno. */
@@ -144,44 +83,42 @@ static int load(const struct iu_scope *scope, struct iu_tcp_bpf **ret_skel)
 	return os_code;
 }
 
-static int open_table(const struct iu_scope *scope, int *ret_fd)
+/* 0 or an errno. */
+static int read_half_open(const struct iu_scope *scope, struct delivery *d)
 {
 	struct iu_tcp_bpf *skel = NULL;
-	int os_code = load(scope, &skel);
+	int os_code = load(scope, &skel), fd;
 
 	if (os_code != 0)
 		return os_code;
-	*ret_fd = iu_bpf_open_iterator(skel->progs.dump_tcp.prog_fd);
-	os_code = *ret_fd < 0 ? errno : 0;
+	fd = iu_bpf_open_iterator(skel->progs.dump_requests.prog_fd);
+	os_code = fd < 0 ? errno : 0;
 	iu_tcp_bpf__destroy(skel);
+	if (fd < 0)
+		return os_code;
+	os_code = iu_bpf_read_records(fd, sizeof(struct iu_rec), deliver_read, d);
+	close(fd);
 	return os_code;
 }
 
 enum inuse_status iu_iter_each(const struct iu_scope *scope, iu_socket_fn *fn, void *arg, uint32_t *ret_unseen,
 			       struct inuse_error *error)
 {
+	struct iu_walk_question question = {.mode = IU_WALK_TABLE};
 	struct delivery d = {.scope = scope, .fn = fn, .arg = arg, .tick_ns = iu_bpf_tick_ns()};
-	int fd = -1, os_code = open_table(scope, &fd);
-	struct bound bound = {0};
-	bool bound_done = true;
+	struct iu_walk_table_end end;
+	enum inuse_status status;
 
 	*ret_unseen = 0;
-	if (os_code != 0)
-		return iu_bpf_refused(os_code, error);
-	if (scope->bound) {
-		begin_bound(&bound, scope);
-		bound_done = is_bound_done(&bound);
-		if (bound_done)
-			deliver_bound(&d, &bound, ret_unseen);
+	if (few_ports(scope)) {
+		question.ports = scope->ports;
+		question.n_ports = scope->n_ports;
 	}
-	if (!d.stopped)
-		os_code = iu_bpf_read_records(fd, sizeof(struct iu_rec), deliver, &d);
-	close(fd);
-	if (!bound_done)
-		deliver_bound(&d, &bound, ret_unseen);
-	if (os_code != 0 && d.delivered == 0)
-		return iu_bpf_refused(os_code, error);
-	if (os_code != 0)
-		*ret_unseen |= INUSE_MISSING_PARTIAL;
+	status = iu_walk_table(&question, deliver, &d, &end, error);
+	if (status != INUSE_OK)
+		return status;
+	if (end.requests > 0 && !d.stopped && !scope->listeners && read_half_open(scope, &d) != 0)
+		end.partial = true;
+	*ret_unseen = end.partial ? INUSE_MISSING_PARTIAL : 0;
 	return INUSE_OK;
 }

@@ -102,7 +102,8 @@ static bool count_elsewhere(void *arg, const struct iu_elsewhere *elsewhere)
 enum inuse_status iu_sources_run(const struct iu_scope *scope, const struct iu_sink *sink, enum iu_source_id *ret_id,
 				 uint32_t *ret_unseen, struct inuse_error *error)
 {
-	unsigned use = scope->n_ports > 0 && scope->n_ports <= PORTS_MAX ? IU_FOR_PORTS : IU_FOR_TABLE;
+	bool ports = scope->n_ports > 0 && scope->n_ports <= PORTS_MAX && !sink->streams;
+	unsigned use = ports ? IU_FOR_PORTS : IU_FOR_TABLE;
 	struct inuse_error why;
 	enum inuse_status status =
 		iu_fail(&why, INUSE_E_UNSUPPORTED, 0, NULL, _("every source of sockets was left out"));
@@ -138,44 +139,18 @@ enum inuse_status iu_sources_run(const struct iu_scope *scope, const struct iu_s
 	return status;
 }
 
-/* The bucket does not have half-open connections on it; a list of sockets shows them. */
-struct half_open {
-	iu_socket_fn *fn;
-	void *arg;
-	bool seen_one, stopped;
-};
-
-static bool pass_on(void *arg, const struct inuse_socket *socket)
-{
-	struct half_open *h = arg;
-
-	h->seen_one |= socket->state == INUSE_SYN_RECV;
-	h->stopped = !h->fn(h->arg, socket);
-	return !h->stopped;
-}
-
-static bool pass_on_half_open(void *arg, const struct inuse_socket *socket)
-{
-	return socket->state != INUSE_SYN_RECV || pass_on(arg, socket);
-}
-
 enum inuse_status iu_host_each(const struct iu_scope *scope, iu_socket_fn *fn, void *arg, struct iu_seen *ret_seen,
 			       struct inuse_error *error)
 {
-	struct half_open half = {.fn = fn, .arg = arg};
 	struct inuse_error refused = {0};
-	struct iu_sink sink = {.fn = pass_on, .arg = &half, .refused = &refused};
+	struct iu_sink sink = {.fn = fn, .arg = arg, .refused = &refused, .streams = !scope->classes};
 	struct iu_seen seen = {0};
 	enum inuse_status status;
 	enum iu_source_id id = 0;
-	uint32_t ignored;
 
 	status = iu_sources_run(scope, &sink, &id, &seen.unseen, error);
 	if (status < 0)
 		return status;
-	if (id == IU_SOURCE_BUCKET && !scope->classes && !half.stopped && !half.seen_one &&
-	    !iu_source_is_out(scope, IU_SOURCE_DIAG))
-		iu_diag_each(scope, INUSE_PROTO_TCP, pass_on_half_open, &half, &ignored, NULL);
 	strncpy(seen.source, iu_sources[id].name, sizeof(seen.source) - 1);
 	memcpy(seen.reason, refused.text, sizeof(seen.reason));
 	if (ret_seen != NULL)

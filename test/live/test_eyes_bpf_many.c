@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <time.h>
 
+#include "host/bpf_walk.h"
+
 /* ------------------------------------------------------------------------------------------- very many */
 
 /* n TIME-WAITs on 127.0.0.1:8080 or another local address, the port of the peer counting up from first. */
@@ -143,6 +145,72 @@ static void test_bucket__more_classes_than_room__one_by_one(void **state)
 	assert_int_equal(seen.n, 400);
 }
 
+/* Bound sockets on one port, all on one list, newest first; some of them are closed while the list is being read. */
+struct shrinking {
+	int fds[400];
+	uint64_t inodes[400];
+	unsigned met[400], others;
+	size_t close_from, close_to; /* with the first record */
+};
+
+static void fill_shrinking(struct shrinking *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		s->fds[i] = live_bound("127.0.0.1:8080", LIVE_REUSEADDR);
+		s->inodes[i] = live_inode(s->fds[i]);
+	}
+}
+
+static bool shrink(void *arg, const struct iu_rec *rec)
+{
+	struct shrinking *s = arg;
+	bool known = false;
+
+	for (; s->close_from < s->close_to; s->close_from++)
+		live_close(s->fds[s->close_from]);
+	for (size_t i = 0; i < 400 && rec->inode != 0; i++)
+		if (s->inodes[i] == rec->inode) {
+			s->met[i]++;
+			known = true;
+		}
+	s->others += !known;
+	return true;
+}
+
+/* The walk stands on a socket that goes: what was told before is not told again, and all others are. */
+static void check_shrinking(size_t from, size_t to)
+{
+	static struct shrinking s;
+	uint16_t port = 8080;
+	struct iu_walk_question question = {.mode = IU_WALK_TABLE, .ports = &port, .n_ports = 1, .piece = 64};
+	struct iu_walk_table_end end;
+	struct inuse_error error = {0};
+
+	s = (struct shrinking){.close_from = from, .close_to = to};
+	fill_shrinking(&s, 400);
+	need(iu_walk_table(&question, shrink, &s, &end, &error), &error);
+	assert_false(end.partial);
+	assert_int_equal(end.requests, 0);
+	assert_int_equal(s.others, 0);
+	for (size_t i = 0; i < 400; i++)
+		assert_int_equal(s.met[i], i < from || i >= to || i >= 400 - 64);
+}
+
+static void test_table__socket_where_it_stands_goes__others_once(void **state)
+{
+	check_shrinking(330, 340);
+}
+
+static void test_table__all_that_was_told_goes__others_once(void **state)
+{
+	check_shrinking(300, 400);
+}
+
+static void test_table__end_of_the_list_goes__others_once(void **state)
+{
+	check_shrinking(0, 336);
+}
+
 /* The bound one among those that are counted. */
 struct tally {
 	uint64_t mini, bound;
@@ -157,19 +225,18 @@ static bool tally_up(void *arg, const struct inuse_socket *socket)
 	return true;
 }
 
-/* So many that the walk for bound ones goes on beside the table. */
-static void test_iter__5500_owners__the_bound_one_too(void **state)
+static void test_iter__more_than_a_piece__the_bound_one_too(void **state)
 {
 	struct iu_scope scope = {.bound = true};
 	struct inuse_error error = {0};
 	struct tally tally = {0};
 	uint32_t unseen = 0;
 
-	many_time_waits("127.0.0.1:8080", 0, 5500, 20000);
+	many_time_waits("127.0.0.1:8080", 0, 8300, 20000);
 	live_bound("127.0.0.77:8081", 0);
 	need(iu_iter_each(&scope, tally_up, &tally, &unseen, &error), &error);
 	assert_int_equal(unseen, 0);
-	assert_int_equal(tally.mini, 5500);
+	assert_int_equal(tally.mini, 8300);
 	assert_int_equal(tally.bound, 1);
 }
 
@@ -282,7 +349,10 @@ int main(void)
 		live_test(test_bucket__asked_remote__not_hidden_in_a_class),
 		live_test(test_bucket__many_listeners__first_in_line),
 		live_test(test_bucket__more_classes_than_room__one_by_one),
-		live_test(test_iter__5500_owners__the_bound_one_too),
+		live_test(test_table__socket_where_it_stands_goes__others_once),
+		live_test(test_table__all_that_was_told_goes__others_once),
+		live_test(test_table__end_of_the_list_goes__others_once),
+		live_test(test_iter__more_than_a_piece__the_bound_one_too),
 		live_test(test_iter__bound_to_the_port_of_a_client__seen),
 		live_test(test_bucket__churn__never_a_socket_of_another_port),
 		live_test(test_end__steps_of_8_ticks__within_50_ms),
