@@ -65,8 +65,7 @@ static bool prepare_filter(struct iu_supervisor *s)
 	if (iu_seccomp_prepare() && iu_seccomp_build(wishes, &s->filter, &error) == INUSE_OK)
 		return true;
 	if (error.status == 0)
-		snprintf(error.text, sizeof(error.text), "%s",
-			 _("this kernel cannot do it (Linux 5.9 or newer, with seccomp, is needed)"));
+		snprintf(error.text, sizeof(error.text), "%s", iu_spawn_refusal(errno));
 	if (s->o->strict) {
 		fprintf(stderr, _("inuse run: %s cannot be supervised: %s\n"), s->o->argv[0], error.text);
 		return false;

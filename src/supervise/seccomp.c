@@ -209,6 +209,7 @@ bool iu_seccomp_prepare(void)
 	native_arch = seccomp_arch_native();
 	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) != 0)
 		return false;
+	errno = EINVAL;
 	return sizes.seccomp_notif <= ROOM && sizes.seccomp_notif_resp <= ROOM;
 }
 

@@ -64,7 +64,7 @@ struct iu_notice {
 /* What one listener's queue had. */
 enum iu_received { IU_RECEIVED, IU_RECEIVED_NONE, IU_RECEIVED_END /* nobody is left under this filter */ };
 
-/* Once, before the first of the functions below: false if the kernel's structures do not fit. */
+/* Once, before the first of the functions below: false, with errno, if this kernel cannot or may not. */
 bool iu_seccomp_prepare(void);
 /* Wakes the other side on the same processor, where the kernel (6.6) can. */
 void iu_seccomp_hurry(int listener);

@@ -130,8 +130,7 @@ static bool read_report(int channel, struct report *ret, int *ret_fd)
 	return true;
 }
 
-/* The sentence for a filter that was not loaded. */
-static const char *refusal(int os_code)
+const char *iu_spawn_refusal(int os_code)
 {
 	switch (os_code) {
 	case EBUSY:
@@ -215,7 +214,7 @@ static bool settle(struct iu_supervisor *s, struct iu_generation *g)
 	if (!read_report(g->report, &report, &listener))
 		return unsupervised(s, _("the child process ended early"));
 	if (report.tiding != FILTER_LOADED || listener < 0)
-		return unsupervised(s, refusal(report.os_code));
+		return unsupervised(s, iu_spawn_refusal(report.os_code));
 	g->listener = listener;
 	g->watched = iu_guard_watch(&s->guard, listener);
 	iu_seccomp_hurry(listener);
@@ -223,7 +222,8 @@ static bool settle(struct iu_supervisor *s, struct iu_generation *g)
 	if (report.interruptible)
 		iu_voice_note(&s->voice, IU_NOTE_OLD_KERNEL, s->o->argv[0], g->pid);
 	/* the filter is there to stay; what waits is let go one by one */
-	return reach == IU_REACH_OK || unsupervised(s, obstacle(reach));
+	g->blind = reach != IU_REACH_OK;
+	return !g->blind || unsupervised(s, obstacle(reach));
 }
 
 void iu_generation_read_report(struct iu_generation *g)

@@ -38,6 +38,7 @@ struct iu_generation {
 	pid_t pid;           /* of the program itself; 0 once it has ended */
 	int wait_status;     /* then: as of waitpid() */
 	int listener;        /* -1: it runs unsupervised */
+	bool blind;          /* so does it with a listener: nothing of it may be looked at, and every call is let go */
 	uint32_t watched;    /* the guard's number of it */
 	uv_poll_t poll;      /* of the listener */
 	int report;          /* from the child until it is executed; -1 afterwards */
@@ -148,6 +149,8 @@ struct iu_supervisor {
  * exit_status is set. An exec that fails is found out later, in exec_os_code.
  */
 bool iu_spawn(struct iu_supervisor *s, struct iu_generation **ret_generation);
+/* Why there is no filter: a sentence for that errno. */
+const char *iu_spawn_refusal(int os_code);
 /* Learns whether the program could be executed, if that has come through and was not read yet. */
 void iu_generation_read_report(struct iu_generation *g);
 /* The callback of closing one of its handles. */

@@ -247,7 +247,7 @@ static void serve(struct iu_generation *g, const struct iu_notice *notice)
 {
 	int slot;
 
-	switch (notice->what) {
+	switch (g->blind ? IU_TRAPPED_OTHER : notice->what) {
 	case IU_TRAPPED_BIND:
 	case IU_TRAPPED_LISTEN:
 	case IU_TRAPPED_CONNECT:

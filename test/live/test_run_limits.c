@@ -2,6 +2,7 @@
 /* inuse run where it is hard: storms, programs that vanish or hide, rights that differ. */
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "support/actor.h"
 
@@ -145,11 +146,49 @@ static void test_run__nested__inner_one_says_so(void **state)
 	live_complains(live_inuse("run", live_inuse_path(), "run", "--strict", "true"), 3, "cannot be supervised");
 }
 
-static void test_run__io_uring__said(void **state)
+/* A surrounding in which a system call fails so: the program runs all the same, unless --strict. */
+static void check_forbidden(int code, long number, const char *why)
+{
+	const char *errno_text = live_text("%d", code), *nr = live_text("%ld", number);
+	const struct live_run *run;
+
+	run = live_run(actor_path(), "forbid", errno_text, nr, getenv("INUSE_BIN"), "run", actor_path(), "listen", "127.0.0.1:8080",
+		       "127.0.0.1:8080");
+	if (run->status == 77)
+		live_skip("no filter can be made here");
+	live_complains(run, 0, "runs unsupervised: ", why);
+	assert_ptr_equal(strchr(run->err, '\n'), run->err + strlen(run->err) - 1); /* that, and nothing else */
+	assert_string_equal(run->out, "bind 127.0.0.1:8080 ok\nlisten 127.0.0.1:8080 ok\n"
+				      "bind 127.0.0.1:8080 EADDRINUSE\nlisten 127.0.0.1:8080 ok\n");
+	run = live_run(actor_path(), "forbid", errno_text, nr, getenv("INUSE_BIN"), "run", "--strict", "echo", "ran");
+	live_complains(run, 3, "cannot be supervised: ", why);
+	assert_string_equal(run->out, "");
+}
+
+static void test_run__profile_of_a_container_forbids_it__said(void **state)
+{
+	check_forbidden(EPERM, SYS_seccomp, "forbidden here, as by the profile of a container");
+	check_forbidden(EPERM, SYS_process_vm_readv, "looking into the program is forbidden here");
+	check_forbidden(EPERM, SYS_pidfd_getfd, "looking into the program is forbidden here");
+	check_forbidden(EPERM, SYS_pidfd_open, "looking into the program is forbidden here");
+}
+
+static void test_run__kernel_lacks_it__said(void **state)
+{
+	check_forbidden(ENOSYS, SYS_seccomp, "this kernel cannot do it (Linux 5.9 or newer, with seccomp, is needed)");
+	check_forbidden(ENOSYS, SYS_pidfd_getfd, "this kernel cannot do it (Linux 5.9 or newer, with seccomp, is needed)");
+}
+
+static void test_run__io_uring__said_once(void **state)
 {
 	const struct live_run *run = actor_same("uring");
+	const char *first;
 
 	live_complains(run, 0, "uses io_uring");
+	run = live_inuse("run", "sh", "-c", live_text("%s uring; %s uring; true", actor_path(), actor_path()));
+	first = strstr(run->err, "uses io_uring");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "uses io_uring"));
 }
 
 static void test_run__thirty_two_bits__said(void **state)
@@ -224,7 +263,9 @@ int main(int argc, char **argv)
 		live_test(test_run__program_that_may_not_be_read__makes_its_calls_itself),
 		live_test(test_run__set_uid_program__said),
 		live_test(test_run__nested__inner_one_says_so),
-		live_test(test_run__io_uring__said),
+		live_test(test_run__profile_of_a_container_forbids_it__said),
+		live_test(test_run__kernel_lacks_it__said),
+		live_test(test_run__io_uring__said_once),
 		live_test(test_run__thirty_two_bits__said),
 		live_test(test_run__supervisor_killed__program_goes_on),
 		live_test(test_run__program_inside_strace__works),

@@ -6,14 +6,17 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/io_uring.h>
 #include <linux/landlock.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -456,6 +459,24 @@ static int do_hidden(char **words)
 	return 0;
 }
 
+/* forbid ERRNO NUMBER CMD ARG...: runs the command where that system call fails so, as under a container's profile */
+static int do_forbid(char **words)
+{
+	unsigned number = (unsigned)atoi(words[1]);
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)atoi(words[0])),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		return 77;
+	execvp(words[2], words + 2);
+	return 127;
+}
+
 static int do_uring(char **words)
 {
 	struct io_uring_params params = {0};
@@ -678,7 +699,7 @@ static const struct {
 	{"listen", do_listen},   {"reuse", do_reuse},     {"twice", do_twice},   {"odd", do_odd},       {"unix", do_unix},
 	{"storm", do_storm},     {"thread", do_thread},   {"fork", do_fork},     {"many", do_many},     {"spawn", do_spawn},
 	{"vanish", do_vanish},   {"unmap", do_unmap},     {"drop", do_drop},     {"user-ns", do_user_ns}, {"landlock", do_landlock},
-	{"hidden", do_hidden},   {"uring", do_uring},     {"int80", do_int80},   {"connect", do_connect}, {"stuck", do_stuck},
+	{"hidden", do_hidden},   {"forbid", do_forbid},   {"uring", do_uring},     {"int80", do_int80},   {"connect", do_connect}, {"stuck", do_stuck},
 	{"around", do_around},   {"count", do_count},     {"flags", do_flags},
 	{"rounds", do_rounds},   {"stay", do_stay},       {"daemon", do_daemon},   {"later", do_later},
 };
