@@ -3,7 +3,7 @@
  * FreeBSD, from its manual pages and sources (13.x). Nothing here was measured.
  *
  * Without options every socket on the port whose address overlaps stands in the way, connected ones and TIME-WAIT included.
- * SO_REUSEADDR counts on the new socket alone: then only exactly the same, unconnected address is in the way. This is the
+ * SO_REUSEADDR (or SO_REUSEPORT) counts on the new socket alone: then only exactly the same, unconnected address is in the way. This is the
  * difference that socket(7) of Linux names, and where most advice on the web comes from.
  */
 #include "base/address.h"
@@ -32,7 +32,7 @@ static enum inuse_tri both_reuseport(const struct iu_world *w, const struct inus
 	return iu_socket_has(w, o, INUSE_REUSEPORT, INUSE_MISSING_REUSEPORT, missing);
 }
 
-/* An ordinary user against a bound or listening socket of another one. */
+/* An ordinary user against a bound or listening socket of another one: asked first, whatever the options. */
 static enum inuse_tri other_user(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
 	if (is_connected(o) || w->req.uid == 0)
@@ -46,7 +46,8 @@ static enum inuse_tri other_user(const struct iu_world *w, const struct inuse_so
 
 static enum inuse_tri reuse_and_not_the_same(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
-	return iu_is((w->req.flags & INUSE_REUSEADDR) != 0 && (is_connected(o) || !same_address(w, o)));
+	/* either option makes the lookup one for exactly this address, unconnected (lookupflags without INPLOOKUP_WILDCARD) */
+	return iu_is((w->req.flags & (INUSE_REUSEADDR | INUSE_REUSEPORT)) != 0 && (is_connected(o) || !same_address(w, o)));
 }
 
 static const struct iu_call_rule calls[] = {
@@ -73,8 +74,8 @@ static const struct iu_call_rule calls[] = {
 
 static const struct iu_owner_rule owners[] = {
 	{"no-overlap", iu_pred_no_overlap, INUSE_R_OK, IN_PCB, "documented"},
-	{"both-reuseport", both_reuseport, INUSE_R_OK, SETSOCKOPT, "documented"},
 	{"other-user", other_user, INUSE_R_ADDRINUSE, IN_PCB, "documented"},
+	{"both-reuseport", both_reuseport, INUSE_R_OK, SETSOCKOPT, "documented"},
 	{"reuse-not-the-same", reuse_and_not_the_same, INUSE_R_OK, SETSOCKOPT, "documented"},
 	{"in-the-way", NULL, INUSE_R_ADDRINUSE, IN_PCB, "documented"},
 };

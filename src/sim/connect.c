@@ -185,7 +185,7 @@ static bool is_wildcard(const struct inuse_addr *a)
 /* The model has let it pass: the socket has its 4-tuple now, and what was left of an older one is gone. */
 static void take_tuple(struct iu_sim *sim, struct iu_sim_node *node, const struct inuse_addr *to, uint16_t port)
 {
-	struct inuse_addr local = is_wildcard(&node->s.local) ? sim->route.source : node->s.local;
+	struct inuse_addr local = is_wildcard(&node->s.local) ? as_family(&sim->route.source, node->s.family) : node->s.local;
 	struct iu_bucket *b = iu_sim_bucket(sim, port, false);
 	int old;
 

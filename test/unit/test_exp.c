@@ -74,7 +74,6 @@ static void test_parse__each_step__understood(void **state)
 	iu_exp_free(exp);
 }
 
-/* What is wrong, and what is said of it. */
 static void test_parse__packets_and_surroundings__understood(void **state)
 {
 	struct iu_exp *exp = read_good("shows A.\nneeds wire landlock\nruns ipv6\nnamespace without addresses\nforbid connect bind\n"
@@ -101,6 +100,7 @@ static void test_parse__packets_and_surroundings__understood(void **state)
 	iu_exp_free(exp);
 }
 
+/* What is wrong, and what is said of it. */
 #define HEAD "shows A.\n"
 #define ONE HEAD "socket a ipv4\n"
 #define RUNS HEAD "runs ipv4\n"
