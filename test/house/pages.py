@@ -145,16 +145,25 @@ def check_files(root, topics):
             yield f'{path.name}: no row of causes.def and none in doc/causes/meson.build has this name'
 
 
+def check_experiments(pages, experiments):
+    """Each page names experiments that are there, and each experiment is on a page."""
+    named = {experiment for page in pages for experiment in page.experiments}
+    for page in pages:
+        for experiment in page.experiments:
+            if experiment not in experiments:
+                yield f'{page.id}.md: there is no experiment lab/{experiment}.exp'
+    for experiment in sorted(experiments - named):
+        yield f'lab/{experiment}.exp is on no page of doc/causes: "Experiment: {experiment}" where it belongs'
+
+
 def check(inuse, root, topics):
     pages = {page.id: page for page in tool.read([root / f'doc/causes/{topic}.md' for topic in topics])}
     verbs = re.findall(r'^VERB\((\w+),', (root / 'src/cli/verbs.def').read_text(), re.M)
     helps = {verb: run(inuse, *verb.split(), '--help').stdout for verb in [''] + verbs}
     yield from check_files(root, topics)
     yield from check_words(pages, words_of_causes((root / 'src/say/words.c').read_text()))
+    yield from check_experiments(pages.values(), {f'{path.parent.name}/{path.stem}' for path in (root / 'lab').glob('*/*.exp')})
     for page in pages.values():
-        for experiment in page.experiments:
-            if not (root / f'lab/{experiment}.exp').exists():
-                yield f'{page.id}.md: there is no experiment lab/{experiment}.exp'
         for line, words in commands(page):
             for complaint in check_command(line, words, helps):
                 yield f'{page.id}.md: {complaint}'
@@ -176,7 +185,10 @@ def self_test():
     def page_of(*texts):
         return tool.Page('a', 'A', {}, [tool.Block('code', text, 1) for text in texts], [])
     helps = {'': '  --plain  x\n  --uid N  x\n  -v, --verbose  x\n', 'why': '  --from ADDR  x\n', 'ls': ''}
-    cases = [(check_words({'a': page_of('80 IN USE by\n  me (pid 1), x')}, {'a': words['a']}), False),
+    with_one = [tool.Page('a', 'A', {}, [], ['x/y'])]
+    cases = [(check_experiments(with_one, {'x/y'}), False), (check_experiments(with_one, {'x/y', 'x/z'}), True),
+             (check_experiments(with_one, set()), True),
+             (check_words({'a': page_of('80 IN USE by\n  me (pid 1), x')}, {'a': words['a']}), False),
              (check_words({'a': page_of('80 IN USE by me')}, {'a': words['a']}), True),
              (check_words({}, {'a': words['a']}), True)]
     for line, wrong in (('inuse 80', False), ('$ sudo inuse -v --uid 3 80', False), ('inuse --nosuch 80', True), ('inuse -q 80', True),
