@@ -192,7 +192,7 @@ static struct iu_held *choose(struct iu_supervisor *s, const struct iu_waiting_c
 	    iu_call_is_bound(w->fd))
 		return NULL;
 	for (struct iu_held *h = s->held; h != NULL; h = h->next)
-		if (iu_addr_same(&h->local, &wanted) && iu_identity_same(&h->identity, &identity) &&
+		if (h->local.port == wanted.port && iu_addr_same(&h->local, &wanted) && iu_identity_same(&h->identity, &identity) &&
 		    (h->handed || (owner_of(h->fd) == owner_of(w->fd) && may_bind(s, w, &identity, wanted.port))) &&
 		    !generation_has(h, w->generation))
 			return h;
@@ -290,14 +290,21 @@ static void tell_given(struct iu_held *h, struct iu_waiting_call *w, bool epoll_
 				(int)w->generation->number, "epoll", epoll_ok));
 }
 
+/* Not an option, but in the way just so. */
+static const char spread[] = "shared";
+
 static void say_not_exchanged(struct iu_supervisor *s, struct iu_held *h, struct iu_waiting_call *w, const char *why)
 {
 	char program[128], address[INUSE_ADDR_TEXT];
 
 	iu_escape(iu_caller_program(&w->caller), program, sizeof(program));
 	inuse_addr_text(&h->local, address);
-	iu_voice_say(&s->voice, _("%s (pid %d) does not get the held socket of %s: %s cannot be carried over to it"), program, w->caller.pid,
-		     address, why);
+	if (why != spread)
+		iu_voice_say(&s->voice, _("%s (pid %d) does not get the held socket of %s: %s cannot be carried over to it"), program,
+			     w->caller.pid, address, why);
+	else
+		iu_voice_say(&s->voice, _("%s (pid %d) does not get the held socket of %s: another process has its new socket, too"), program,
+			     w->caller.pid, address);
 	iu_hold_event(h, "not-given", json_pack("{s:s, s:i, s:s}", "program", program, "pid", (int)w->caller.pid, "option", why));
 }
 
@@ -316,7 +323,7 @@ bool iu_hold_give(struct iu_supervisor *s, struct iu_waiting_call *w)
 		return false;
 	iu_tree_each_socket(w->caller.pid, add_number, &numbers);
 	if (numbers.n == 0 || numbers.n > NUMBERS_MAX || is_spread(s, w, numbers.inode))
-		why = _("a second process with the new socket");
+		why = spread;
 	else
 		why = carry_over(h, w, shared);
 	if (why != NULL) {
