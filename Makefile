@@ -23,6 +23,7 @@ help:
 	@echo 'make bench-run     what inuse run costs, in ROUNDS=$(ROUNDS) rounds (a part of make bench; needs root)'
 	@echo 'make bench         inuse beside ss, lsof, fuser, netstat, nginx, a million sockets (needs root; 10 min)'
 	@echo 'make soak          CONNECTIONS=1000000 to inuse serve, and what it has kept of them'
+	@echo 'make check-page    the page of inuse lab --html in a headless Chromium: links, contrast, phones'
 	@echo 'make check-cross   the unit tests on 64-bit ARM, on big-endian IBM Z and with musl'
 	@echo 'make lint          clang -Wcomma, cppcheck, clang-tidy, clang-format'
 	@echo 'make windows       inuse.exe in build-windows/, with mingw-w64'
@@ -39,8 +40,12 @@ demo: build
 	@BUILD=$(BUILD) tools/demo
 
 check:
-	@tools/setup build test $(if $(WITH),windows wine)
+	@tools/setup build test $(filter page,$(WITH)) $(if $(filter windows,$(WITH)),windows wine)
 	@BUILD=$(BUILD) tools/check $(if $(WITH),ordinary asan small clang $(WITH))
+
+check-page:
+	@tools/setup build test page
+	@BUILD=$(BUILD) tools/check page
 
 check-cross:
 	@tools/setup build test cross
@@ -50,7 +55,7 @@ test:
 	@tools/setup build test
 	@test -d $(BUILD) || meson setup $(BUILD) --prefix $(PREFIX)
 	@ninja -C $(BUILD)
-	@meson test -C $(BUILD) --no-rebuild --print-errorlogs
+	@meson test -C $(BUILD) --no-rebuild --print-errorlogs --no-suite page
 
 install: build
 	@meson configure $(BUILD) -Dprefix=$(PREFIX) && ninja -C $(BUILD)
@@ -107,4 +112,4 @@ pot:
 clean:
 	rm -rf $(BUILD) $(BUILD)-*
 
-.PHONY: all help build demo check check-cross test install asan fuzz bench bench-run soak lint pot clean windows check-windows
+.PHONY: all help build demo check check-page check-cross test install asan fuzz bench bench-run soak lint pot clean windows check-windows

@@ -6,17 +6,19 @@
 #include "base/gettext.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/lab_html.h"
 #include "lab/play.h"
 #include "model/rule.h"
 #include "say/say.h"
 
-enum { ALL = 256, OS, JSON, WORKERS, PATIENT };
+enum { ALL = 256, OS, JSON, WORKERS, PATIENT, HTML };
 
 static const struct iu_option options[] = {
 	{ALL, "all", NULL, N_("play everything side by side, and sum up")},
 	{OS, "os", "NAME", N_("the model alone, of linux, windows or freebsd")},
 	{WORKERS, "workers", "N", N_("play so many at a time (four a processor)")},
 	{PATIENT, "patient", NULL, N_("also what waits for long, as TIME-WAIT to end")},
+	{HTML, "html", "FILE", N_("write a page with diagrams, too; alone it plays everything")},
 	{'v', "verbose", NULL, N_("every step of every run")},
 	{JSON, "json", NULL, N_("a line of JSON per run, or per experiment when listing")},
 	{0},
@@ -52,6 +54,9 @@ const struct iu_verb iu_verb_lab = {
 struct lab {
 	const struct iu_verb *verb;
 	bool all, json, verbose, model_only, patient;
+	bool quiet;              /* standard output is the page's */
+	const char *html_path;   /* --html; NULL */
+	struct iu_lab_html *html;
 	uint64_t workers;
 	enum iu_os os;
 	const char *names[EXPS_MAX];
@@ -89,6 +94,9 @@ static bool take(const struct iu_args *args, int id, struct lab *lab)
 		return iu_arg_number(args, "workers", 1, 64, &lab->workers);
 	case PATIENT:
 		return lab->patient = true;
+	case HTML:
+		lab->html_path = args->value;
+		return true;
 	case 'v':
 		return lab->verbose = true;
 	default:
@@ -258,6 +266,10 @@ static void tell(void *arg, const json_t *played)
 	struct iu_text t = {0};
 
 	iu_tally_add(&lab->tally, played);
+	if (lab->html != NULL)
+		iu_lab_html_add(lab->html, played);
+	if (lab->quiet)
+		return;
 	if (lab->json) {
 		print_json((json_t *)played);
 		return;
@@ -315,14 +327,31 @@ static int play(struct lab *lab)
 		return iu_report_error(&error);
 	}
 	lab->n_played = jobs.n_exps;
-	if (!lab->json && lab->all && !lab->verbose)
+	if (!lab->quiet && !lab->json && lab->all && !lab->verbose)
 		end_of_one(lab);
-	if (!lab->json && (lab->all || lab->tally.runs > 1))
+	if (!lab->quiet && !lab->json && (lab->all || lab->tally.runs > 1))
 		sum_up(lab);
 	free(list);
+	if (lab->html != NULL && iu_lab_html_write(lab->html, iu_os_names[lab->os], !lab->model_only, &error) != INUSE_OK)
+		return iu_report_error(&error);
 	if (fflush(stdout) != 0)
 		return IU_EXIT_UNKNOWN;
 	return lab->tally.differ > 0 ? IU_EXIT_FAIL : lab->tally.unplayed > 0 || left_out ? IU_EXIT_UNKNOWN : IU_EXIT_GO;
+}
+
+/* --html: without names it is a page of everything. An exit status. */
+static int prepare_html(struct lab *lab)
+{
+	struct inuse_error error = {0};
+
+	if (lab->html_path == NULL)
+		return IU_EXIT_GO;
+	lab->all |= lab->n_names == 0;
+	lab->quiet = strcmp(lab->html_path, "-") == 0;
+	if (lab->quiet && lab->json)
+		return iu_usage(&iu_verb_lab, _("--html - and --json both write to standard output"));
+	lab->html = iu_lab_html_new(lab->html_path, &error);
+	return lab->html != NULL ? IU_EXIT_GO : iu_report_error(&error);
 }
 
 static int run(int argc, char **argv)
@@ -345,12 +374,15 @@ static int run(int argc, char **argv)
 		free(lab);
 		return iu_usage(&iu_verb_lab, _("--all plays everything; name experiments, or say --all"));
 	}
+	status = prepare_html(lab);
 	plays = lab->all || lab->n_names > 0;
-	status = load(lab);
+	if (status == IU_EXIT_GO)
+		status = load(lab);
 	if (status == IU_EXIT_GO)
 		status = plays ? play(lab) : list(lab);
 	for (size_t i = 0; i < lab->n; i++)
 		iu_exp_free(lab->exps[i]);
+	iu_lab_html_free(lab->html);
 	free(lab);
 	return status;
 }

@@ -243,6 +243,21 @@ static void give_rule(const struct player *p, json_t *o, const char *rule)
 		json_object_set_new(o, "rule_source", json_string(call != NULL ? call->ref : owner->ref));
 }
 
+/* The socket that the step made or called, and its address afterwards. */
+static void give_socket(const struct player *p, json_t *o, const struct iu_step *step)
+{
+	unsigned number = step->action == IU_DO_ACCEPT ? step->other : step->socket;
+	struct inuse_addr local;
+	char text[INUSE_ADDR_TEXT];
+
+	if (step->action > IU_DO_CLOSE && step->action != IU_DO_PORT)
+		return;
+	json_object_set_new(o, "socket", json_string(p->play->exp->sockets[number]));
+	local = iu_sim_local(p->model.sim, number);
+	if (step->action != IU_DO_CLOSE && local.family != 0 && local.port != 0)
+		json_object_set_new(o, "local", json_string(inuse_addr_text(&local, text)));
+}
+
 /* What the kernel says; false: it cannot play on, and why_not is in the run. */
 static bool ask_kernel(struct player *p, const struct iu_step *step, const char *want, struct iu_live_answer *ret)
 {
@@ -289,6 +304,7 @@ static void play_step(struct player *p, const struct iu_step *step, json_t *step
 	model = iu_onmodel_step(&p->model, step, kernel.chosen);
 	json_object_set_new(o, "line", json_integer(step->line));
 	json_object_set_new(o, "step", json_string(step->text));
+	give_socket(p, o, step);
 	give_expected(p, o, e);
 	if (played)
 		json_object_set_new(o, "kernel", json_string(kernel.text));
