@@ -312,8 +312,8 @@ static void ports_line(struct iu_told *t)
 	snprintf(left, sizeof(left), "%llu", (unsigned long long)t->v->ports_left);
 	snprintf(total, sizeof(total), "%llu", (unsigned long long)t->v->ports_total);
 	iu_say_expand(&line,
-		      t->v->request.call == INUSE_CALL_CONNECT ? _("{left} of {total} automatic ports are left for this destination.")
-							       : _("{left} of {total} automatic ports are left."),
+		      t->v->request.call == INUSE_CALL_CONNECT ? _("Automatic ports left for this destination: {left} of {total}.")
+							       : _("Automatic ports left: {left} of {total}."),
 		      vars);
 	iu_text_addf(t->out, "  %s\n", line.data ? line.data : "");
 	t->lines++;

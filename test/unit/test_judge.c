@@ -171,6 +171,10 @@ static const struct {
 } rows[] = {
 	{"B01", "", "bind 127.0.0.1:5000", OK, "free"},
 	{"B02", "BOUND 127.0.0.1:5000", "bind 127.0.0.1:5000", INUSE, "bound-not-listening"},
+	{"B02 from all addresses", "BOUND 127.0.0.1:5000", "bind 0.0.0.0:5000", INUSE, "bound-not-listening"},
+	{"B02 of all addresses", "BOUND 0.0.0.0:5000", "bind 127.0.0.1:5000", INUSE, "bound-not-listening"},
+	{"B02 from all of both families", "BOUND 127.0.0.1:5000", "bind [::]:5000", INUSE, "bound-not-listening"},
+	{"B02 of all of both families", "BOUND [::]:5000", "bind 127.0.0.1:5000", INUSE, "bound-not-listening"},
 	{"B03", "BOUND 127.0.0.1:5000", "bind 127.0.0.1:5000 ra", INUSE, "bound-not-listening"},
 	{"B04", "BOUND 127.0.0.1:5000 ra", "bind 127.0.0.1:5000", INUSE, "bound-not-listening"},
 	{"B05", "BOUND 127.0.0.1:5000 ra", "bind 127.0.0.1:5000 ra", OK, "free"},
