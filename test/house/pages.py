@@ -156,12 +156,26 @@ def check_experiments(pages, experiments):
         yield f'lab/{experiment}.exp is on no page of doc/causes: "Experiment: {experiment}" where it belongs'
 
 
+def check_reported(pages, table):
+    """What people have reported is explained, on a page that speaks of that system."""
+    for line in table.splitlines():
+        if line.startswith('#'):
+            continue
+        number, systems, what, names = line.split('\t')
+        for name in names.split():
+            if name not in pages:
+                yield f'reported cause {number}, {what}: there is no page {name}'
+            elif not any(system in ' '.join(pages[name].facts['Systems']) for system in systems.split(', ')):
+                yield f'reported cause {number}, {what}: {name}.md does not speak of {systems}'
+
+
 def check(inuse, root, topics):
     pages = {page.id: page for page in tool.read([root / f'doc/causes/{topic}.md' for topic in topics])}
     verbs = re.findall(r'^VERB\((\w+),', (root / 'src/cli/verbs.def').read_text(), re.M)
     helps = {verb: run(inuse, *verb.split(), '--help').stdout for verb in [''] + verbs}
     yield from check_files(root, topics)
     yield from check_words(pages, words_of_causes((root / 'src/say/words.c').read_text()))
+    yield from check_reported(pages, (root / 'test/house/reported-causes.txt').read_text())
     yield from check_experiments(pages.values(), {f'{path.parent.name}/{path.stem}' for path in (root / 'lab').glob('*/*.exp')})
     for page in pages.values():
         for line, words in commands(page):
@@ -186,8 +200,11 @@ def self_test():
         return tool.Page('a', 'A', {}, [tool.Block('code', text, 1) for text in texts], [])
     helps = {'': '  --plain  x\n  --uid N  x\n  -v, --verbose  x\n', 'why': '  --from ADDR  x\n', 'ls': ''}
     with_one = [tool.Page('a', 'A', {}, [], ['x/y'])]
+    of_linux = {'a': tool.Page('a', 'A', {'Systems': ['Linux']}, [], [])}
     cases = [(check_experiments(with_one, {'x/y'}), False), (check_experiments(with_one, {'x/y', 'x/z'}), True),
              (check_experiments(with_one, set()), True),
+             (check_reported(of_linux, '# x\n1\tLinux\tit\ta'), False), (check_reported(of_linux, '1\tmacOS\tit\ta'), True),
+             (check_reported(of_linux, '1\tLinux\tit\ta b'), True),
              (check_words({'a': page_of('80 IN USE by\n  me (pid 1), x')}, {'a': words['a']}), False),
              (check_words({'a': page_of('80 IN USE by me')}, {'a': words['a']}), True),
              (check_words({}, {'a': words['a']}), True)]

@@ -244,7 +244,7 @@ static void test_causes__bound_not_listening__seen(void **state)
 {
 	LIVE_CHILD(live_bound("127.0.0.1:" PORT, LIVE_REUSEADDR));
 	named("bound-not-listening", 1, PORT, "--plain", "127.0.0.1:" PORT);
-	named("bound-not-listening", 1, PORT, PORT); /* asked of all addresses, too */
+	named("bound-not-listening", 1, PORT, "--plain", PORT); /* asked of all addresses, too */
 }
 
 static void test_causes__suspended__fg(void **state)
