@@ -154,14 +154,20 @@ static int load(struct lab *lab)
 
 static json_t *list_json(const struct iu_exp *exp)
 {
-	json_t *o = json_object(), *systems = json_array();
+	json_t *o = json_object(), *systems = json_array(), *needs = json_array();
 
+	json_object_set_new(o, "schema", json_string("inuse-experiment"));
+	json_object_set_new(o, "version", json_integer(1));
 	json_object_set_new(o, "experiment", json_string(exp->name));
 	json_object_set_new(o, "shows", json_string(exp->shows));
 	if (exp->because[0] != 0)
 		json_object_set_new(o, "because", json_string(exp->because));
 	json_object_set_new(o, "covers", json_string(exp->covers));
 	json_object_set_new(o, "cases", json_integer((json_int_t)exp->n_cases));
+	for (unsigned i = 0; i < IU_N_NEEDS; i++)
+		if ((exp->needs & (1u << i)) != 0)
+			json_array_append_new(needs, json_string(iu_need_names[i]));
+	json_object_set_new(o, "needs", needs);
 	for (int i = 0; i < IU_N_OS; i++)
 		if ((exp->speaks_of & (1u << i)) != 0)
 			json_array_append_new(systems, json_string(iu_os_names[i]));

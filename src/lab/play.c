@@ -143,17 +143,34 @@ static bool settle(struct player *p, json_t *step)
 
 /* ------------------------------------------------------------------------------------------------ packets */
 
-/* Sequence numbers of a direction begin at 0 with its first packet. */
-static uint32_t relative(struct player *p, const struct inuse_addr *from, const struct inuse_addr *to, uint32_t seq, bool note)
+static struct flow *find_flow(struct player *p, const struct inuse_addr *from, const struct inuse_addr *to)
 {
 	for (size_t i = 0; i < p->n_flows; i++)
 		if (p->flows[i].from.port == from->port && p->flows[i].to.port == to->port &&
 		    iu_addr_same(&p->flows[i].from, from) && iu_addr_same(&p->flows[i].to, to))
-			return seq - p->flows[i].first;
-	if (!note || p->n_flows == sizeof(p->flows) / sizeof(p->flows[0]))
-		return seq;
-	p->flows[p->n_flows++] = (struct flow){*from, *to, seq};
-	return 0;
+			return &p->flows[i];
+	return NULL;
+}
+
+/*
+ * Sequence numbers of a direction begin at 0 with its first packet, and anew when it accepts a connection; a SYN is told beside
+ * the connection before it, which is what decides about it. Signed: numbers wrap around.
+ */
+static int32_t relative(struct player *p, const struct inuse_addr *from, const struct inuse_addr *to, uint32_t seq)
+{
+	const struct flow *flow = find_flow(p, from, to);
+
+	return (int32_t)(seq - (flow != NULL ? flow->first : 0));
+}
+
+static void note_flow(struct player *p, const struct iu_packet *packet)
+{
+	struct flow *flow = find_flow(p, &packet->from, &packet->to);
+
+	if (flow == NULL && p->n_flows < sizeof(p->flows) / sizeof(p->flows[0]))
+		p->flows[p->n_flows++] = (struct flow){packet->from, packet->to, packet->s.seq};
+	else if (flow != NULL && (packet->s.flags & (IU_SYN | IU_ACK)) == (IU_SYN | IU_ACK))
+		flow->first = packet->s.seq;
 }
 
 static json_t *packet_json(struct player *p, const struct iu_packet *packet)
@@ -171,9 +188,10 @@ static json_t *packet_json(struct player *p, const struct iu_packet *packet)
 		if ((packet->s.flags & flags[i].bit) != 0)
 			json_array_append_new(names, json_string(flags[i].name));
 	json_object_set_new(o, "flags", names);
-	json_object_set_new(o, "seq", json_integer(relative(p, &packet->from, &packet->to, packet->s.seq, true)));
+	note_flow(p, packet);
+	json_object_set_new(o, "seq", json_integer(relative(p, &packet->from, &packet->to, packet->s.seq)));
 	if ((packet->s.flags & 16) != 0)
-		json_object_set_new(o, "ack", json_integer(relative(p, &packet->to, &packet->from, packet->s.ack, false)));
+		json_object_set_new(o, "ack", json_integer(relative(p, &packet->to, &packet->from, packet->s.ack)));
 	json_object_set_new(o, "len", json_integer(packet->s.len));
 	json_object_set_new(o, "timestamps", json_boolean(packet->s.has_ts));
 	return o;
@@ -327,6 +345,8 @@ static void give_head(const struct player *p)
 	const struct iu_exp *exp = p->play->exp;
 	const struct iu_exp_case *c = &exp->cases[p->play->which];
 
+	json_object_set_new(p->run, "schema", json_string("inuse-lab"));
+	json_object_set_new(p->run, "version", json_integer(1));
 	json_object_set_new(p->run, "experiment", json_string(exp->name));
 	json_object_set_new(p->run, "shows", json_string(exp->shows));
 	if (exp->because[0] != 0)
