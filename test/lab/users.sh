@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What an ordinary user, and a machine without namespaces, can play of the proof: the rest is named, and nothing is wrong.
+# usage: users.sh PROGRAM
+program=$1
+export LC_ALL=C.UTF-8
+failed=0
+
+expect() # STATUS TEXT... of the output in $out, with exit status $status
+{
+	wanted=$1
+	shift
+	for text; do
+		case $out in
+		*"$text"*) ;;
+		*)
+			printf 'lacks "%s":\n%s\n' "$text" "$out"
+			failed=1
+			;;
+		esac
+	done
+	if [ "$status" != "$wanted" ]; then
+		printf 'exit status %s instead of %s:\n%s\n' "$status" "$wanted" "$out"
+		failed=1
+	fi
+}
+
+as_user=
+if [ "$(id -u)" = 0 ]; then
+	as_user="setpriv --reuid 65534 --regid 65534 --clear-groups"
+fi
+# shellcheck disable=SC2086
+if ! $as_user "$program" --version >/dev/null 2>&1 || ! $as_user unshare --user --net true 2>/dev/null; then
+	echo "SKIP: an ordinary user cannot run $program, or may make no namespace"
+	exit 77
+fi
+
+# shellcheck disable=SC2086
+out=$($as_user "$program" lab bind/free restart/server-cannot-restart bind/other-user 2>&1)
+status=$?
+expect 3 'bind/free  ipv6: kernel and model agree' 'restart/server-cannot-restart  mapped: kernel and model agree' \
+	'not played on the kernel: it needs a second user, so only root can play it' '6 agree, 0 differ, 3 not played on the kernel'
+
+# shellcheck disable=SC2086
+out=$($as_user "$program" lab restart/who-closes-first-keeps-time-wait 2>&1)
+status=$?
+expect 0 'FIN,ACK seq 1 ack 1' 'sockets   TIME-WAIT 127.0.0.1:5001 > 127.0.0.1:5000'
+
+# nobody may make a namespace here
+none() # ARGUMENT...
+{
+	unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_net_namespaces && exec "$@"' - "$program" "$@" 2>&1
+}
+out=$(none lab --all)
+status=$?
+expect 3 'not played on the kernel: no network namespace can be made here' ' 0 agree, 0 differ, '
+out=$(none lab --os linux bind/free)
+status=$?
+expect 0 'the model agrees'
+exit $failed
