@@ -5,6 +5,7 @@
 BUILD ?= build
 SECONDS ?= 30
 ROUNDS ?= 7
+RESTARTS ?= 100
 PREFIX ?= /usr/local
 ASAN = $(BUILD)-asan
 FUZZ = $(BUILD)-fuzz
@@ -20,7 +21,7 @@ help:
 	@echo 'make install       into PREFIX ($(PREFIX)); DESTDIR is respected'
 	@echo 'make asan          tests with AddressSanitizer and UndefinedBehaviorSanitizer'
 	@echo 'make fuzz          every fuzz target for SECONDS=$(SECONDS) each'
-	@echo 'make bench-run     what inuse run costs, in ROUNDS=$(ROUNDS) rounds (a part of make bench; needs root)'
+	@echo 'make bench-run     what inuse run costs (ROUNDS=$(ROUNDS)), and RESTARTS=$(RESTARTS) of each server (needs root; 15 min)'
 	@echo 'make bench         inuse beside ss, lsof, fuser, netstat, nginx, a million sockets (needs root; 10 min)'
 	@echo 'make soak          CONNECTIONS=1000000 to inuse serve, and what it has kept of them'
 	@echo 'make check-page    the page of inuse lab --html in a headless Chromium: links, contrast, phones'
@@ -94,6 +95,7 @@ bench-run:
 	@test -d $(BUILD) || meson setup $(BUILD) --prefix $(PREFIX)
 	@ninja -C $(BUILD)
 	@$(BUILD)/bench/bench_run $(BUILD)/inuse $(ROUNDS)
+	@$(BUILD)/bench/bench_restart $(BUILD)/inuse $(RESTARTS)
 
 windows:
 	@tools/setup build windows

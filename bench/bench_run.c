@@ -10,7 +10,6 @@
  * next one tries to listen until it can; the bare one, which has to wait for a minute, does so beside everything else.
  * Prints lines of a table in markdown. Everything runs in network namespaces of its own.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -23,62 +22,19 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "crowd.h"
 #include "measure.h"
+#include "server.h"
 
-enum { PORT = 8080, MAX_ROUNDS = 99, REMAINS = 100000, WRK_S = 2, PATIENCE_MS = 90000 };
+enum { PORT = 8080, MAX_ROUNDS = 99, REMAINS = 100000, WRK_S = 2 };
 
 static const char *inuse, *self;
 
-static struct sockaddr_in local(uint16_t port)
-{
-	return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-}
-
 /* ------------------------------------------------------------------------------------------- the loops */
-
-static int new_socket(void)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
-		bench_die("socket");
-	return fd;
-}
-
-static int listener(uint16_t port)
-{
-	struct sockaddr_in at = local(port);
-	int fd = new_socket();
-
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, SOMAXCONN) < 0)
-		bench_die("listen");
-	return fd;
-}
-
-static int dial(uint16_t port)
-{
-	struct sockaddr_in to = local(port);
-	int fd = new_socket();
-
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
-		bench_die("connect");
-	return fd;
-}
-
-/* Nothing is left of it, so that no port is used up. */
-static void close_at_once(int fd)
-{
-	struct linger now = {1, 0};
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	close(fd);
-}
 
 static void loop_getppid(int fd)
 {
@@ -87,12 +43,12 @@ static void loop_getppid(int fd)
 
 static void loop_bind(int fd)
 {
-	close(listener(PORT));
+	close(bench_listener(PORT));
 }
 
 static void loop_connect(int fd)
 {
-	close_at_once(dial(PORT));
+	bench_close(bench_dial(PORT));
 }
 
 static void loop_accept(int fd)
@@ -107,12 +63,12 @@ static void loop_accept(int fd)
 
 static void ask(void)
 {
-	int fd = dial(PORT);
+	int fd = bench_dial(PORT);
 	char byte = 'x';
 
 	if (write(fd, &byte, 1) != 1 || read(fd, &byte, 1) != 1)
 		bench_die("a client");
-	close_at_once(fd);
+	bench_close(fd);
 }
 
 static const struct loop {
@@ -139,7 +95,7 @@ static int work(const char *name)
 	while (strcmp(loop->name, name) != 0)
 		loop++;
 	if (loop->serves)
-		fd = listener(PORT);
+		fd = bench_listener(PORT);
 	printf("ready\n");
 	fflush(stdout);
 	loop->turn(fd); /* the first one is not measured */
@@ -148,23 +104,6 @@ static int work(const char *name)
 		loop->turn(fd);
 	printf("%.6f\n", (bench_now_ms() - start) * 1e3 / loop->n);
 	return 0;
-}
-
-static pid_t start(const char *const *words, int out)
-{
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0)
-		bench_die("fork");
-	if (pid > 0)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (out >= 0)
-		dup2(out, 1);
-	execvp(words[0], (char *const *)words);
-	_exit(127);
 }
 
 /* The other side closes first, and leaves nothing. */
@@ -185,7 +124,7 @@ static pid_t partner(const struct loop *loop)
 
 	if (!loop->dials)
 		return 0;
-	fd = listener(PORT);
+	fd = bench_listener(PORT);
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -216,7 +155,7 @@ static struct cost measure(const struct loop *loop, bool supervised)
 	memcpy(&words[n], bare, sizeof(bare));
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		bench_die("pipe");
-	pid = start(supervised ? words : bare, ends[1]);
+	pid = bench_start(supervised ? words : bare, ends[1]);
 	close(ends[1]);
 	in = fdopen(ends[0], "r");
 	if (in == NULL || fgets(line, sizeof(line), in) == NULL)
@@ -241,7 +180,7 @@ static const char *duration(char *buf, size_t size, double us)
 	return us < 1 ? bench_cell(buf, size, us * 1e3, "ns") : bench_cell(buf, size, us, "us");
 }
 
-static void bench_calls(int rounds)
+static void measure_calls(int rounds)
 {
 	static double wall[N_LOOPS][2][MAX_ROUNDS], cpu[N_LOOPS][2][MAX_ROUNDS];
 	char with[128], wall_text[32], cpu_text[32];
@@ -275,50 +214,15 @@ static void bench_calls(int rounds)
 
 /* ------------------------------------------------------------------------------------------- nginx, wrk */
 
-static bool is_there(const char *program)
+static pid_t start_nginx(const char *folder, uint16_t port, bool supervised)
 {
-	char command[128];
-
-	snprintf(command, sizeof(command), "command -v %s >/dev/null", program);
-	return system(command) == 0;
-}
-
-/* Comes back when somebody listens there. */
-static void await_listener(uint16_t port)
-{
-	struct sockaddr_in to = local(port);
-	double until = bench_now_ms() + 10000;
-	int fd = new_socket();
-
-	while (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
-		if (bench_now_ms() > until)
-			bench_die("the server does not listen");
-		close(fd);
-		usleep(2000);
-		fd = new_socket();
-	}
-	close_at_once(fd);
-}
-
-static pid_t start_nginx(const char *dir, uint16_t port, bool supervised)
-{
-	char config[256], prefix[128];
-	const char *words[] = {inuse, "run", "nginx", "-p", prefix, "-c", "nginx.conf", NULL};
+	const char *words[10] = {inuse, "run"};
+	char prefix[128];
 	pid_t pid;
-	FILE *f;
 
-	snprintf(prefix, sizeof(prefix), "%s/%u", dir, port);
-	snprintf(config, sizeof(config), "%s/nginx.conf", prefix);
-	if (mkdir(prefix, 0755) < 0 || (f = fopen(config, "we")) == NULL)
-		bench_die(config);
-	fprintf(f,
-		"daemon off; worker_processes 1; pid nginx.pid; error_log error.log;\n"
-		"events { worker_connections 512; } http { access_log off; client_body_temp_path b; proxy_temp_path p;\n"
-		"fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;\n"
-		"server { listen 127.0.0.1:%u; location / { return 200 'hello'; } } }\n", port);
-	fclose(f);
-	pid = start(supervised ? words : words + 2, -1);
-	await_listener(port);
+	bench_nginx(folder, port, prefix, words + 2);
+	pid = bench_start(supervised ? words : words + 2, -1);
+	bench_await_listener(port);
 	return pid;
 }
 
@@ -355,34 +259,20 @@ static unsigned long wakings(pid_t pid)
 	return n;
 }
 
-static void stop_nginx(const pid_t *pids, const char *dir)
-{
-	char command[64];
-
-	for (int i = 0; i < 2; i++) {
-		kill(pids[i], SIGTERM);
-		waitpid(pids[i], NULL, 0);
-	}
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	if (system(command) != 0)
-		fprintf(stderr, "bench: %s stays\n", dir);
-}
-
-static void bench_nginx(int rounds)
+static void measure_nginx(int rounds)
 {
 	double rates[2][MAX_ROUNDS], ratios[MAX_ROUNDS];
-	char dir[] = "/tmp/inuse-bench-XXXXXX", with[128], rate[32];
+	char folder[64], with[128], rate[32];
 	unsigned long woken;
 	pid_t pids[2];
 
-	if (!is_there("nginx") || !is_there("wrk")) {
+	if (!bench_is_there("nginx") || !bench_is_there("wrk")) {
 		bench_print(&(struct bench_line){.with = "run: nginx under wrk", .what = "not here"});
 		return;
 	}
-	if (mkdtemp(dir) == NULL)
-		bench_die(dir);
+	bench_folder_new(folder);
 	for (int i = 0; i < 2; i++)
-		pids[i] = start_nginx(dir, (uint16_t)(PORT + i), i == 1);
+		pids[i] = start_nginx(folder, (uint16_t)(PORT + i), i == 1);
 	woken = wakings(pids[1]);
 	for (int round = 0; round < rounds; round++) {
 		for (int j = 0; j < 2; j++)
@@ -390,7 +280,11 @@ static void bench_nginx(int rounds)
 		ratios[round] = rates[1][round] / rates[0][round];
 	}
 	woken = wakings(pids[1]) - woken;
-	stop_nginx(pids, dir);
+	for (int i = 0; i < 2; i++) {
+		kill(pids[i], SIGTERM);
+		waitpid(pids[i], NULL, 0);
+	}
+	bench_folder_free(folder);
 	snprintf(with, sizeof(with), "run: nginx under wrk (median ratio %.3f, inuse woke up %lu times)",
 		 bench_median(ratios, (size_t)rounds), woken);
 	for (int i = 1; i >= 0; i--)
@@ -406,7 +300,7 @@ static void bench_nginx(int rounds)
 /* A server without SO_REUSEADDR: listens as soon as it can, tells, and stays. */
 static int serve_plainly(bool insist)
 {
-	struct sockaddr_in at = local(PORT);
+	struct sockaddr_in at = bench_local(PORT);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	while (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
@@ -436,7 +330,7 @@ static pid_t start_server(const char *const *words, double *ret_ms)
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		bench_die("pipe");
-	pid = start(words, ends[1]);
+	pid = bench_start(words, ends[1]);
 	close(ends[1]);
 	if (read(ends[0], &byte, 1) != 1)
 		bench_die("a server");
@@ -450,7 +344,7 @@ static void leave_remains(size_t n)
 {
 	for (size_t i = 0; crowd_count() < n; i += 1000)
 		for (size_t j = i; j < i + 1000; j++) {
-			struct sockaddr_in from = local(0), to = local(PORT);
+			struct sockaddr_in from = bench_local(0), to = bench_local(PORT);
 			int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 			char byte;
 
@@ -571,8 +465,8 @@ int main(int argc, char **argv)
 	waiting = begin_restart(&restarts[0]);
 	place = crowd_place();
 	crowd_enter(place);
-	bench_calls(rounds);
-	bench_nginx(rounds);
+	measure_calls(rounds);
+	measure_nginx(rounds);
 	for (int i = 1; i < N_RESTARTS; i++)
 		end_restart(&restarts[i], begin_restart(&restarts[i]));
 	end_restart(&restarts[0], waiting);
