@@ -124,38 +124,67 @@ static void test_fix__handler_while_waiting__call_fails_and_handler_runs(void **
 	assert_non_null(strstr(run->out, "handler"));
 }
 
-static void test_fix__on_a_terminal__seconds_count_down(void **state)
+/* inuse as the job of a terminal; reads it until the text has come, types if there is something, and reads on to the end. */
+static const char *on_terminal(const char *until, const char *typed, int *ret_status)
 {
 	int64_t deadline = live_now_ms() + 20000;
-	char all[65536] = "";
-	int terminal, status;
+	static char all[65536];
+	int terminal;
 	size_t len = 0;
-	pid_t pid;
+	pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
 
-	short_remains();
-	pid = forkpty(&terminal, NULL, NULL, NULL);
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		setenv("TERM", "xterm", 1);
-		execl(live_inuse_path(), "inuse", "run", "--fix", actor_path(), "listen", ADDR, NULL);
+		execl(getenv("INUSE_BIN"), "inuse", "run", "--fix", actor_path(), "listen", ADDR, NULL);
 		_exit(127);
 	}
 	fcntl(terminal, F_SETFL, O_NONBLOCK);
-	while (strstr(all, "listen " ADDR " ok") == NULL && live_again(deadline)) {
-		ssize_t n = read(terminal, all + len, sizeof(all) - 1 - len);
-
-		if (n > 0)
-			len += (size_t)n;
+	for (ssize_t n = 0; n >= 0 || errno == EAGAIN; n = read(terminal, all + len, sizeof(all) - 1 - len)) {
+		len += n > 0 ? (size_t)n : 0;
 		all[len] = 0;
+		if (typed != NULL && strstr(all, until) != NULL) {
+			assert_int_equal(write(terminal, typed, strlen(typed)), strlen(typed));
+			typed = NULL;
+		}
+		if (n < 0 && !live_again(deadline))
+			live_fail("it does not end: %s", all);
 	}
-	waitpid(pid, &status, 0);
+	assert_int_equal(waitpid(pid, ret_status, 0), pid);
 	close(terminal);
+	return all;
+}
+
+static void test_fix__on_a_terminal__seconds_count_down(void **state)
+{
+	const char *all;
+	int status;
+
+	short_remains();
+	all = on_terminal("", NULL, &status);
+	assert_int_equal(status, 0);
 	assert_non_null(strstr(all, "\rinuse: actor (pid "));
 	assert_non_null(strstr(all, "waits 2 s"));
 	assert_non_null(strstr(all, "waits 1 s"));
 	assert_non_null(strstr(all, "waited"));
 	assert_non_null(strstr(all, "listen " ADDR " ok"));
+}
+
+static void test_fix__ctrl_c_while_the_seconds_count_down__gives_up_at_once(void **state)
+{
+	const char *all;
+	int status;
+
+	live_time_wait(ADDR, 0, NULL); /* for a minute */
+	started_ms = live_now_ms();
+	all = on_terminal("(Ctrl-C gives up)", "\x03", &status);
+	assert_true(live_now_ms() - started_ms < 20000);
+	/* the program ends as of Ctrl-C without inuse; the line of the seconds is taken away */
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGINT);
+	assert_null(strstr(all, "bind " ADDR " ok"));
+	assert_non_null(strstr(all, "\r\033[K"));
 }
 
 /* --------------------------------------------------------------------------------------------- evict */
@@ -249,6 +278,7 @@ int main(int argc, char **argv)
 		live_test(test_fix__asked_to_end_while_waiting__ends),
 		live_test(test_fix__handler_while_waiting__call_fails_and_handler_runs),
 		live_test(test_fix__on_a_terminal__seconds_count_down),
+		live_test(test_fix__ctrl_c_while_the_seconds_count_down__gives_up_at_once),
 		live_test(test_fix__time_wait__evicted),
 		live_test(test_fix__innocent_sockets__untouched),
 		live_test(test_fix__living_connection_in_the_way_too__nothing_evicted),
