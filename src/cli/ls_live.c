@@ -4,8 +4,8 @@
  *
  * Theory of operation
  *
- * The sockets that match are kept as they come. If they stay few enough to be sorted, a snapshot of just them is taken,
- * with their owners, and listed: a second look, because only that tells who holds what without a doubt. Once there
+ * The sockets that match are kept as they come. If they stay few enough to be sorted, they become a snapshot, for which
+ * their owners are looked for until it is without a doubt who holds what, and that is listed. Once there
  * are more, what was kept is printed and the rest as the kernel tells of it, in the same walk and in little memory;
  * owners then come from an index of the open files.
  */
@@ -32,8 +32,10 @@ struct walk {
 	struct iu_facts facts;        /* the moment, and what the index knows */
 	struct iu_owner_index *index; /* NULL: no owners are known */
 	struct inuse_socket *kept;    /* as long as they are few enough to be sorted */
+	struct iu_seen seen;          /* whose they are */
 	size_t n_kept, cap_kept;
 	struct iu_ls_stream *stream;  /* as soon as they are too many */
+	bool kept_all;                /* none was printed */
 	bool failed;                  /* memory ran out */
 };
 
@@ -161,13 +163,12 @@ static bool is_wanted(void *arg, const struct inuse_socket *socket)
 
 static enum inuse_status each(struct walk *w, const struct iu_scope *scope, iu_socket_fn *fn, struct inuse_error *error)
 {
-	struct iu_seen seen = {0};
-	enum inuse_status status = iu_host_each(scope, fn, w, &seen, error);
+	enum inuse_status status = iu_host_each(scope, fn, w, &w->seen, error);
 
 	if (status == INUSE_OK && w->failed)
 		return iu_fail(error, INUSE_E_MEMORY, 0, "ls", _("out of memory"));
 	if (status == INUSE_OK)
-		iu_ls_note_unseen(w->ls, seen.unseen, seen.reason);
+		iu_ls_note_unseen(w->ls, w->seen.unseen, w->seen.reason);
 	return status;
 }
 
@@ -180,6 +181,12 @@ static enum inuse_status take_and_list(struct walk *w, struct inuse_error *error
 	scope.owners = w->ls->style.owners;
 	scope.want = is_wanted;
 	scope.want_arg = w;
+	/* -v tells how it was read, for which it is read by the snapshot itself */
+	if (w->kept_all && !w->ls->style.verbose) {
+		scope.given = w->kept;
+		scope.n_given = w->n_kept;
+		scope.given_seen = &w->seen;
+	}
 	status = iu_host_take(&scope, &snapshot, error);
 	if (status < 0)
 		return status;
@@ -218,7 +225,8 @@ static enum inuse_status list(struct walk *w, struct inuse_error *error)
 	status = each(w, w->scope, keep_or_print, error);
 	if (status < 0)
 		return status;
-	if (w->stream == NULL)
+	w->kept_all = w->stream == NULL;
+	if (w->kept_all)
 		return take_and_list(w, error);
 	iu_ls_stream_end(w->stream);
 	w->stream = NULL;

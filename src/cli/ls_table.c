@@ -107,6 +107,16 @@ static bool is_same_cell(enum iu_column c, const struct inuse_socket *a, const s
 	}
 }
 
+/* The bare text of a cell, at the end of the pen's line. */
+static void say_cell(const struct iu_ls_style *style, struct iu_ls_pen *pen, enum iu_column c, const struct inuse_socket *s,
+		     const struct iu_facts *facts)
+{
+	if (c == IU_COLUMN_LEFT)
+		iu_say_left(&pen->line, s, facts, &pen->durations);
+	else
+		iu_say_cell(&pen->line, c, s, facts, style->verbose);
+}
+
 static void put_cell(const struct iu_ls_style *style, struct iu_ls_pen *pen, enum iu_column c,
 		     const struct inuse_socket *s, const struct iu_facts *facts, size_t width)
 {
@@ -117,10 +127,7 @@ static void put_cell(const struct iu_ls_style *style, struct iu_ls_pen *pen, enu
 	if (colour[0] != 0)
 		iu_text_add(line, colour);
 	start = line->len;
-	if (c == IU_COLUMN_LEFT)
-		iu_say_left(line, s, facts, &pen->durations);
-	else
-		iu_say_cell(line, c, s, facts, style->verbose);
+	say_cell(style, pen, c, s, facts);
 	if (c != last_column(style))
 		end_cell(line, start, width);
 	if (colour[0] != 0)
@@ -279,23 +286,26 @@ static int compare(const void *x, const void *y)
 	return c != 0 ? c : compare_numbers(a->inode, b->inode);
 }
 
+/* Rows have most cells in common with the row before them: those need no second look. */
 static void measure(const struct iu_ls_style *style, const struct inuse_socket *const *list, size_t n,
 		    const struct iu_facts *facts, size_t widths[IU_N_COLUMNS])
 {
-	struct iu_text cell = {0};
+	struct iu_ls_pen pen = {0};
 
-	for (enum iu_column c = 0; c < IU_N_COLUMNS; c++) {
+	for (enum iu_column c = 0; c < IU_N_COLUMNS; c++)
 		widths[c] = iu_width(iu_say_column(c));
-		for (size_t i = 0; i < n && is_shown(style, c) && c != last_column(style); i++) {
+	for (size_t i = 0; i < n; i++)
+		for (enum iu_column c = 0; c < last_column(style); c++) {
 			size_t width;
 
-			cell.len = 0;
-			iu_say_cell(&cell, c, list[i], facts, style->verbose);
-			width = cell.data ? iu_width(cell.data) : 0;
+			if (!is_shown(style, c) || (i > 0 && is_same_cell(c, list[i], list[i - 1])))
+				continue;
+			pen.line.len = 0;
+			say_cell(style, &pen, c, list[i], facts);
+			width = pen.line.data ? iu_width_n(pen.line.data, pen.line.len) : 0;
 			widths[c] = width > widths[c] ? width : widths[c];
 		}
-	}
-	iu_text_done(&cell);
+	iu_ls_pen_done(&pen);
 }
 
 static void print_sorted(const struct iu_ls_style *style, const struct inuse_socket **list, size_t n,

@@ -151,6 +151,7 @@ enum inuse_status iu_host_each(const struct iu_scope *scope, iu_socket_fn *fn, v
 	status = iu_sources_run(scope, &sink, &id, &seen.unseen, error);
 	if (status < 0)
 		return status;
+	seen.id = id;
 	strncpy(seen.source, iu_sources[id].name, sizeof(seen.source) - 1);
 	memcpy(seen.reason, refused.text, sizeof(seen.reason));
 	if (ret_seen != NULL)

@@ -38,6 +38,10 @@ struct iu_scope {
 	const struct inuse_addr *route_from; /* source, or NULL */
 	bool (*want)(void *arg, const struct inuse_socket *socket); /* iu_host_take(): leaves out those it is false of; NULL none */
 	void *want_arg;
+	/* iu_host_take(): what iu_host_each() has just told of this scope, which is not read again; given_seen NULL: nothing */
+	const struct inuse_socket *given;
+	size_t n_given;
+	const struct iu_seen *given_seen;
 	unsigned without; /* bit (1u << enum iu_source_id): sources not to use (tests, and --eyes) */
 };
 
@@ -47,6 +51,7 @@ typedef bool iu_socket_fn(void *arg, const struct inuse_socket *socket);
 /* Which source answered. unseen: enum inuse_missing. reason: why a better one did not, one sentence, or "". */
 struct iu_seen {
 	uint32_t unseen;
+	enum iu_source_id id;
 	char source[32];
 	char reason[256];
 };

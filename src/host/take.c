@@ -99,6 +99,20 @@ static enum inuse_status collect(const struct iu_scope *scope, struct inuse_snap
 	return status;
 }
 
+/* What was read before, as if it were read now. */
+static enum inuse_status take_given(const struct iu_scope *scope, struct iu_collection *c, enum iu_source_id *ret_id,
+				    uint32_t *ret_unseen, struct inuse_error *error)
+{
+	c->scope = NULL; /* it was chosen then */
+	for (size_t i = 0; i < scope->n_given; i++)
+		if (!collect_socket(c, &scope->given[i]))
+			return iu_fail(error, INUSE_E_MEMORY, 0, "collect", _("out of memory"));
+	c->scope = scope;
+	*ret_id = scope->given_seen->id;
+	*ret_unseen = scope->given_seen->unseen;
+	return INUSE_OK;
+}
+
 static int by_number(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
@@ -177,7 +191,10 @@ static enum inuse_status take_sockets(const struct iu_scope *scope, struct inuse
 		bool tell = i == 1;
 
 		a->now_ns = iu_host_now();
-		status = collect(scope, tell ? s : NULL, &a->collection, &a->source, &a->unseen, error);
+		if (i == 1 && scope->given_seen != NULL)
+			status = take_given(scope, &a->collection, &a->source, &a->unseen, error);
+		else
+			status = collect(scope, tell ? s : NULL, &a->collection, &a->source, &a->unseen, error);
 		if (status == INUSE_OK && scope->owners)
 			status = iu_owners_find(scope, IU_OWNERS_OF_ALL, &a->collection, s, tell, error);
 		if (status < 0 || count_unheld(&a->collection) == 0)
