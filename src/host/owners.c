@@ -30,7 +30,7 @@
 struct wanted {
 	uint64_t inode;
 	size_t socket;
-	bool flying;
+	bool found, flying;
 };
 
 struct hit {
@@ -48,6 +48,7 @@ struct search {
 	struct hit *hits;
 	size_t n_hits, cap_hits;
 	bool fresh; /* the collection had no processes yet */
+	bool looked_for_flying;
 };
 
 static int by_inode(const void *a, const void *b)
@@ -86,7 +87,7 @@ static enum inuse_status prepare(struct search *s, enum iu_owners_of which, stru
 		return iu_fail(error, INUSE_E_MEMORY, 0, "owners", _("out of memory"));
 	for (size_t i = 0, n = 0; n < s->n; i++)
 		if (is_wanted(which, &s->c->sockets[i]))
-			s->wanted[n++] = (struct wanted){s->c->sockets[i].inode, i, false};
+			s->wanted[n++] = (struct wanted){s->c->sockets[i].inode, i, false, false};
 	qsort(s->wanted, s->n, sizeof(*s->wanted), by_inode);
 	for (size_t i = 0; i < s->n; i++)
 		s->inodes[i] = s->wanted[i].inode;
@@ -118,22 +119,68 @@ static bool take_hit(void *arg, uint64_t inode, int32_t pid, int32_t fd)
 
 		if (!iu_collection_add(s->c, &s->hits, &s->n_hits, &s->cap_hits, &hit, sizeof(hit)))
 			return false;
+		s->wanted[i].found = true;
 	}
 	return true;
 }
 
+static bool take_flying(void *arg, uint64_t inode)
+{
+	struct search *s = arg;
+
+	for (size_t i = first_wanted(s, inode); i < s->n && s->wanted[i].inode == inode; i++)
+		s->wanted[i].flying = true;
+	return true;
+}
+
+/* What nobody has open is looked for where it may be on its way: found there, no process needs to be asked any more. */
+static void find_flying(const struct iu_scope *scope, struct search *s, struct inuse_snapshot *told)
+{
+	struct inuse_error why = {0};
+	enum inuse_status status;
+	size_t n = 0;
+
+	if (s->looked_for_flying)
+		return;
+	s->looked_for_flying = true;
+	for (size_t i = 0; i < s->n; i++)
+		if (!s->wanted[i].found)
+			s->inodes[n++] = s->wanted[i].inode;
+	if (n > 0 && n <= FLYING_MAX && !iu_source_is_out(scope, IU_SOURCE_FLIGHT)) {
+		status = iu_flight_each(s->inodes, n, take_flying, s, &why);
+		if (told != NULL)
+			iu_snapshot_say(told, iu_sources[IU_SOURCE_FLIGHT].name, status == INUSE_OK,
+					status == INUSE_OK ? _(iu_sources[IU_SOURCE_FLIGHT].tells) : why.text);
+	}
+	for (size_t i = 0; i < s->n; i++)
+		s->inodes[i] = s->wanted[i].inode;
+}
+
+/* Every socket has a process by now, or is where no process can be. */
+static bool is_settled(const struct iu_scope *scope, struct search *s)
+{
+	size_t n = 0;
+
+	find_flying(scope, s, NULL);
+	while (n < s->n && (s->wanted[n].found || s->wanted[n].flying))
+		n++;
+	return n == s->n;
+}
+
 /*
  * The kernel's own list of files first, then /proc: the first that works. When nobody was found (agree), both are asked,
- * and only if neither lacks a process is it said that there is none: a security module may keep one from either.
+ * and only if neither lacks a process is it said that there is none: a security module may keep one from either. /proc is
+ * slow where there are many descriptors, so that its second opinion is waited for a second, and then nothing is said; and
+ * it is not asked about what was found on its way.
  */
 static enum inuse_status run_search(const struct iu_scope *scope, struct search *s, bool agree,
 				    struct inuse_snapshot *told, bool *ret_complete, struct inuse_error *error)
 {
-	static const struct {
+	const struct {
 		enum iu_source_id id;
 		enum inuse_status (*find)(const uint64_t *inodes, size_t n, iu_owner_fn *fn, void *arg, bool *ret_complete,
 					  struct inuse_error *error);
-	} rows[] = {{IU_SOURCE_FILES, iu_files_owners}, {IU_SOURCE_PROCFD, iu_proc_owners}};
+	} rows[] = {{IU_SOURCE_FILES, iu_files_owners}, {IU_SOURCE_PROCFD, agree ? iu_proc_owners_briefly : iu_proc_owners}};
 
 	bool any = false, every = true;
 
@@ -157,7 +204,7 @@ static enum inuse_status run_search(const struct iu_scope *scope, struct search 
 			continue;
 		any = true;
 		every &= complete;
-		if (!agree)
+		if (!agree || is_settled(scope, s))
 			break;
 	}
 	*ret_complete = any && every;
@@ -260,33 +307,6 @@ static void attach_hits(struct search *s)
 			return;
 		socket->n_holders++;
 	}
-}
-
-static bool take_flying(void *arg, uint64_t inode)
-{
-	struct search *s = arg;
-
-	for (size_t i = first_wanted(s, inode); i < s->n && s->wanted[i].inode == inode; i++)
-		s->wanted[i].flying = true;
-	return true;
-}
-
-/* What nobody has open is looked for where it may be on its way: found there, no process needs to be asked any more. */
-static void find_flying(const struct iu_scope *scope, struct search *s, struct inuse_snapshot *told)
-{
-	struct inuse_error why = {0};
-	enum inuse_status status;
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->n; i++)
-		if (s->c->sockets[s->wanted[i].socket].n_holders == 0)
-			s->inodes[n++] = s->wanted[i].inode;
-	if (n == 0 || n > FLYING_MAX || iu_source_is_out(scope, IU_SOURCE_FLIGHT))
-		return;
-	status = iu_flight_each(s->inodes, n, take_flying, s, &why);
-	if (told != NULL)
-		iu_snapshot_say(told, iu_sources[IU_SOURCE_FLIGHT].name, status == INUSE_OK,
-				status == INUSE_OK ? _(iu_sources[IU_SOURCE_FLIGHT].tells) : why.text);
 }
 
 static void mark_known(struct search *s, bool complete)

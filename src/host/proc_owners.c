@@ -34,6 +34,8 @@
 
 #define ENOUGH_NS 2000000000  /* when each inode has a holder */
 #define TOO_LONG_NS 10000000000 /* anyway */
+#define BRIEFLY_NS 1000000000
+#define LINKS 1024 /* after so many the clock is looked at */
 
 struct wanted {
 	uint64_t inode;
@@ -45,7 +47,7 @@ struct search {
 	size_t n, n_found;
 	iu_owner_fn *fn;
 	void *arg;
-	int64_t began_ns;
+	int64_t began_ns, too_long_ns;
 	bool all;      /* sockets, whatever their inode */
 	bool stopped;  /* the callback has had enough, or it took too long */
 	bool gap;      /* a process could not be read */
@@ -105,6 +107,11 @@ static bool look_at_link(struct search *s, int dir, const char *name, int32_t pi
 	return true;
 }
 
+static bool takes_too_long(const struct search *s)
+{
+	return iu_host_now() - s->began_ns > (s->n_found == s->n && s->too_long_ns > ENOUGH_NS ? ENOUGH_NS : s->too_long_ns);
+}
+
 /* base: an open /proc/PID or /proc/PID/task/TID. True if the links could be listed. */
 static bool look_at_links(struct search *s, int base, int32_t pid)
 {
@@ -112,6 +119,7 @@ static bool look_at_links(struct search *s, int base, int32_t pid)
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 	bool readable = true;
+	unsigned links = 0;
 
 	if (dir == NULL) {
 		note_failure(s);
@@ -122,6 +130,8 @@ static bool look_at_links(struct search *s, int base, int32_t pid)
 	errno = 0;
 	while (readable && !s->stopped && (entry = readdir(dir)) != NULL) {
 		readable = look_at_link(s, dirfd(dir), entry->d_name, pid);
+		if (++links % LINKS == 0)
+			s->stopped |= takes_too_long(s);
 		errno = 0;
 	}
 	if (errno != 0)
@@ -136,12 +146,6 @@ static bool shares_table(int32_t pid, int32_t tid)
 
 	/* built without kcmp: threads with tables of their own are rare, trust that there are none */
 	return rc == 0 || (rc < 0 && errno == ENOSYS);
-}
-
-/* Asked once a process. */
-static bool takes_too_long(const struct search *s)
-{
-	return iu_host_now() - s->began_ns > (s->n_found == s->n ? ENOUGH_NS : TOO_LONG_NS);
 }
 
 static void look_at_threads(struct search *s, int base, int32_t pid)
@@ -209,12 +213,13 @@ static bool in_first_pid_namespace(void)
 	return stat("/proc/self/ns/pid", &st) == 0 && st.st_ino == IU_FIRST_PID_NAMESPACE;
 }
 
-enum inuse_status iu_proc_owners(const uint64_t *inodes, size_t n, iu_owner_fn *fn, void *arg, bool *ret_complete,
-				 struct inuse_error *error)
+static enum inuse_status find(struct search s, const uint64_t *inodes, size_t n, bool *ret_complete,
+			      struct inuse_error *error)
 {
-	struct search s = {.fn = fn, .arg = arg, .all = inodes == NULL, .began_ns = iu_host_now()};
 	enum inuse_status status;
 
+	s.began_ns = iu_host_now();
+	s.all = inodes == NULL;
 	s.wanted = calloc(n ? n : 1, sizeof(*s.wanted));
 	if (s.wanted == NULL)
 		return iu_fail(error, INUSE_E_MEMORY, ENOMEM, "owners", _("out of memory"));
@@ -228,4 +233,16 @@ enum inuse_status iu_proc_owners(const uint64_t *inodes, size_t n, iu_owner_fn *
 		*ret_complete = !s.stopped && !s.gap && s.saw_init && in_first_pid_namespace();
 	free(s.wanted);
 	return status;
+}
+
+enum inuse_status iu_proc_owners(const uint64_t *inodes, size_t n, iu_owner_fn *fn, void *arg, bool *ret_complete,
+				 struct inuse_error *error)
+{
+	return find((struct search){.fn = fn, .arg = arg, .too_long_ns = TOO_LONG_NS}, inodes, n, ret_complete, error);
+}
+
+enum inuse_status iu_proc_owners_briefly(const uint64_t *inodes, size_t n, iu_owner_fn *fn, void *arg, bool *ret_complete,
+					 struct inuse_error *error)
+{
+	return find((struct search){.fn = fn, .arg = arg, .too_long_ns = BRIEFLY_NS}, inodes, n, ret_complete, error);
 }

@@ -43,6 +43,9 @@ enum inuse_status iu_files_owners(const uint64_t *inodes, size_t n, iu_owner_fn 
 				  struct inuse_error *error); /* BPF iter/task_file */
 enum inuse_status iu_proc_owners(const uint64_t *inodes, size_t n, iu_owner_fn *fn, void *arg, bool *ret_complete,
 				 struct inuse_error *error);  /* /proc/PID/fd */
+/* The same, and incomplete after a second. */
+enum inuse_status iu_proc_owners_briefly(const uint64_t *inodes, size_t n, iu_owner_fn *fn, void *arg, bool *ret_complete,
+					 struct inuse_error *error);
 
 /*
  * Which of these inodes are in flight, sent over a unix socket of this network namespace and not received yet:

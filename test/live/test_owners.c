@@ -2,11 +2,14 @@
 /* Whose socket it is: every way in which a process can have one, or seem not to; through BPF, and through /proc alone. */
 #include "support/live.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "host/abilities.h"
 #include "host/host.h"
@@ -162,6 +165,42 @@ static void test_take__in_flight__nobody_and_only_then_known(void **state)
 		assert_true(socket->inode != 0);
 		assert_int_equal(owner_known(socket), all_readable() || (i == 0 && have_bpf()));
 	}
+}
+
+/* A process with many descriptors; /proc makes a link for each of those that are read there. */
+static void hold_many(unsigned n)
+{
+	struct rlimit limit = {n + 1000, n + 1000};
+	int fd = open("/dev/null", O_RDONLY);
+
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || fd < 0)
+		live_fail("%u descriptors: %s", n, strerror(errno));
+	for (unsigned i = 0; i < n; i++)
+		if (dup(fd) < 0)
+			live_fail("dup: %s", strerror(errno));
+}
+
+/* CPU time that a look takes. */
+static double cost_s(unsigned without)
+{
+	struct timespec before, after;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	assert_true(owner_known(the(take(8080, without), INUSE_LISTEN)) || without != 0);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	return (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+}
+
+static void test_take__in_flight_and_300000_descriptors__none_of_them_read(void **state)
+{
+	live_need_root();
+	if (!have_bpf())
+		live_skip("no BPF here");
+	for (unsigned i = 0; i < 100; i++)
+		LIVE_CHILD(hold_many(3000));
+	live_in_flight(live_listener("127.0.0.1:8080", 0));
+	/* /proc alone reads them four times: both kinds of tasks, and a second look. As a second opinion they are read twice. */
+	assert_true(cost_s(0) < cost_s(WITHOUT_BPF) / 5);
 }
 
 /* Sent to a unix socket that listens, over a connection that was not accepted yet. */
@@ -507,6 +546,7 @@ int main(void)
 		live_test(test_take__inherited_by_two__all_of_them_oldest_first),
 		live_test(test_take__duplicates_in_one_process__one_holder_lowest_descriptor),
 		live_test(test_take__in_flight__nobody_and_only_then_known),
+		live_test(test_take__in_flight_and_300000_descriptors__none_of_them_read),
 		live_test(test_take__in_flight_before_accept__found_there),
 		live_test(test_take__not_accepted_yet__no_process_and_known),
 		live_test(test_take__orphan__no_process_and_known),
