@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "base/gettext.h"
+#include "supervise/control.h"
 #include "supervise/hold.h"
 #include "supervise/tree.h"
 
@@ -123,10 +124,14 @@ static void become_ready(struct iu_generation *g)
 	char name[128];
 
 	g->ready = true;
-	event(g, "ready", json_pack("{s:i}", "waited_ms", (int)(uv_now(&s->loop) - s->turn.began_ms)));
+	s->turn.waited_ms = uv_now(&s->loop) - s->turn.began_ms;
+	event(g, "ready", json_pack("{s:i}", "waited_ms", (int)s->turn.waited_ms));
 	if (g->number > 1)
 		iu_voice_say(&s->voice, _("%s listens again (pid %d), after %.2f s"), program(s, name), g->pid,
-			     (double)(uv_now(&s->loop) - s->turn.began_ms) / 1000);
+			     (double)s->turn.waited_ms / 1000);
+	/* with --overlap when the old one has gone */
+	if (!g->trial)
+		iu_control_report(s, g, NULL);
 }
 
 static void on_ready_is_due(uv_timer_t *timer)
@@ -139,6 +144,8 @@ static void on_ready_is_due(uv_timer_t *timer)
 	iu_hold_close_unclaimed(s, g);
 	if (g->listens && !g->ready)
 		become_ready(g);
+	else if (!g->ready)
+		iu_control_report(s, NULL, _("it runs, but does not listen"));
 }
 
 /* True: there is a new generation. Else it was said why, and exit_status is set. */
@@ -175,9 +182,13 @@ static void give_up(struct iu_supervisor *s)
 
 static void start_next(struct iu_supervisor *s)
 {
+	bool listened = iu_hold_listened_count(s) > 0;
+
 	set_phase(s, IU_PHASE_STEADY);
 	if (!start(s, false))
 		give_up(s);
+	else if (!listened)
+		iu_control_report(s, s->generations, NULL);
 	iu_hold_sole(s);
 }
 
@@ -240,6 +251,7 @@ static void begin_trial(struct iu_supervisor *s)
 			s->generations->over = true;
 		set_phase(s, IU_PHASE_STEADY);
 		iu_voice_say(&s->voice, _("the one that runs goes on"));
+		iu_control_report(s, NULL, _("the new one could not be started; the old one goes on"));
 	}
 }
 
@@ -262,18 +274,22 @@ void iu_generation_restart(struct iu_supervisor *s, const char *why)
 	if (s->finished || s->asked_to_end)
 		return;
 	if (s->turn.phase == IU_PHASE_PAUSE) {
+		s->turn.number++;
 		start_next(s);
 		return;
 	}
+	if (s->turn.phase == IU_PHASE_STOP)
+		return; /* the next one is still to come */
 	if (s->turn.phase != IU_PHASE_STEADY) {
 		s->turn.again = true;
 		return;
 	}
+	if (!is_alive(s, g))
+		return;
+	s->turn.number++;
 	s->turn.why = why;
 	s->turn.failures = 0;
 	s->turn.began_ms = uv_now(&s->loop);
-	if (!is_alive(s, g))
-		return;
 	/* one that listens on nothing cannot show that it is ready */
 	if (s->o->overlap && iu_hold_listened_count(s) > 0) {
 		begin_trial(s);
@@ -283,6 +299,26 @@ void iu_generation_restart(struct iu_supervisor *s, const char *why)
 	}
 	iu_hold_gap(s, false);
 	stop(s, g, IU_PHASE_STOP);
+}
+
+static void end_of_retirement(struct iu_supervisor *s)
+{
+	set_phase(s, IU_PHASE_STEADY);
+	iu_control_report(s, s->generations, NULL);
+}
+
+static void on_proven(uv_timer_t *timer)
+{
+	struct iu_supervisor *s = timer->data;
+	struct iu_generation *old = s->generations;
+
+	while (old != NULL && (old->over || old == s->generations))
+		old = old->next;
+	if (old == NULL)
+		end_of_retirement(s);
+	else
+		stop(s, old, IU_PHASE_RETIREMENT);
+	next_step(s);
 }
 
 void iu_generation_progress(struct iu_generation *g)
@@ -297,21 +333,7 @@ void iu_generation_progress(struct iu_generation *g)
 		return;
 	g->trial = false;
 	/* what follows takes the old one's listeners from it; it is told when this call has been answered */
-	uv_timer_start(&s->turn.timer, iu_generation_on_proven, 0, 0);
-}
-
-void iu_generation_on_proven(uv_timer_t *timer)
-{
-	struct iu_supervisor *s = timer->data;
-	struct iu_generation *old = s->generations;
-
-	while (old != NULL && (old->over || old == s->generations))
-		old = old->next;
-	if (old == NULL)
-		set_phase(s, IU_PHASE_STEADY);
-	else
-		stop(s, old, IU_PHASE_RETIREMENT);
-	next_step(s);
+	uv_timer_start(&s->turn.timer, on_proven, 0, 0);
 }
 
 static bool failed(int status)
@@ -353,6 +375,8 @@ static bool ended_by_itself(struct iu_supervisor *s, struct iu_generation *g)
 	if (uv_now(&s->loop) - g->started_ms >= STEADY_MS)
 		s->turn.failures = 0;
 	iu_voice_say(&s->voice, _("%s %s: it is started again"), program(s, name), fate(status, how));
+	if (!g->ready)
+		iu_control_report(s, NULL, _("it has ended, and is started again"));
 	s->turn.why = "ended";
 	s->turn.began_ms = uv_now(&s->loop);
 	iu_hold_gap(s, !rest);
@@ -381,6 +405,7 @@ static void stopped(struct iu_supervisor *s)
 
 static void end_of_trial(struct iu_supervisor *s)
 {
+	iu_control_report(s, NULL, _("the new one did not get to listen on all that the old one does; the old one goes on"));
 	iu_hold_withdraw(s, s->turn.leaving);
 	set_phase(s, IU_PHASE_STEADY);
 }
@@ -419,7 +444,7 @@ static void next_step(struct iu_supervisor *s)
 		else if (s->turn.phase == IU_PHASE_WITHDRAWAL)
 			end_of_trial(s);
 		else
-			set_phase(s, IU_PHASE_STEADY);
+			end_of_retirement(s);
 		s->turn.leaving = NULL;
 		iu_hold_sole(s);
 	}

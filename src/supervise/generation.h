@@ -19,6 +19,5 @@ bool iu_generation_look(struct iu_supervisor *s);
 void iu_generation_ended(struct iu_generation *g, int status);
 /* Frees those of which nothing is left. */
 void iu_generation_sweep(struct iu_supervisor *s);
-void iu_generation_on_proven(uv_timer_t *timer);
 
 #endif

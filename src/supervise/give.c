@@ -158,10 +158,10 @@ bool iu_hold_make_way(struct iu_supervisor *s, const struct iu_waiting_call *w)
 		next = h->next;
 		if (h->handed || !clash(&h->local, &h->identity, &wanted, &identity) || still_has(h) || somebody_has(h, NULL))
 			continue;
-		iu_voice_say(&s->voice, _("%s was held for the program, which asks for something else now: it is closed"),
-			     inuse_addr_text(&h->local, address));
+		inuse_addr_text(&h->local, address);
 		iu_hold_event(h, "closed", json_pack("{s:s}", "why", "in-the-way"));
 		iu_hold_drop(h);
+		iu_voice_say(&s->voice, _("%s was held for the program, which asks for something else now: it was closed"), address);
 		any = true;
 	}
 	return any;

@@ -405,9 +405,10 @@ void iu_hold_close_unclaimed(struct iu_supervisor *s, const struct iu_generation
 		next = h->next;
 		if (!is_unclaimed(h, g) || h->handed)
 			continue;
-		iu_voice_say(&s->voice, _("%s is not listened on any more: it is closed"), inuse_addr_text(&h->local, address));
+		inuse_addr_text(&h->local, address);
 		iu_hold_event(h, "closed", json_pack("{s:s}", "why", "unclaimed"));
 		iu_hold_drop(h);
+		iu_voice_say(&s->voice, _("%s is not listened on any more: it was closed"), address);
 	}
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/gettext.h"
+#include "supervise/control.h"
 #include "supervise/generation.h"
 #include "supervise/thread.h"
 
@@ -134,6 +135,7 @@ static bool begin(struct iu_supervisor *s)
 	uv_prepare_init(&s->loop, &s->prepare);
 	s->flush.data = s->ending.data = s->prepare.data = s;
 	uv_prepare_start(&s->prepare, on_prepare);
+	iu_control_begin(s);
 	if (!iu_generation_first(s))
 		return false;
 	let_go_of_output(s);

@@ -94,7 +94,8 @@ struct iu_turn {
 	bool failed;       /* it had ended by itself */
 	bool again;        /* somebody wants another one */
 	unsigned failures; /* starts in a row that ended early */
-	uint64_t began_ms;
+	uint64_t began_ms, waited_ms; /* until the new one listened */
+	unsigned number;   /* how many were begun */
 	const char *why;
 };
 
@@ -134,6 +135,10 @@ struct iu_supervisor {
 	} excluded[256];         /* sockets that are not held; the oldest are forgotten */
 	size_t n_excluded;
 	int32_t handed_end;      /* descriptors from 3 up to this one were handed to inuse (LISTEN_FDS) */
+	int control_fd;          /* for inuse restart; -1 */
+	uv_poll_t control_poll;
+	struct iu_control_client *clients;
+	size_t n_clients;
 	uv_timer_t flush;        /* for texts that wait */
 	uv_prepare_t prepare;
 	uv_timer_t ending;

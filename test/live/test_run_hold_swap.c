@@ -290,7 +290,7 @@ static void test_hold__not_asked_for_again__closed_after_ready(void **state)
 
 	live_expect(pid, "up 1");
 	holder_restart(pid, 2);
-	live_expect(pid, "127.0.0.1:8081 is not listened on any more: it is closed");
+	live_expect(pid, "127.0.0.1:8081 is not listened on any more: it was closed");
 	assert_int_equal(live_try_connect("127.0.0.1:8081", NULL, 0), ECONNREFUSED);
 	assert_int_equal(holder_ask(ADDR), 2);
 	holder_end(pid);
