@@ -204,14 +204,27 @@ static void on_alone(uv_timer_t *timer)
 		     iu_escape(s->o->argv[0], program, sizeof(program)), n);
 }
 
+/*
+ * A process that has a child and ends while /proc is being read may be seen dead, and its child not at all: then it is
+ * there to be reaped.
+ */
+bool iu_children_are_unreaped(void)
+{
+	siginfo_t info = {0};
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+}
+
 static void look_whether_all_is_over(struct iu_supervisor *s)
 {
 	if (s->finished || iu_generation_look(s) || iu_children_main(s) != NULL)
 		return;
-	if (iu_children_signal_all(s, 0, IU_WHO_CHILDREN, NULL) == 0)
-		finish(s);
-	else if (!s->alone && !uv_is_active((uv_handle_t *)&s->ending))
+	if (iu_children_signal_all(s, 0, IU_WHO_CHILDREN, NULL) == 0) {
+		if (!iu_children_are_unreaped())
+			finish(s);
+	} else if (!s->alone && !uv_is_active((uv_handle_t *)&s->ending)) {
 		uv_timer_start(&s->ending, on_alone, ALONE_MS, 0);
+	}
 }
 
 static void program_ended(struct iu_supervisor *s, struct iu_generation *g, int status)

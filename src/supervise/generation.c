@@ -66,7 +66,7 @@ static struct iu_generation *established(struct iu_supervisor *s)
 
 static bool is_alive(struct iu_supervisor *s, const struct iu_generation *g)
 {
-	return g != NULL && (g->pid != 0 || iu_children_signal_all(s, 0, IU_WHO_ALL, g) > 0);
+	return g != NULL && (g->pid != 0 || iu_children_signal_all(s, 0, IU_WHO_ALL, g) > 0 || iu_children_are_unreaped());
 }
 
 /* --------------------------------------------------------------------------------------------- what is told */
@@ -237,6 +237,8 @@ static bool has_left(struct iu_supervisor *s)
 		s->turn.told_rest = true;
 		return false;
 	}
+	if (iu_children_are_unreaped())
+		return false;
 	g->over = true;
 	return true;
 }
@@ -366,7 +368,7 @@ static void pause_before_next(struct iu_supervisor *s)
 static bool ended_by_itself(struct iu_supervisor *s, struct iu_generation *g)
 {
 	bool daemon = g->pid == 0 && WIFEXITED(g->wait_status) && WEXITSTATUS(g->wait_status) == 0;
-	bool rest = iu_children_signal_all(s, 0, IU_WHO_ALL, g) > 0;
+	bool rest = iu_children_signal_all(s, 0, IU_WHO_ALL, g) > 0 || iu_children_are_unreaped();
 	int status = daemon && s->orphan_status != 0 ? s->orphan_status : g->wait_status;
 	char name[128], how[64];
 

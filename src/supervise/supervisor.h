@@ -201,6 +201,8 @@ bool iu_children_is_helper(const struct iu_supervisor *s, pid_t pid);
 struct iu_tree_process;
 /* A descendant that lives and is neither the guard nor an adviser. */
 bool iu_children_is_of_program(const struct iu_supervisor *s, const struct iu_tree *tree, const struct iu_tree_process *p);
+/* A child waits to be reaped, and SIGCHLD will come: that nobody else was seen means nothing before. */
+bool iu_children_are_unreaped(void);
 enum iu_who { IU_WHO_ALL, IU_WHO_CHILDREN /* of inuse itself */ };
 /* Signals the descendants (0: does not) that belong to g, NULL: to any. How many there are. */
 size_t iu_children_signal_all(struct iu_supervisor *s, int signal, enum iu_who who, const struct iu_generation *g);
