@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: MIT
 """The experiments against the measured cases: every id that an experiment covers exists, and which cases none covers.
 
-usage: lab.py covers LAB-FOLDER MEASURED-IDS [complete]
+usage: lab.py covers LAB-FOLDER MEASURED-IDS LIVE-FOLDER
        lab.py self-test
-With `complete` a case that no experiment covers is a complaint; without, it is only listed. O cases are live tests in C.
+Cases are calls, which an experiment covers. Those that begin with O are about looking, and each has a live test in C in
+LIVE-FOLDER: its id stands in brackets in the comment above it.
 """
 import pathlib
+import re
 import sys
 
 
@@ -33,30 +35,41 @@ def covered_by(text):
     return ids
 
 
-def compare(measured, experiments, complete):
-    """experiments: name -> text. Complaints, and the cases that are not covered."""
+def tested_by(text):
+    """The ids above the tests of a C file."""
+    return re.findall(r'^/\* \[(O\d+)\] \*/\nstatic void test_', text, re.M)
+
+
+def compare(measured, experiments, tests):
+    """experiments, tests: name -> text. Complaints, and the cases that are not covered."""
     complaints, covered = [], set()
     for name, text in sorted(experiments.items()):
         for ident in covered_by(text):
             if ident not in measured:
                 complaints.append(f'{name} covers {ident}, which was never measured')
             covered.add(ident)
-    missing = [ident for ident in measured if ident not in covered and not ident.startswith('O')]
-    if complete:
-        complaints += [f'no experiment covers {ident}: {measured[ident]}' for ident in missing]
+    tested = [ident for text in tests.values() for ident in tested_by(text)]
+    complaints += [f'{ident} is above a live test, and was never measured' for ident in tested if ident not in measured]
+    complaints += [f'{ident} is above two live tests' for ident in sorted(set(tested)) if tested.count(ident) > 1]
+    missing = [ident for ident in measured if ident not in (tested if ident.startswith('O') else covered)]
+    complaints += [f'no {"live test" if ident.startswith("O") else "experiment"} is for {ident}: {measured[ident]}' for ident in missing]
     return complaints, missing
 
 
 def self_test():
     measured = read_measured('# x\nB01\ta\tb\tOK\nB02\tc\td\tOK\nO01\te\tf\tOK\n')
-    good = 'shows A.\ncovers B01\ncases covers | $x\n      B02 | y\n'
-    wrong = 'shows A.\ncovers B09\n'
-    if compare(measured, {'a': good}, True) != ([], []):
+    good = {'a': 'shows A.\ncovers B01\ncases covers | $x\n      B02 | y\n'}
+    tests = {'t': '/* [O01] */\nstatic void test_x(void)\n'}
+    if compare(measured, good, tests) != ([], []):
         yield 'what is covered is complained about'
-    if not compare(measured, {'a': wrong}, False)[0]:
-        yield 'an unknown id is not noticed'
-    if compare(measured, {'a': 'shows A.\ncovers B01\n'}, True)[1] != ['B02']:
-        yield 'a missing case is not noticed'
+    for experiments, live, what in (({'a': 'shows A.\ncovers B01 B02 B09\n'}, tests, 'an unknown id'),
+                                    ({'a': 'shows A.\ncovers B01\n'}, tests, 'a missing case'),
+                                    ({'a': good['a'] + '# O01\n'}, {}, 'a missing live test'),
+                                    (good, {'t': '/* see [O01] */\n'}, 'an id that is above no test'),
+                                    (good, {'t': tests['t'] * 2}, 'two tests of one case'),
+                                    (good, {'t': tests['t'] + tests['t'].replace('01', '02')}, 'an unknown live test')):
+        if not compare(measured, experiments, live)[0]:
+            yield f'{what} is not noticed'
 
 
 def main():
@@ -66,10 +79,11 @@ def main():
         folder, ids = pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
         experiments = {str(path.relative_to(folder)): path.read_text() for path in folder.glob('*/*.exp')}
         measured = read_measured(ids.read_text())
-        found, missing = compare(measured, experiments, 'complete' in sys.argv[4:])
+        tests = {path.name: path.read_text() for path in pathlib.Path(sys.argv[4]).glob('*.c')}
+        found, missing = compare(measured, experiments, tests)
         if not experiments:
             found.append(f'there are no experiments in {folder}')
-        print(f'{len(missing)} of {len(measured)} cases are not covered yet: {" ".join(missing)}')
+        print(f'{len(measured) - len(missing)} of {len(measured)} measured cases are covered')
     print('\n'.join(found))
     return 1 if found else 0
 
