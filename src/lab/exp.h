@@ -38,7 +38,7 @@ enum iu_need {
 	IU_NEED_REPAIR = 1u << 3,      /* TCP_REPAIR */
 	IU_NEED_IPV6 = 1u << 4,
 	IU_NEED_EVICT = 1u << 5,       /* SOCK_DESTROY */
-	IU_NEED_PATIENCE = 1u << 6,    /* waits of more than 3 s: a clock that runs ahead */
+	IU_NEED_PATIENCE = 1u << 6,    /* waits of more than 3 s in all: a clock that runs ahead */
 	IU_NEED_WIRE = 1u << 7,        /* a device to nobody, for packets that the experiment writes: /dev/net/tun */
 	IU_NEED_LANDLOCK = 1u << 8,    /* Landlock's rules for TCP: linux 6.7 */
 	IU_N_NEEDS = 9,

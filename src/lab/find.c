@@ -2,6 +2,7 @@
 /* The experiments that are there: folders of topics with .exp files in them. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,9 +116,25 @@ enum inuse_status iu_lab_list(const char *folder, char ***ret, size_t *ret_n, st
 	return INUSE_OK;
 }
 
+/* Not a pipe or a device, which might never end; nothing here waits for anybody. */
+static FILE *open_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	FILE *f = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, "r") : NULL;
+
+	if (fd >= 0 && f == NULL) {
+		int code = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+
+		close(fd);
+		errno = code;
+	}
+	return f;
+}
+
 static enum inuse_status load_file(const char *path, const char *name, struct iu_exp **ret, struct inuse_error *error)
 {
-	FILE *f = fopen(path, "re");
+	FILE *f = open_file(path);
 	char *text = malloc(IU_EXP_MAX_BYTES + 2), shown[128];
 	enum inuse_status status;
 	size_t len;

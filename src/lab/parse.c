@@ -140,6 +140,7 @@ static bool read_case(struct iu_parser *p, struct iu_exp_file *f, char *const *c
 	memset(p->processes, 0, sizeof(p->processes));
 	memset(p->peers, 0, sizeof(p->peers));
 	p->n_devices = 0;
+	p->waited_ns = 0;
 	c->covers = f->n_columns > 0 && strcmp(cells[0], "-") != 0 ? iu_parse_string(p, cells[0], strlen(cells[0])) : "";
 	for (size_t k = 1; k < f->n_columns; k++)
 		iu_text_addf(&label, "%s%s %s", k > 1 ? ", " : "", f->columns[k] + 1, cells[k]);

@@ -26,6 +26,7 @@ struct iu_parser {
 	enum iu_name_state sockets[IU_EXP_MAX_SOCKETS], processes[IU_EXP_MAX_PROCESSES];
 	char devices[8][16];
 	size_t n_devices, n_steps_before;
+	int64_t waited_ns;
 	bool peers[IU_EXP_MAX_PEERS];
 	/* of the whole file */
 	unsigned used;             /* enum iu_need */

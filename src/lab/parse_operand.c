@@ -321,7 +321,8 @@ static bool take_time(struct iu_parser *p, struct iu_step *s, const char *word)
 	for (size_t i = 0; i < part; i++)
 		unit_ns /= 10;
 	s->number += (int64_t)fraction * unit_ns;
-	if (s->number > 3 * SECOND)
+	p->waited_ns += s->number;
+	if (p->waited_ns > 3 * SECOND)
 		iu_parse_need(p, IU_NEED_PATIENCE);
 	return true;
 }

@@ -146,6 +146,7 @@ static const struct {
 	{ONE "setting kernel.hostname x\n", "x.exp:3: \"kernel.hostname\" is no setting that an experiment may pin"},
 	{ONE "setting net.ipv4.tcp_timestamps yes\n", "x.exp:3: \"yes\" is no number"},
 	{ONE "wait 5\n", "x.exp:3: \"5\" is no time"},
+	{ONE "wait 2s\nwait 1.001s\nport a\n  linux 5 live\n", "x.exp:4: this works only with \"needs patience\""},
 	{ONE "kill p\n", "x.exp:3: \"p\" is no running process"},
 	{ONE "user alice\nport a\n  linux 5 live\n", "x.exp:3: this works only with \"needs second-user\""},
 	{HEAD "needs device\nsocket a ipv4\nport a\n  linux 5 live\n", "x.exp:2: no step needs device"},
