@@ -256,20 +256,20 @@ static void lay_call(struct layout *l, const struct iu_diagram_step *step)
 {
 	const char *call = step->call;
 	int outcome = iu_diagram_width(step->outcome, strlen(step->outcome));
-	int room = l->out->width - 4 * EDGE - outcome - GAP, top = l->y;
+	int room = l->out->width - 2 * EDGE - outcome - GAP, top = l->y;
 	size_t columns = (size_t)max_int(room * 100 / (IU_DIAGRAM_FONT * 62), LEAST_COLUMNS), len = strlen(call);
 	struct iu_mark text = text_mark(IU_ROLE_OUTCOME, step->outcome, strlen(step->outcome));
 	int height = (int)count_wrapped(call, columns) * LINE + 6;
 
-	add(l, (struct iu_mark){.kind = IU_MARK_STRIP, .x = EDGE, .y = top, .w = l->out->width - 2 * EDGE, .h = height, .tone = step->tone});
+	add(l, (struct iu_mark){.kind = IU_MARK_STRIP, .x = 0, .y = top, .w = l->out->width, .h = height, .tone = step->tone});
 	for (int y = top + 3; len > 0; y += LINE) {
 		size_t n = first_line(call, len, columns), rest = n + skip_blanks(call + n, len - n);
 
-		add_from(l, IU_ROLE_CALL, call, n, 2 * EDGE, y);
+		add_from(l, IU_ROLE_CALL, call, n, EDGE, y);
 		call += rest;
 		len -= rest;
 	}
-	text.x = l->out->width - 2 * EDGE - text.w;
+	text.x = l->out->width - EDGE - text.w;
 	text.y = top + 3;
 	text.align = IU_ALIGN_END;
 	text.tone = step->tone;
@@ -298,7 +298,7 @@ static void lay_packets(struct layout *l, const struct iu_diagram_step *step)
 		l->y += PACKET;
 	}
 	if (step->more[0] != 0) {
-		size_t columns = (size_t)(l->out->width - 4 * EDGE) * 100 / (IU_DIAGRAM_FONT * 62), len = strlen(step->more);
+		size_t columns = (size_t)(l->out->width - 2 * EDGE) * 100 / (IU_DIAGRAM_FONT * 62), len = strlen(step->more);
 
 		for (const char *text = step->more; len > 0; l->y += LINE) {
 			size_t n = first_line(text, len, columns), rest = n + skip_blanks(text + n, len - n);

@@ -487,8 +487,9 @@ static void fold(struct writing *w, const struct iu_html_exp *e, const size_t *f
 		case_id(t, e, e->cases[i]);
 	iu_html_addf(t, "%s><summary>", open ? " open" : "");
 	iu_html_case(t, e->runs[i]);
-	iu_text_add(t, iu_html_string(e->runs[i], "case")[0] != 0 ? ": " : "");
+	iu_text_add(t, " <small>");
 	say_families(t, e, first, i);
+	iu_text_add(t, "</small>");
 	if (!json_is_true(json_object_get(e->runs[i], "agrees")))
 		iu_html_addf(t, " <b class=\"badge no\">%s</b>", _("differs"));
 	else if (iu_html_string(e->runs[i], "why_not")[0] != 0)

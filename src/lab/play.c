@@ -261,18 +261,23 @@ static void give_rule(const struct player *p, json_t *o, const char *rule)
 		json_object_set_new(o, "rule_source", json_string(call != NULL ? call->ref : owner->ref));
 }
 
-/* The socket that the step made or called, and its address afterwards. */
+/* The socket that the step made or called, or the peer, and its address afterwards. */
 static void give_socket(const struct player *p, json_t *o, const struct iu_step *step)
 {
+	const struct iu_exp *exp = p->play->exp;
 	unsigned number = step->action == IU_DO_ACCEPT ? step->other : step->socket;
-	struct inuse_addr local;
+	bool peer = step->action == IU_DO_PEER;
+	struct inuse_addr local = {0};
 	char text[INUSE_ADDR_TEXT];
 
-	if (step->action > IU_DO_CLOSE && step->action != IU_DO_PORT)
+	if (step->action > IU_DO_CLOSE && step->action != IU_DO_PORT && !peer)
 		return;
-	json_object_set_new(o, "socket", json_string(p->play->exp->sockets[number]));
-	local = iu_sim_local(p->model.sim, number);
-	if (step->action != IU_DO_CLOSE && local.family != 0 && local.port != 0)
+	json_object_set_new(o, "socket", json_string(peer ? exp->peers[step->peer] : exp->sockets[number]));
+	if (peer)
+		local = iu_where_addr(&step->at, p->play->run);
+	else if (step->action != IU_DO_CLOSE)
+		local = iu_sim_local(p->model.sim, number);
+	if (local.family != 0 && local.port != 0)
 		json_object_set_new(o, "local", json_string(inuse_addr_text(&local, text)));
 }
 

@@ -100,6 +100,7 @@ BREAKS = [
     (r'(<meta http-equiv[^>]*content=")[^"]*"([^>]*>)', r'''\1default-src 'unsafe-inline'"\2<script>nothing()</script>''',
      'script error'),
     (r'</main>', '<pre>' + 'wide' * 400 + '</pre></main>', 'wider than the window'),
+    ('CSS', '.matrix td b { font-size: 2rem; overflow-wrap: anywhere; }', 'is broken'),
     (r'</main>', f'<svg width="900" height="9" role="img"><title>x</title></svg></main>', 'wider than the window'),
     ('CSS', 'p { color: #999; }', 'contrast'),
     ('CSS', '@media (prefers-color-scheme: dark) { h2 { color: #333; } }', 'dark: contrast'),

@@ -134,7 +134,23 @@ globalThis.looks = (() => {
 				found.push(`what scrolls in ${where(e)} cannot be reached by the keyboard`);
 		for (const e of all('.calls td, .calls th, .tiles li, .badge, .matrix td, .matrix th'))
 			if (e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0) found.push(`"${words(e)}" in ${where(e)} does not fit in its place`);
+		for (const e of all('h1, h2, .tiles li, .badge, .matrix b, .matrix small, .matrix th, .calls td')) {
+			const word = brokenWord(e);
+			if (word) found.push(`the word "${word}" is broken in ${where(e)}`);
+		}
 		return found;
+	}
+
+	// A word that goes on in another line although nothing says that it may be broken there.
+	function brokenWord(e) {
+		const walker = document.createTreeWalker(e, NodeFilter.SHOW_TEXT), range = document.createRange();
+		for (let node; (node = walker.nextNode());)
+			for (const match of node.data.matchAll(/[^\s-]+-?/g)) {
+				range.setStart(node, match.index);
+				range.setEnd(node, match.index + match[0].length);
+				if (new Set([...range.getClientRects()].map(r => Math.round(r.top))).size > 1) return match[0];
+			}
+		return '';
 	}
 
 	// Texts of a diagram against each other and its edges, as they are really drawn.

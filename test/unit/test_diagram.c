@@ -136,7 +136,7 @@ static void test_lay__long_call__wrapped_beside_its_outcome(void **state)
 
 	lay_and_check(&diagram, &d);
 	assert_int_equal(d.width, IU_DIAGRAM_LEAST_WIDTH);
-	assert_non_null(find_text(&d, "80"));
+	assert_non_null(find_text(&d, "net.ipv4.ip_unprivileged_port_start 80"));
 	iu_drawing_done(&d);
 }
 
