@@ -129,8 +129,8 @@ class Browser:
     def size(self, width, height):
         self.call('Emulation.setDeviceMetricsOverride', width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
 
-    def prefer(self, scheme):
-        self.call('Emulation.setEmulatedMedia', media='', features=[{'name': 'prefers-color-scheme', 'value': scheme}])
+    def prefer(self, scheme, media=''):
+        self.call('Emulation.setEmulatedMedia', media=media, features=[{'name': 'prefers-color-scheme', 'value': scheme}])
 
     def picture(self, path, clip=None):
         params = {'format': 'png', 'captureBeyondViewport': clip is not None}

@@ -63,6 +63,10 @@ def check(page, path):
         page.size(width, height)
         for sentence in look(page, 'overflow') + look(page, 'collisions'):
             yield f'on {what}: {sentence}'
+    page.size(720, 1000)  # paper
+    page.prefer('light', 'print')
+    for sentence in look(page, 'overflow') + look(page, 'contrast'):
+        yield f'on paper: {sentence}'
     for scheme in ('light', 'dark'):
         page.prefer(scheme)
         for sentence in look(page, 'scheme', scheme) + look(page, 'contrast'):
@@ -101,6 +105,7 @@ BREAKS = [
      'script error'),
     (r'</main>', '<pre>' + 'wide' * 400 + '</pre></main>', 'wider than the window'),
     ('CSS', '.matrix td b { font-size: 2rem; overflow-wrap: anywhere; }', 'is broken'),
+    ('CSS', '@media print { article { margin-left: -3rem; } }', 'on paper: '),
     (r'</main>', f'<svg width="900" height="9" role="img"><title>x</title></svg></main>', 'wider than the window'),
     ('CSS', 'p { color: #999; }', 'contrast'),
     ('CSS', '@media (prefers-color-scheme: dark) { h2 { color: #333; } }', 'dark: contrast'),

@@ -127,7 +127,7 @@ globalThis.looks = (() => {
 		}
 		for (const e of all('article, td, th, li, p, dd, figure, .run > *')) {
 			const box = e.getBoundingClientRect();
-			if (!e.closest('.scroll') && box.width > 0 && box.right > width + 1) found.push(`wider than the window: ${name(e)} in ${where(e)}`);
+			if (!e.closest('.scroll') && box.width > 0 && (box.right > width + 1 || box.left < -1)) found.push(`wider than the window: ${name(e)} in ${where(e)}`);
 		}
 		for (const e of all('.scroll'))
 			if (e.scrollWidth > e.clientWidth + 1 && e.tabIndex < 0)
