@@ -28,6 +28,7 @@
 #include "base/gettext.h"
 #include "supervise/control.h"
 #include "supervise/hold.h"
+#include "supervise/notify.h"
 #include "supervise/tree.h"
 
 /* A start that lasted so long was a good one. */
@@ -55,8 +56,7 @@ struct iu_generation *iu_generation_of(struct iu_supervisor *s, const struct iu_
 	return NULL;
 }
 
-/* The newest that is not on trial. */
-static struct iu_generation *established(struct iu_supervisor *s)
+struct iu_generation *iu_generation_established(struct iu_supervisor *s)
 {
 	for (struct iu_generation *g = s->generations; g != NULL; g = g->next)
 		if (!g->trial && !g->over)
@@ -129,15 +129,26 @@ static void become_ready(struct iu_generation *g)
 	if (g->number > 1)
 		iu_voice_say(&s->voice, _("%s listens again (pid %d), after %.2f s"), program(s, name), g->pid,
 			     (double)s->turn.waited_ms / 1000);
+	iu_notify_ready(s);
 	/* with --overlap when the old one has gone */
 	if (!g->trial)
 		iu_control_report(s, g, NULL);
 }
 
+void iu_generation_says_ready(struct iu_generation *g)
+{
+	iu_notify_ready(g->s);
+	if (g != iu_generation_established(g->s) || g->s->turn.phase != IU_PHASE_STEADY)
+		return;
+	iu_hold_close_unclaimed(g->s, g);
+	if (!g->ready)
+		become_ready(g);
+}
+
 static void on_ready_is_due(uv_timer_t *timer)
 {
 	struct iu_supervisor *s = timer->data;
-	struct iu_generation *g = established(s);
+	struct iu_generation *g = iu_generation_established(s);
 
 	if (s->turn.phase != IU_PHASE_STEADY || !is_alive(s, g))
 		return;
@@ -146,6 +157,7 @@ static void on_ready_is_due(uv_timer_t *timer)
 		become_ready(g);
 	else if (!g->ready)
 		iu_control_report(s, NULL, _("it runs, but does not listen"));
+	iu_notify_ready(s);
 }
 
 /* True: there is a new generation. Else it was said why, and exit_status is set. */
@@ -185,10 +197,12 @@ static void start_next(struct iu_supervisor *s)
 	bool listened = iu_hold_listened_count(s) > 0;
 
 	set_phase(s, IU_PHASE_STEADY);
-	if (!start(s, false))
+	if (!start(s, false)) {
 		give_up(s);
-	else if (!listened)
+	} else if (!listened) {
+		iu_notify_ready(s);
 		iu_control_report(s, s->generations, NULL);
+	}
 	iu_hold_sole(s);
 }
 
@@ -253,6 +267,7 @@ static void begin_trial(struct iu_supervisor *s)
 			s->generations->over = true;
 		set_phase(s, IU_PHASE_STEADY);
 		iu_voice_say(&s->voice, _("the one that runs goes on"));
+		iu_notify_ready(s);
 		iu_control_report(s, NULL, _("the new one could not be started; the old one goes on"));
 	}
 }
@@ -271,7 +286,7 @@ static void on_trial_is_over(uv_timer_t *timer)
 
 void iu_generation_restart(struct iu_supervisor *s, const char *why)
 {
-	struct iu_generation *g = established(s);
+	struct iu_generation *g = iu_generation_established(s);
 
 	if (s->finished || s->asked_to_end)
 		return;
@@ -292,6 +307,7 @@ void iu_generation_restart(struct iu_supervisor *s, const char *why)
 	s->turn.why = why;
 	s->turn.failures = 0;
 	s->turn.began_ms = uv_now(&s->loop);
+	iu_notify_reloading(s);
 	/* one that listens on nothing cannot show that it is ready */
 	if (s->o->overlap && iu_hold_listened_count(s) > 0) {
 		begin_trial(s);
@@ -407,6 +423,7 @@ static void stopped(struct iu_supervisor *s)
 
 static void end_of_trial(struct iu_supervisor *s)
 {
+	iu_notify_ready(s);
 	iu_control_report(s, NULL, _("the new one did not get to listen on all that the old one does; the old one goes on"));
 	iu_hold_withdraw(s, s->turn.leaving);
 	set_phase(s, IU_PHASE_STEADY);
@@ -417,9 +434,9 @@ static void trial_step(struct iu_supervisor *s)
 	struct iu_generation *g = s->generations;
 	char name[128], how[64];
 
-	if (!is_alive(s, established(s))) {
+	if (!is_alive(s, iu_generation_established(s))) {
 		/* there is no old one to go on any more */
-		established(s)->over = true;
+		iu_generation_established(s)->over = true;
 		g->trial = false;
 		set_phase(s, IU_PHASE_STEADY);
 	} else if (g->pid == 0 && g->trial) {
@@ -478,6 +495,7 @@ void iu_generation_give_up(struct iu_supervisor *s, int signal)
 	enum iu_phase phase = s->turn.phase;
 
 	s->asked_to_end = true;
+	iu_notify_stopping(s);
 	if (phase == IU_PHASE_STEADY)
 		return;
 	set_phase(s, IU_PHASE_STEADY);

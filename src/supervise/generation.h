@@ -9,6 +9,10 @@
 bool iu_generation_first(struct iu_supervisor *s);
 /* There may be another start of the program. */
 bool iu_generation_may_follow(const struct iu_supervisor *s);
+/* The newest one that is not on trial and of which somebody is left; NULL none. */
+struct iu_generation *iu_generation_established(struct iu_supervisor *s);
+/* The program says itself that it is ready. */
+void iu_generation_says_ready(struct iu_generation *g);
 /* Somebody wants the next generation. why: a word for the events. */
 void iu_generation_restart(struct iu_supervisor *s, const char *why);
 /* Somebody wants inuse to end: nothing is started any more. signal: which he sent. */

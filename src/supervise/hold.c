@@ -45,10 +45,11 @@ uint64_t iu_hold_cookie(int fd)
 
 uint64_t iu_hold_netns(const struct iu_caller *caller)
 {
-	char path[64];
+	char path[64] = "/proc/self/ns/net";
 	struct stat st;
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", caller->tid);
+	if (caller != NULL)
+		snprintf(path, sizeof(path), "/proc/%d/ns/net", caller->tid);
 	return stat(path, &st) == 0 ? st.st_ino : 0;
 }
 
@@ -251,7 +252,7 @@ void iu_hold_look(struct iu_supervisor *s)
 			iu_tree_each_socket(tree.list[i].pid, take_socket, s);
 	iu_tree_done(&tree);
 	for (struct iu_held *h = s->held; h != NULL; h = h->next)
-		if (h->keeper == NULL && !h->gap)
+		if (h->keeper == NULL && !h->gap && h->listened != 0)
 			iu_hold_begin_gap(h, true);
 }
 

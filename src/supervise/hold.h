@@ -68,7 +68,7 @@ void iu_hold_withdraw(struct iu_supervisor *s, const struct iu_generation *g);
 
 /* Names the socket, as long as the machine runs. */
 uint64_t iu_hold_cookie(int fd);
-/* Inode of the caller's network namespace, 0 unknown. */
+/* Inode of the caller's network namespace (NULL: our own), 0 unknown. */
 uint64_t iu_hold_netns(const struct iu_caller *caller);
 bool iu_hold_listens(const struct iu_held *h);
 /* What stands in the way of holding that socket: the name of an option, or NULL. */

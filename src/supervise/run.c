@@ -13,6 +13,7 @@
 #include "base/gettext.h"
 #include "supervise/control.h"
 #include "supervise/generation.h"
+#include "supervise/notify.h"
 #include "supervise/thread.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -136,6 +137,8 @@ static bool begin(struct iu_supervisor *s)
 	s->flush.data = s->ending.data = s->prepare.data = s;
 	uv_prepare_start(&s->prepare, on_prepare);
 	iu_control_begin(s);
+	iu_notify_begin(s);
+	iu_notify_take_sockets(s);
 	if (!iu_generation_first(s))
 		return false;
 	let_go_of_output(s);

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "base/gettext.h"
-#include "supervise/supervisor.h"
+#include "supervise/notify.h"
 
 /* Longer than a loaded machine takes to get to the child. */
 #define REHEARSAL_MS 10000
@@ -100,6 +100,8 @@ static _Noreturn void become_program(struct iu_supervisor *s, int channel)
 			dup2(s->std[i], i);
 	rename_process("LISTEN_PID");
 	rename_process("WATCHDOG_PID");
+	unsetenv("LISTEN_PIDFDID"); /* systemd 258: names the process as well */
+	iu_notify_in_child(s);
 	iu_signals_restore(&s->signals);
 	execvp(s->o->argv[0], s->o->argv);
 	report.os_code = errno;

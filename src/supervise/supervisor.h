@@ -19,6 +19,8 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <uv.h>
 
 #include "supervise/caller.h"
@@ -135,6 +137,14 @@ struct iu_supervisor {
 	} excluded[256];         /* sockets that are not held; the oldest are forgotten */
 	size_t n_excluded;
 	int32_t handed_end;      /* descriptors from 3 up to this one were handed to inuse (LISTEN_FDS) */
+	struct {
+		int fd; /* for what the program writes; -1: there is no service manager */
+		uv_poll_t poll;
+		struct sockaddr_un manager;
+		socklen_t manager_len;
+		char name[128]; /* for the program's NOTIFY_SOCKET */
+		bool ready, stopping; /* it was told */
+	} notify;
 	int control_fd;          /* for inuse restart; -1 */
 	uv_poll_t control_poll;
 	struct iu_control_client *clients;

@@ -205,6 +205,8 @@ void live_check_says_not(const struct live_run *run, const char *const *texts, c
 /* Starts inuse in the background: live_start("serve", "127.0.0.1:8080"). stdout and stderr are one stream. */
 #define live_start(...) live_start_inuse(-1, (const char *const[]){"inuse", __VA_ARGS__, NULL})
 pid_t live_start_inuse(int uid, const char *const *argv);
+/* Any other program, found in PATH, in the background. */
+pid_t live_start_any(const char *const *argv);
 /* Comes back when it has printed that text; fails after 10 s or when it ended without. */
 void live_expect(pid_t pid, const char *text);
 /* Sends the signal (0: none), waits for its end, and returns everything it printed in ->out. */

@@ -349,19 +349,28 @@ const struct live_run *live_run_any(const char *const *argv)
 	return run_to_end(-1, argv, -1);
 }
 
-pid_t live_start_inuse(int uid, const char *const *argv)
+static pid_t start(int bin, const char *const *argv, int uid)
 {
-	struct child *child;
+	struct child *child = add_child();
 	int fds[2];
 
-	if (uid >= 0)
-		live_need_root();
-	child = add_child();
 	child->line = line_of(argv);
 	open_pipe(&child->out.fd, &fds[0]);
 	fds[1] = fds[0];
-	child->pid = launch(inuse_binary(), argv, fds, uid);
+	child->pid = launch(bin, argv, fds, uid);
 	return child->pid;
+}
+
+pid_t live_start_inuse(int uid, const char *const *argv)
+{
+	if (uid >= 0)
+		live_need_root();
+	return start(inuse_binary(), argv, uid);
+}
+
+pid_t live_start_any(const char *const *argv)
+{
+	return start(-1, argv, -1);
 }
 
 void live_expect(pid_t pid, const char *text)
