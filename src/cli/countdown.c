@@ -4,16 +4,15 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "base/text.h"
+#include "compat/system.h"
 
 #define SECOND 1000000000ll
 
 void iu_countdown_init(struct iu_countdown *c, int64_t now_ns, bool off)
 {
-	*c = (struct iu_countdown){.on = !off && isatty(STDERR_FILENO), .next_ns = now_ns + 2 * SECOND};
+	*c = (struct iu_countdown){.on = !off && iu_system_is_terminal(stderr), .next_ns = now_ns + 2 * SECOND};
 }
 
 int64_t iu_countdown_due(const struct iu_countdown *c)
@@ -23,9 +22,9 @@ int64_t iu_countdown_due(const struct iu_countdown *c)
 
 static size_t terminal_columns(void)
 {
-	struct winsize size;
+	size_t columns = iu_system_columns(stderr);
 
-	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u : 79;
+	return columns > 1 ? columns - 1 : 79;
 }
 
 /* Bytes of text that fit into that many columns. */

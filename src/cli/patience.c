@@ -6,6 +6,7 @@
 /* A timer of the kernel fires in one of the ticks of its moment, and its work follows in a softirq. */
 #define AFTER_TIMER (5 * MS)
 #define QUIET (5000 * MS)
+#define WIDE (5000 * MS)
 
 static int64_t between(int64_t x, int64_t least, int64_t most)
 {
@@ -32,7 +33,8 @@ int64_t iu_patience_next(const struct iu_patience *p, const struct inuse_verdict
 
 	if (v->outcome != INUSE_GO && v->free_at_ns != 0) {
 		due = v->free_at_ns + AFTER_TIMER;
-		if (due > p->looked_ns)
+		/* with a wide slack "now" is only when it may begin to go, as of a TIME-WAIT on Windows */
+		if (due > p->looked_ns && (v->free_at_ns > v->now_ns || v->free_slack_ns < WIDE))
 			return due < most ? due : most;
 		/* overdue: it goes at any moment of its slack */
 		if (v->free_at_ns + v->free_slack_ns > p->looked_ns)

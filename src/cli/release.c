@@ -10,13 +10,13 @@
  */
 #include "cli/release.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/countdown.h"
 #include "cli/net_args.h"
+#include "compat/socket.h"
+#include "compat/system.h"
 #include "host/host.h"
 
 #define SECOND 1000000000ll
@@ -125,7 +125,7 @@ static int ask(const struct iu_release *r)
 		return r->evict_refused.status < 0 && r->evict.n > 0 ? IU_EXIT_UNKNOWN : IU_EXIT_FAIL;
 	if (r->yes)
 		return IU_CALL_GO_ON;
-	if (!isatty(STDIN_FILENO))
+	if (!iu_system_is_terminal(stdin))
 		return iu_usage(r->call.verb, _("nothing is done without asking, and there is no terminal: say --yes"));
 	return agrees(_("Do it?")) ? IU_CALL_GO_ON : IU_EXIT_FAIL;
 }
@@ -154,14 +154,14 @@ static void end_processes(struct iu_release *r)
 
 	if (iu_stop_left(&r->stop) == 0)
 		return;
-	iu_stop_apply(&r->stop, SIGTERM, iu_host_now() + r->grace_ns, -1);
+	iu_stop_apply(&r->stop, IU_STOP_ASKING, iu_host_now() + r->grace_ns, -1);
 	if (iu_stop_left(&r->stop) == 0)
 		return;
 	kill_them = r->force;
-	if (!kill_them && !r->yes && isatty(STDIN_FILENO))
+	if (!kill_them && !r->yes && iu_system_is_terminal(stdin))
 		kill_them = agrees(_("There are processes that did not end. End them with SIGKILL?"));
 	if (kill_them)
-		iu_stop_apply(&r->stop, SIGKILL, iu_host_now() + AFTER_SIGKILL, -1);
+		iu_stop_apply(&r->stop, IU_STOP_AT_ONCE, iu_host_now() + AFTER_SIGKILL, -1);
 }
 
 static void say_refusals(const struct iu_release *r)

@@ -76,6 +76,10 @@ static void say_removals(struct iu_text *t, const struct iu_release *r)
 static void add_name(struct iu_text *t, const struct inuse_process *p)
 {
 	iu_text_add_escaped(t, p->comm[0] ? p->comm : "?");
+	if (IU_SYSTEM_HERE == IU_SYSTEM_windows && p->user[0] == 0) { /* a number of ours, which means nothing */
+		iu_text_addf(t, _(" (pid %d)"), p->pid);
+		return;
+	}
 	iu_text_addf(t, _(" (pid %d, user "), p->pid);
 	if (p->user[0] != 0)
 		iu_text_add_escaped(t, p->user);
@@ -96,11 +100,13 @@ static void say_ends(struct iu_text *t, const struct iu_release *r)
 		iu_text_add(t, _("    Risk: what they have not saved is lost, and their connections break\n"));
 }
 
-static const char *why_not_text(enum iu_stop_why_not why)
+static const char *why_not_text(const struct iu_stop_target *target)
 {
-	switch (why) {
+	const struct inuse_process *p = target->process;
+
+	switch (target->why_not) {
 	case IU_STOP_INIT:
-		return _("process 1 is not to be ended");
+		return p->pid == 1 ? _("process 1 is not to be ended") : _("it is the system itself");
 	case IU_STOP_SELF:
 		return _("this program runs below it");
 	case IU_STOP_ELSEWHERE:
@@ -111,6 +117,10 @@ static const char *why_not_text(enum iu_stop_why_not why)
 		return _("it is a service, and may be started again; run instead:");
 	case IU_STOP_CONTAINER:
 		return _("it belongs to a container; run instead:");
+	case IU_STOP_ENDED:
+		return _("it has ended; a child that inherited its socket has to end");
+	case IU_STOP_DENIED:
+		return _("you may not end it; an administrator may");
 	default:
 		return "";
 	}
@@ -125,7 +135,7 @@ static void say_spared(struct iu_text *t, const struct iu_release *r)
 			continue;
 		iu_text_add(t, "  ");
 		add_name(t, target->process);
-		iu_text_addf(t, ": %s\n", why_not_text(target->why_not));
+		iu_text_addf(t, ": %s\n", why_not_text(target));
 		if (target->why_not == IU_STOP_UNIT || target->why_not == IU_STOP_CONTAINER) {
 			iu_text_add(t, "    ");
 			iu_say_stop_command(t, target->process, target->why_not == IU_STOP_CONTAINER);
@@ -159,7 +169,11 @@ static void say_untouched(struct iu_text *t, const struct iu_release *r)
 		  n[IU_KIND_UNSURE]);
 	say_count(t, _("sockets of the kernel itself: %llu"), n[IU_KIND_KERNEL]);
 	if (r->kill)
-		say_count(t, _("sockets whose process is hidden from you: %llu (root may see it)"), r->stop.n_hidden);
+		say_count(t,
+			  IU_SYSTEM_HERE == IU_SYSTEM_windows
+				  ? _("sockets whose process Windows does not tell: %llu")
+				  : _("sockets whose process is hidden from you: %llu (root may see it)"),
+			  r->stop.n_hidden);
 	if (r->evict.n > 0 && !EVICTABLE(r))
 		iu_text_addf(t, "  %s\n", r->evict_refused.text);
 }
@@ -198,6 +212,8 @@ static const char *const why_not_names[] = {
 	[IU_STOP_CHANGED] = "changed",
 	[IU_STOP_UNIT] = "unit",
 	[IU_STOP_CONTAINER] = "container",
+	[IU_STOP_ENDED] = "ended",
+	[IU_STOP_DENIED] = "denied",
 };
 
 static json_t *process_json(const struct iu_stop_target *t, bool done)

@@ -2,13 +2,13 @@
 /* inuse pick: ports on which a call would succeed. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include <jansson.h>
 
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/call_options.h"
+#include "compat/system.h"
 #include "host/pick.h"
 #include "host/sources.h"
 
@@ -78,11 +78,7 @@ static bool split_range(struct pick *p)
 /* Where to begin among the automatic ports: anywhere, as the kernel does, so that two who ask at once get two ports. */
 static uint32_t begin_anywhere(const struct pick *p)
 {
-	uint32_t begin = 0;
-
-	if (p->snapshot == NULL && getrandom(&begin, sizeof(begin), GRND_NONBLOCK) < 0)
-		begin = 0;
-	return begin;
+	return p->snapshot == NULL ? iu_system_random() : 0;
 }
 
 static enum inuse_status automatic_ports(const struct pick *p, uint16_t ret[65536], size_t *ret_n,

@@ -8,17 +8,15 @@
  * host/watch.h, which is subscribed to before the first look so that nothing falls between the two. Signals come through
  * a descriptor, too, so that the line on the terminal is taken away before the end.
  */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "cli/call_options.h"
 #include "cli/countdown.h"
 #include "cli/net_args.h"
 #include "cli/patience.h"
+#include "compat/system.h"
 #include "host/host.h"
 #include "host/listening.h"
 #include "host/watch.h"
@@ -215,16 +213,16 @@ static int64_t earlier(int64_t a, int64_t b)
 static bool sleep_until_next(struct wait *w, bool *ret_by_event)
 {
 	unsigned want = w->listening ? 0 : IU_WATCH_SOCKET | IU_WATCH_PROCESS | IU_WATCH_NETWORK, events;
-	struct signalfd_siginfo info;
 
 	*ret_by_event = false;
 	w->next_ns = earlier(w->next_ns, w->deadline_ns);
 	while (iu_host_now() < w->next_ns) {
 		events =
 			iu_watch_wait(w->watch, want, earlier(w->next_ns, iu_countdown_due(&w->countdown)), w->signals);
-		if ((events & IU_WATCH_OTHER) != 0 && read(w->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-			w->signal = (int)info.ssi_signo;
-			return false;
+		if ((events & IU_WATCH_OTHER) != 0) {
+			w->signal = iu_system_interrupt(w->signals);
+			if (w->signal != 0)
+				return false;
 		}
 		if ((events & want) != 0) {
 			/* one is enough: those that follow are met by the same look */
@@ -330,19 +328,6 @@ static int tell(struct wait *w, enum end end)
 
 /* ----------------------------------------------------------------------------------------------- begin */
 
-/* From here on SIGINT and the like come through a descriptor. */
-static int open_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static int wait_resolved(struct wait *w)
 {
 	uint16_t ports[2] = {w->resolved.addrs[0].port, w->resolved.from.port};
@@ -356,7 +341,7 @@ static int wait_resolved(struct wait *w)
 		n = 2;
 	if (iu_watch_new(ports, n, connects, &w->watch, &w->error) < 0)
 		return iu_report_error(&w->error);
-	w->signals = open_signals();
+	w->signals = iu_system_catch_interrupts();
 	w->patience.began_ns = w->patience.looked_ns = iu_host_now();
 	w->deadline_ns = w->timeout_ns < 0 ? INT64_MAX : w->patience.began_ns + w->timeout_ns;
 	iu_countdown_init(&w->countdown, w->patience.began_ns, w->call.quiet);
@@ -387,7 +372,6 @@ static int run(int argc, char **argv)
 	status = wait_resolved(&w);
 	inuse_answer_free(w.answer);
 	iu_watch_free(w.watch);
-	if (w.signals >= 0)
-		close(w.signals);
+	iu_system_release_interrupts(w.signals);
 	return status;
 }

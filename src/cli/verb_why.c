@@ -122,7 +122,9 @@ static int try_answer(const struct ask *ask, const struct inuse_answer *a)
 		if (!ask->call.quiet && !ask->call.json)
 			printf(_("Tried  %s: %s\n"),
 			       inuse_addr_text(req->call == INUSE_CALL_CONNECT ? &req->remote : &req->local, text),
-			       result == INUSE_R_OK ? _("the kernel says yes") : iu_say_result(result));
+			       result == INUSE_R_OK			 ? _("the kernel says yes")
+			       : IU_SYSTEM_HERE == IU_SYSTEM_windows ? iu_say_winsock(result)
+								     : iu_say_result(result));
 	}
 	return exit_status;
 }

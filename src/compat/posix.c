@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* compat/ on POSIX systems. */
 #include <fcntl.h>
+#include <signal.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -86,6 +89,43 @@ bool iu_system_find_service(const char *name, uint16_t *ret_port)
 		return false;
 	*ret_port = ntohs((uint16_t)found->s_port);
 	return true;
+}
+
+bool iu_system_is_terminal(FILE *f)
+{
+	return isatty(fileno(f));
+}
+
+uint32_t iu_system_random(void)
+{
+	uint32_t number = 0;
+
+	return getrandom(&number, sizeof(number), GRND_NONBLOCK) < 0 ? 0 : number;
+}
+
+int iu_system_catch_interrupts(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int iu_system_interrupt(int fd)
+{
+	struct signalfd_siginfo info;
+
+	return fd >= 0 && read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info) ? (int)info.ssi_signo : 0;
+}
+
+void iu_system_release_interrupts(int fd)
+{
+	if (fd >= 0)
+		close(fd);
 }
 
 bool iu_system_has_colours(void)

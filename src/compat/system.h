@@ -9,6 +9,8 @@
 
 #ifdef _WIN32
 #define getc_unlocked(f) _getc_nolock(f)
+char *iu_windows_strndup(const char *text, size_t len);
+#define strndup(text, len) iu_windows_strndup(text, len)
 #endif
 
 /*
@@ -29,6 +31,20 @@ bool iu_system_sees_all(void);
 bool iu_system_find_user(const char *name, uint32_t *ret_uid);
 /* A TCP service of the system's list; port in host order. */
 bool iu_system_find_service(const char *name, uint16_t *ret_port);
+/* Is a person there to read, or to type? */
+bool iu_system_is_terminal(FILE *f);
+/* Some number, another one each time; not for secrets. */
+uint32_t iu_system_random(void);
+
+/*
+ * From now on whoever wants this program to end (Ctrl-C, SIGTERM, SIGHUP, a console that is closed) is told of by
+ * iu_system_interrupt(), and iu_watch_wait() wakes for it: the descriptor is for that. -1: it cannot be had.
+ */
+int iu_system_catch_interrupts(void);
+/* Which signal came, as the exit status 128 + N counts them; 0 none so far. */
+int iu_system_interrupt(int fd);
+void iu_system_release_interrupts(int fd);
+
 /* May a terminal here be given colours? */
 bool iu_system_has_colours(void);
 /* How wide the terminal behind f is; 0: it is none, or does not tell. */

@@ -17,6 +17,9 @@ bool iu_windows_token(HANDLE process, union iu_windows_token *ret);
 /* A number for that user: the same for the same SID, and for no other; 0 if the process may not be looked at. */
 uint32_t iu_windows_user(HANDLE process);
 
+/* Signalled once somebody wants the program to end; NULL before iu_system_catch_interrupts(). */
+HANDLE iu_windows_interrupt_event(void);
+
 /* UTF-8 and UTF-16. NULL with errno set; free() it. */
 wchar_t *iu_windows_widen(const char *text);
 char *iu_windows_narrow(const wchar_t *wide);

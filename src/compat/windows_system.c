@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The console, files and names of Windows. Its narrow functions speak the code page, so the wide ones are called. */
+#define _CRT_RAND_S
 #include "compat/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <io.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,6 +150,67 @@ bool iu_system_find_service(const char *name, uint16_t *ret_port)
 	*ret_port = ntohs(((const struct sockaddr_in *)(const void *)list->ai_addr)->sin_port);
 	freeaddrinfo(list);
 	return true;
+}
+
+char *iu_windows_strndup(const char *text, size_t len)
+{
+	size_t have = strnlen(text, len);
+	char *copy = malloc(have + 1);
+
+	if (copy != NULL) {
+		memcpy(copy, text, have);
+		copy[have] = 0;
+	}
+	return copy;
+}
+
+/* NUL is a character device, too, and so is a pipe of some terminals: only a console has a mode. */
+bool iu_system_is_terminal(FILE *f)
+{
+	DWORD mode;
+
+	return GetConsoleMode((HANDLE)_get_osfhandle(_fileno(f)), &mode);
+}
+
+uint32_t iu_system_random(void)
+{
+	unsigned number;
+
+	return rand_s(&number) == 0 ? number : GetTickCount();
+}
+
+/* Windows tells of Ctrl-C in a thread of its own; a console that is closed, or a session that ends, likewise. */
+static HANDLE interrupted;
+static volatile LONG interrupted_by;
+
+static BOOL WINAPI note_interrupt(DWORD event)
+{
+	interrupted_by = event == CTRL_C_EVENT ? SIGINT : SIGTERM;
+	SetEvent(interrupted);
+	return TRUE;
+}
+
+HANDLE iu_windows_interrupt_event(void)
+{
+	return interrupted;
+}
+
+int iu_system_catch_interrupts(void)
+{
+	if (interrupted == NULL)
+		interrupted = CreateEventW(NULL, TRUE, FALSE, NULL);
+	return interrupted != NULL && SetConsoleCtrlHandler(note_interrupt, TRUE) ? 0 : -1;
+}
+
+int iu_system_interrupt(int fd)
+{
+	return (int)interrupted_by;
+}
+
+void iu_system_release_interrupts(int fd)
+{
+	if (fd >= 0)
+		SetConsoleCtrlHandler(note_interrupt, FALSE);
 }
 
 bool iu_system_has_colours(void)

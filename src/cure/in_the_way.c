@@ -13,6 +13,7 @@ bool iu_is_in_the_way(const struct inuse_request *requests, size_t n, const stru
 
 	here.netns = 0;
 	if (context != NULL) {
+		facts.os = context->os;
 		facts.features = context->features;
 		facts.routes = context->routes;
 		facts.n_routes = context->n_routes;
@@ -24,7 +25,7 @@ bool iu_is_in_the_way(const struct inuse_request *requests, size_t n, const stru
 		/* what is wrong with the address or with the rights of the caller is not this socket's doing */
 		request.may_bind_low = INUSE_YES;
 		request.flags |= INUSE_FREEBIND;
-		iu_judge_bare(&iu_profile_linux, &facts, &request, NULL, &v);
+		iu_judge_bare(iu_profile_of(&facts), &facts, &request, NULL, &v);
 		if (v.outcome != INUSE_GO && v.n_blockers > 0)
 			return true;
 	}

@@ -16,20 +16,23 @@
 
 enum iu_stop_why_not {
 	IU_STOP_MAY, /* it may be ended */
-	IU_STOP_INIT, /* process 1 */
+	IU_STOP_INIT, /* process 1; on Windows the kernel, pid 4 */
 	IU_STOP_SELF, /* this process, or an ancestor of it: the shell, the terminal, the login */
 	IU_STOP_ELSEWHERE, /* in another pid namespace: it has no number here */
 	IU_STOP_CHANGED, /* not the one that was seen any more, or gone */
 	IU_STOP_UNIT, /* systemd would start it again, or has its socket: insist, or stop the unit */
 	IU_STOP_CONTAINER, /* it belongs to a container: insist, or stop that */
+	IU_STOP_ENDED, /* Windows: it has ended, and a child has its socket */
+	IU_STOP_DENIED, /* Windows: this user may not end it */
 };
 
 struct iu_stop_target {
 	const struct inuse_process *process; /* borrowed from the facts */
-	int pidfd; /* -1 when it is not to be signalled */
+	int pidfd; /* on Windows a handle; -1 when it is not to be ended */
 	enum iu_stop_why_not why_not;
 	bool follows; /* another one of the plan is above it */
-	uint64_t inode; /* one of the sockets in the way that it holds, and its descriptor */
+	uint64_t inode; /* one of the sockets in the way that it holds, its port and its descriptor */
+	uint16_t port;
 	int32_t fd;
 	bool signalled, ended;
 	int os_code; /* why it could not be signalled, 0: it could */
@@ -53,11 +56,14 @@ void iu_stop_plan_done(struct iu_stop_plan *plan);
 /* How many may be ended, and have not ended. */
 size_t iu_stop_left(const struct iu_stop_plan *plan);
 
+/* SIGTERM and SIGKILL. Windows asks nobody: it ends a process at once either way. */
+enum iu_stop_how { IU_STOP_ASKING, IU_STOP_AT_ONCE };
+
 /*
  * Sends the signal to those that may be ended and have not: first to those that follow nobody, and to the others once
  * these have ended. A process that has let go of its socket meanwhile is left alone. Waits for their end until
  * iu_host_now() is until_ns, or fd (-1: none) is readable: then false.
  */
-bool iu_stop_apply(struct iu_stop_plan *plan, int signal, int64_t until_ns, int fd);
+bool iu_stop_apply(struct iu_stop_plan *plan, enum iu_stop_how how, int64_t until_ns, int fd);
 
 #endif

@@ -68,7 +68,8 @@ _Static_assert(IU_N_SOURCES <= 32, "scope->without has a bit for every source");
 
 bool iu_source_is_out(const struct iu_scope *scope, enum iu_source_id id)
 {
-	return (scope->without & (1u << id)) != 0;
+	/* the table of listeners is small: to load a program into the kernel for it would cost more */
+	return (scope->without & (1u << id)) != 0 || (scope->listeners && (id == IU_SOURCE_BUCKET || id == IU_SOURCE_ITER));
 }
 
 /* Counts what came through, so that a source that broke off can be told from one that never began. */

@@ -14,8 +14,8 @@ struct search {
 /* The rule that says whether a connection finds a listener, asked about this one alone. */
 static bool takes(const struct inuse_socket *listener, const struct inuse_addr *to)
 {
-	struct iu_facts facts = {.sockets = listener, .n_sockets = 1};
-	struct iu_world world = {.profile = &iu_profile_linux, .facts = &facts};
+	struct iu_facts facts = {.sockets = listener, .n_sockets = 1, .os = IU_SYSTEM_HERE};
+	struct iu_world world = {.profile = iu_profile_of(&facts), .facts = &facts};
 	uint32_t missing = 0;
 
 	return iu_listener_for(&world, to, &missing) != INUSE_NO;
@@ -41,9 +41,7 @@ enum inuse_status iu_listening(const struct iu_resolved *r, bool *ret_listening,
 			       struct inuse_error *error)
 {
 	uint16_t port = r->addrs[0].port;
-	/* the table of listeners is small: to load a program into the kernel for it would cost more */
-	struct iu_scope scope = {
-		.ports = &port, .n_ports = 1, .listeners = true, .without = r->q->without | 1u << IU_SOURCE_BUCKET};
+	struct iu_scope scope = {.ports = &port, .n_ports = 1, .listeners = true, .without = r->q->without};
 	struct search s = {.r = r};
 	enum inuse_status status;
 

@@ -88,7 +88,7 @@ static enum inuse_tri would_succeed(const struct iu_pick *p, const struct by_por
 		struct inuse_verdict v;
 
 		requests[i].local.port = port;
-		iu_judge_bare(&iu_profile_linux, &f, &requests[i], NULL, &v);
+		iu_judge_bare(iu_profile_of(&f), &f, &requests[i], NULL, &v);
 		if (v.outcome == INUSE_FAIL)
 			return INUSE_NO;
 		if (v.outcome == INUSE_CANNOT_TELL || (p->strict && v.as_far_as_seen))

@@ -37,6 +37,10 @@ typedef bool iu_windows_fn(void *arg, const struct inuse_socket *socket, uint32_
 enum inuse_status iu_windows_table(int family, iu_windows_fn *fn, void *arg, struct inuse_error *error);
 /* Fills in what may be read of a process; "" what may not. False: there is none of that number. */
 bool iu_windows_process(struct inuse_snapshot *s, uint32_t pid, struct inuse_process *ret);
+/* When it started, on the snapshot's clock; 0 unknown. */
+int64_t iu_windows_started_ns(HANDLE process);
+/* The number of the process that started it; 0: it is not there, or nobody. */
+uint32_t iu_windows_parent(uint32_t pid);
 /* The processes that name `pid` as the one that started them; returns how many, at most max. */
 size_t iu_windows_children(uint32_t pid, uint32_t *ret, size_t max);
 /* TcpTimedWaitDelay, or the longest that Microsoft documents as its default. */

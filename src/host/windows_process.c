@@ -45,6 +45,21 @@ static const char *user_of(struct inuse_snapshot *s, HANDLE process)
 	return keep(s, name);
 }
 
+uint32_t iu_windows_parent(uint32_t pid)
+{
+	PROCESSENTRY32W entry = {.dwSize = sizeof(entry)};
+	HANDLE list = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+	uint32_t parent = 0;
+
+	if (list == INVALID_HANDLE_VALUE)
+		return 0;
+	for (BOOL more = Process32FirstW(list, &entry); more && parent == 0; more = Process32NextW(list, &entry))
+		if (entry.th32ProcessID == pid)
+			parent = entry.th32ParentProcessID;
+	CloseHandle(list);
+	return parent;
+}
+
 size_t iu_windows_children(uint32_t pid, uint32_t *ret, size_t max)
 {
 	PROCESSENTRY32W entry = {.dwSize = sizeof(entry)};
@@ -65,8 +80,7 @@ static int64_t filetime_ns(const FILETIME *t)
 	return ((int64_t)t->dwHighDateTime << 32 | t->dwLowDateTime) * 100;
 }
 
-/* On the snapshot's clock; 0 unknown. */
-static int64_t started_ns(HANDLE process)
+int64_t iu_windows_started_ns(HANDLE process)
 {
 	FILETIME start, exit, kernel, user, now;
 
@@ -112,7 +126,7 @@ bool iu_windows_process(struct inuse_snapshot *s, uint32_t pid, struct inuse_pro
 		p.exe = path_of(s, process);
 		p.user = user_of(s, process);
 		p.uid = iu_windows_user(process);
-		p.started_ns = started_ns(process);
+		p.started_ns = iu_windows_started_ns(process);
 		CloseHandle(process);
 	}
 	*ret = p;

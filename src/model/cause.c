@@ -222,8 +222,7 @@ WHEN(wildcard_specific)
 	const struct inuse_socket *b = blocker(v);
 	struct inuse_addr local;
 
-	(void)f;
-	if (!holds_address(b))
+	if (!holds_address(b) || f->os == IU_SYSTEM_windows) /* there such pairs may stand side by side */
 		return false;
 	local = iu_addr_unmapped(&b->local);
 	return iu_addr_is_any(&local) != iu_addr_is_any(&v->request.local);

@@ -57,7 +57,7 @@ static enum iu_stop_why_not plan_one(struct inuse_process process, bool insist)
 	assert_int_equal(iu_stop_left(&plan), why == IU_STOP_MAY);
 	/* a plan with nobody to end signals nobody */
 	if (why != IU_STOP_MAY)
-		assert_true(iu_stop_apply(&plan, SIGKILL, iu_host_now(), -1));
+		assert_true(iu_stop_apply(&plan, IU_STOP_AT_ONCE, iu_host_now(), -1));
 	iu_stop_plan_done(&plan);
 	return why;
 }
@@ -163,7 +163,7 @@ static void test_stop__worker_of_a_master__follows(void **state)
 	assert_int_equal(plan.n, 2);
 	assert_true(plan.targets[0].follows);
 	assert_false(plan.targets[1].follows);
-	assert_true(iu_stop_apply(&plan, SIGTERM, iu_host_now() + 5000000000ll, -1));
+	assert_true(iu_stop_apply(&plan, IU_STOP_ASKING, iu_host_now() + 5000000000ll, -1));
 	assert_int_equal(iu_stop_left(&plan), 0);
 	iu_stop_plan_done(&plan);
 	end(master);
