@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/lab_html.h"
+#include "lab/live.h"
 #include "lab/play.h"
 #include "model/rule.h"
 #include "say/say.h"
@@ -369,6 +370,8 @@ static int run(int argc, char **argv)
 
 	if (lab == NULL)
 		return IU_EXIT_UNKNOWN;
+	lab->os = iu_live_os;
+	lab->model_only = !iu_live_plays;
 	while ((id = iu_args_next(&args)) != IU_ARG_END) {
 		if (id == IU_ARG_HELP || id == IU_ARG_WRONG ||
 		    !(id == IU_ARG_OPERAND ? take_name(&args, lab) : take(&args, id, lab))) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* compat/ on POSIX systems. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <pwd.h>
@@ -142,9 +143,61 @@ size_t iu_system_columns(FILE *f)
 	return ioctl(fileno(f), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+const char *iu_system_variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value != NULL && value[0] != 0 ? value : NULL;
+}
+
+bool iu_system_program(char *buf, size_t size)
+{
+	ssize_t len = readlink("/proc/self/exe", buf, size);
+
+	if (len <= 0 || (size_t)len >= size)
+		return false;
+	buf[len] = 0;
+	return true;
+}
+
+bool iu_system_is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool iu_system_each_in(const char *path, void (*fn)(void *arg, const char *name), void *arg)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	if (dir == NULL)
+		return false;
+	while ((entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			fn(arg, entry->d_name);
+	closedir(dir);
+	return true;
+}
+
 FILE *iu_system_open(const char *path)
 {
 	return fopen(path, "re");
+}
+
+FILE *iu_system_open_ordinary(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), code;
+	struct stat st = {0};
+	FILE *f = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, "r") : NULL;
+
+	if (fd >= 0 && f == NULL) {
+		code = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+		close(fd);
+		errno = code;
+	}
+	return f;
 }
 
 FILE *iu_system_create(const char *path, bool secret)

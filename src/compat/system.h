@@ -50,8 +50,18 @@ bool iu_system_has_colours(void);
 /* How wide the terminal behind f is; 0: it is none, or does not tell. */
 size_t iu_system_columns(FILE *f);
 
+/* A variable of the environment, in UTF-8; NULL: there is none, or it is empty. Lives as long as the program. */
+const char *iu_system_variable(const char *name);
+/* The path of the running program. False: it cannot be told, or is longer than size. */
+bool iu_system_program(char *buf, size_t size);
+bool iu_system_is_folder(const char *path);
+/* The name of everything in a folder, in no order, but . and .. and what begins with a dot. False with errno set: it cannot be read. */
+bool iu_system_each_in(const char *path, void (*fn)(void *arg, const char *name), void *arg);
+
 /* Paths are UTF-8; child processes inherit none of these. NULL with errno set. Line ends are left as they are. */
 FILE *iu_system_open(const char *path);
+/* As above, but no pipe and no device, which might never end; waits for nobody. */
+FILE *iu_system_open_ordinary(const char *path);
 /* Makes the file or empties it. secret: nobody but its owner may read a new one. */
 FILE *iu_system_create(const char *path, bool secret);
 /* Removes an ordinary file; a device or a pipe is left alone. */

@@ -3,6 +3,7 @@
 #define _CRT_RAND_S
 #include "compat/system.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <io.h>
@@ -229,6 +230,58 @@ size_t iu_system_columns(FILE *f)
 	return (size_t)(info.srWindow.Right - info.srWindow.Left + 1);
 }
 
+const char *iu_system_variable(const char *name)
+{
+	wchar_t *wide = iu_windows_widen(name), *found = wide ? _wgetenv(wide) : NULL;
+	const char *value = found != NULL && found[0] != 0 ? iu_windows_narrow(found) : NULL;
+
+	free(wide);
+	return value;
+}
+
+/* Its separators are slashes afterwards, which Windows takes as well. */
+bool iu_system_program(char *buf, size_t size)
+{
+	wchar_t wide[4096];
+	DWORD len = GetModuleFileNameW(NULL, wide, 4096);
+
+	if (len == 0 || len >= 4096 || WideCharToMultiByte(CP_UTF8, 0, wide, -1, buf, (int)size, NULL, NULL) <= 0)
+		return false;
+	for (char *c = buf; *c != 0; c++)
+		if (*c == '\\')
+			*c = '/';
+	return true;
+}
+
+bool iu_system_is_folder(const char *path)
+{
+	wchar_t *wide = iu_windows_widen(path);
+	DWORD attributes = wide ? GetFileAttributesW(wide) : INVALID_FILE_ATTRIBUTES;
+
+	free(wide);
+	return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
+}
+
+bool iu_system_each_in(const char *path, void (*fn)(void *arg, const char *name), void *arg)
+{
+	wchar_t *wide = iu_windows_widen(path);
+	_WDIR *dir = wide ? _wopendir(wide) : NULL;
+	struct _wdirent *entry;
+
+	free(wide);
+	if (dir == NULL)
+		return false;
+	while ((entry = _wreaddir(dir)) != NULL) {
+		char *name = entry->d_name[0] != L'.' ? iu_windows_narrow(entry->d_name) : NULL;
+
+		if (name != NULL)
+			fn(arg, name);
+		free(name);
+	}
+	_wclosedir(dir);
+	return true;
+}
+
 static FILE *open_wide(const char *path, const wchar_t *mode)
 {
 	wchar_t *wide = iu_windows_widen(path);
@@ -241,6 +294,18 @@ static FILE *open_wide(const char *path, const wchar_t *mode)
 FILE *iu_system_open(const char *path)
 {
 	return open_wide(path, L"rbN");
+}
+
+FILE *iu_system_open_ordinary(const char *path)
+{
+	FILE *f = iu_system_open(path);
+
+	if (f != NULL && GetFileType((HANDLE)_get_osfhandle(_fileno(f))) != FILE_TYPE_DISK) {
+		fclose(f);
+		errno = EINVAL;
+		return NULL;
+	}
+	return f;
 }
 
 /* A new file has the rights of its folder: below a user's own folders nobody else may read it. */

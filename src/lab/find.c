@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The experiments that are there: folders of topics with .exp files in them. */
-#include <dirent.h>
+/*
+ * The experiments that are there: folders of topics with .exp files in them, or those that the program carries with it, where
+ * it is one file that has nothing beside it. The folder "" stands for the latter.
+ */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/gettext.h"
 #include "base/text.h"
+#include "compat/system.h"
+#include "lab/builtin.h"
 #include "lab/play.h"
 
 #define NAMES_MAX 4096
@@ -20,39 +21,40 @@
 static bool beside_program(char *buf, size_t size)
 {
 	char path[1024];
-	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 16);
 	char *slash;
 	FILE *f;
 	bool found;
 
-	if (len <= 0)
+	if (!iu_system_program(path, sizeof(path) - 16))
 		return false;
-	path[len] = 0;
 	slash = strrchr(path, '/');
 	if (slash == NULL)
 		return false;
 	snprintf(slash, 16, "/lab.dir");
-	f = fopen(path, "re");
+	f = iu_system_open(path);
 	if (f == NULL)
 		return false;
 	found = fgets(buf, (int)size, f) != NULL;
 	fclose(f);
 	if (found)
-		buf[strcspn(buf, "\n")] = 0;
+		buf[strcspn(buf, "\r\n")] = 0;
 	return found;
 }
 
 enum inuse_status iu_lab_folder(char *buf, size_t size, struct inuse_error *error)
 {
-	const char *from_user = getenv("INUSE_LAB");
+	const char *from_user = iu_system_variable("INUSE_LAB");
 	char shown[128];
-	struct stat st;
 
-	if (from_user != NULL && from_user[0] != 0)
+	if (from_user == NULL && iu_lab_builtin(0) != NULL) {
+		buf[0] = 0;
+		return INUSE_OK;
+	}
+	if (from_user != NULL)
 		snprintf(buf, size, "%s", from_user);
 	else if (!beside_program(buf, size))
 		snprintf(buf, size, "%s", INUSE_LABDIR);
-	if (stat(buf, &st) == 0 && S_ISDIR(st.st_mode))
+	if (iu_system_is_folder(buf))
 		return INUSE_OK;
 	return iu_fail(error, INUSE_E_INPUT, errno, NULL, _("there are no experiments in %s; INUSE_LAB names another folder"),
 		       iu_escape(buf, shown, sizeof(shown)));
@@ -70,71 +72,74 @@ void iu_lab_names_free(char **names, size_t n)
 	free(names);
 }
 
-static bool add_topic(const char *folder, const char *topic, char **names, size_t *n)
+struct listing {
+	const char *folder, *topic;
+	char **names;
+	size_t n;
+};
+
+static void add_name(struct listing *list, const char *topic, const char *name, size_t len)
 {
+	size_t size = strlen(topic) + len + 2;
+	char *both = list->n < NAMES_MAX ? malloc(size) : NULL;
+
+	if (both == NULL)
+		return;
+	snprintf(both, size, "%s%s%.*s", topic, topic[0] != 0 ? "/" : "", (int)len, name);
+	list->names[list->n++] = both;
+}
+
+static void add_file(void *arg, const char *name)
+{
+	struct listing *list = arg;
+	size_t len = strlen(name);
+
+	if (len >= 5 && strcmp(name + len - 4, ".exp") == 0)
+		add_name(list, list->topic, name, len - 4);
+}
+
+static void add_topic(void *arg, const char *name)
+{
+	struct listing *list = arg;
 	char path[1400];
-	struct dirent *entry;
-	DIR *dir;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, topic);
-	dir = opendir(path);
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		size_t len = strlen(entry->d_name);
-
-		if (len < 5 || strcmp(entry->d_name + len - 4, ".exp") != 0 || *n == NAMES_MAX)
-			continue;
-		if (asprintf(&names[*n], "%s/%.*s", topic, (int)(len - 4), entry->d_name) < 0)
-			break;
-		++*n;
-	}
-	if (dir != NULL)
-		closedir(dir);
-	return dir != NULL;
+	snprintf(path, sizeof(path), "%s/%s", list->folder, name);
+	list->topic = name;
+	iu_system_each_in(path, add_file, list); /* what is no folder has none */
 }
 
 enum inuse_status iu_lab_list(const char *folder, char ***ret, size_t *ret_n, struct inuse_error *error)
 {
-	char **names = calloc(NAMES_MAX, sizeof(*names));
-	DIR *dir = opendir(folder);
-	struct dirent *entry;
-	size_t n = 0;
+	struct listing list = {.folder = folder, .names = calloc(NAMES_MAX, sizeof(*list.names))};
+	const struct iu_lab_builtin *builtin;
 
-	if (names == NULL || dir == NULL) {
-		free(names);
-		if (dir != NULL)
-			closedir(dir);
-		return iu_fail(error, dir == NULL ? INUSE_E_INPUT : INUSE_E_MEMORY, errno, NULL, _("the experiments cannot be listed: %s"),
-			       strerror(errno));
+	if (list.names == NULL)
+		return iu_fail(error, INUSE_E_MEMORY, 0, NULL, _("out of memory"));
+	for (size_t i = 0; folder[0] == 0 && (builtin = iu_lab_builtin(i)) != NULL; i++)
+		add_name(&list, "", builtin->name, strlen(builtin->name));
+	if (folder[0] != 0 && !iu_system_each_in(folder, add_topic, &list)) {
+		free(list.names);
+		return iu_fail(error, INUSE_E_INPUT, errno, NULL, _("the experiments cannot be listed: %s"), strerror(errno));
 	}
-	while ((entry = readdir(dir)) != NULL)
-		if (entry->d_name[0] != '.')
-			add_topic(folder, entry->d_name, names, &n);
-	closedir(dir);
-	qsort(names, n, sizeof(*names), by_text);
-	*ret = names;
-	*ret_n = n;
+	qsort(list.names, list.n, sizeof(*list.names), by_text);
+	*ret = list.names;
+	*ret_n = list.n;
 	return INUSE_OK;
 }
 
-/* Not a pipe or a device, which might never end; nothing here waits for anybody. */
-static FILE *open_file(const char *path)
+static enum inuse_status load_builtin(const char *name, struct iu_exp **ret, struct inuse_error *error)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	FILE *f = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? fdopen(fd, "r") : NULL;
+	const struct iu_lab_builtin *builtin;
+	size_t i = 0;
 
-	if (fd >= 0 && f == NULL) {
-		int code = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-
-		close(fd);
-		errno = code;
-	}
-	return f;
+	while ((builtin = iu_lab_builtin(i)) != NULL && strcmp(builtin->name, name) != 0)
+		i++;
+	return iu_exp_parse(name, builtin != NULL ? builtin->text : "", builtin != NULL ? strlen(builtin->text) : 0, ret, error);
 }
 
 static enum inuse_status load_file(const char *path, const char *name, struct iu_exp **ret, struct inuse_error *error)
 {
-	FILE *f = open_file(path);
+	FILE *f = iu_system_open_ordinary(path);
 	char *text = malloc(IU_EXP_MAX_BYTES + 2), shown[128];
 	enum inuse_status status;
 	size_t len;
@@ -188,6 +193,8 @@ enum inuse_status iu_lab_load(const char *folder, const char *name, struct iu_ex
 	if (found == NULL) {
 		status = iu_fail(error, INUSE_E_INPUT, 0, NULL, _("there is no experiment %s; inuse lab lists them"),
 				 iu_escape(name, shown, sizeof(shown)));
+	} else if (folder[0] == 0) {
+		status = load_builtin(found, ret, error);
 	} else {
 		snprintf(path, sizeof(path), "%s/%s.exp", folder, found);
 		status = load_file(path, found, ret, error);

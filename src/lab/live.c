@@ -34,6 +34,9 @@
 #define IPPROTO_MPTCP 262
 #endif
 
+const bool iu_live_plays = true;
+const enum iu_os iu_live_os = IU_OS_LINUX;
+
 const char *iu_lab_errno(int code, char *buf, size_t size)
 {
 	static const struct {

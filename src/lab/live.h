@@ -18,6 +18,10 @@
 
 struct iu_live;
 
+/* Can experiments be played on this machine's kernel at all? Else on the model alone, of this system unless another is named. */
+extern const bool iu_live_plays;
+extern const enum iu_os iu_live_os;
+
 /* What a step answered. text: as in the format; chosen: the port of the socket after the call, 0 none. */
 struct iu_live_answer {
 	const char *text;
