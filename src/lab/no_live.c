@@ -38,7 +38,7 @@ bool iu_live_sees_bound(const struct iu_live *live)
 	return true;
 }
 
-struct iu_capture *iu_capture_new(void)
+struct iu_capture *iu_capture_new(unsigned wire)
 {
 	return NULL;
 }
@@ -48,6 +48,11 @@ void iu_capture_free(struct iu_capture *capture)
 }
 
 size_t iu_capture_take(struct iu_capture *capture, struct iu_packet *ret, size_t max, unsigned *ret_lost)
+{
+	return 0;
+}
+
+unsigned iu_live_wire_device(const struct iu_live *live)
 {
 	return 0;
 }
