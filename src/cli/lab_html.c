@@ -4,18 +4,19 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/utsname.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/gettext.h"
+#include "compat/system.h"
+#include "host/host.h"
 #include "lab/html_page.h"
+#include "lab/live.h"
 
 struct iu_lab_html {
 	const char *path;
 	struct iu_html_page *page;
-	struct timespec began; /* CLOCK_MONOTONIC */
+	int64_t began_ns;
 	int64_t when_s;
 	bool failed;           /* memory ran out: runs are missing */
 };
@@ -36,7 +37,7 @@ struct iu_lab_html *iu_lab_html_new(const char *path, struct inuse_error *error)
 	}
 	html->path = path;
 	html->when_s = (int64_t)time(NULL);
-	clock_gettime(CLOCK_MONOTONIC, &html->began);
+	html->began_ns = iu_host_now();
 	return html;
 }
 
@@ -55,19 +56,14 @@ void iu_lab_html_add(struct iu_lab_html *html, const json_t *run)
 
 enum inuse_status iu_lab_html_write(struct iu_lab_html *html, const char *system, bool kernel, struct inuse_error *error)
 {
-	struct iu_html_facts facts = {.when_s = html->when_s, .system = system, .root = geteuid() == 0, .kernel = ""};
+	struct iu_html_facts facts = {.when_s = html->when_s, .system = system, .root = iu_system_sees_all(), .kernel = ""};
 	struct iu_text text = {0};
-	struct timespec now;
-	struct utsname name;
-	char shown[sizeof(name)];
+	char shown[256];
 	enum inuse_status status;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	facts.took_ms = (now.tv_sec - html->began.tv_sec) * 1000 + (now.tv_nsec - html->began.tv_nsec) / 1000000;
-	if (kernel && uname(&name) == 0) {
-		snprintf(shown, sizeof(shown), "%s %s %s", name.sysname, name.release, name.machine);
-		facts.kernel = shown;
-	}
+	facts.took_ms = (iu_host_now() - html->began_ns) / 1000000;
+	if (kernel)
+		facts.kernel = iu_live_system(shown, sizeof(shown));
 	if (html->failed)
 		return iu_fail(error, INUSE_E_MEMORY, 0, NULL, _("out of memory"));
 	status = iu_html_page_write(html->page, &facts, &text, error);

@@ -9,8 +9,6 @@
 
 #ifdef _WIN32
 #define getc_unlocked(f) _getc_nolock(f)
-char *iu_windows_strndup(const char *text, size_t len);
-#define strndup(text, len) iu_windows_strndup(text, len)
 #endif
 
 /*

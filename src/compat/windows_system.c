@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The console, files and names of Windows. Its narrow functions speak the code page, so the wide ones are called. */
-#define _CRT_RAND_S
 #include "compat/system.h"
 
 #include <dirent.h>
@@ -151,18 +150,6 @@ bool iu_system_find_service(const char *name, uint16_t *ret_port)
 	*ret_port = ntohs(((const struct sockaddr_in *)(const void *)list->ai_addr)->sin_port);
 	freeaddrinfo(list);
 	return true;
-}
-
-char *iu_windows_strndup(const char *text, size_t len)
-{
-	size_t have = strnlen(text, len);
-	char *copy = malloc(have + 1);
-
-	if (copy != NULL) {
-		memcpy(copy, text, have);
-		copy[have] = 0;
-	}
-	return copy;
 }
 
 /* NUL is a character device, too, and so is a pipe of some terminals: only a console has a mode. */

@@ -385,6 +385,16 @@ void iu_live_pause(void)
 	nanosleep(&(struct timespec){0, 500000}, NULL);
 }
 
+char *iu_live_system(char *buf, size_t size)
+{
+	struct utsname name;
+
+	buf[0] = 0;
+	if (uname(&name) == 0)
+		snprintf(buf, size, "%s %s %s", name.sysname, name.release, name.machine);
+	return buf;
+}
+
 uint32_t iu_live_kernel(void)
 {
 	struct utsname u;

@@ -54,6 +54,8 @@ void iu_live_pause(void);
 unsigned iu_live_wire_device(const struct iu_live *live);
 /* Bound sockets that do not listen can be seen here: linux 6.8 and later. */
 bool iu_live_sees_bound(const struct iu_live *live);
+/* "Linux 6.18.44 x86_64"; "" where nothing is played. Returns buf. */
+char *iu_live_system(char *buf, size_t size);
 /* The version of the running kernel: major << 16 | minor. */
 uint32_t iu_live_kernel(void);
 
