@@ -28,7 +28,7 @@
 #define TIMER_TRIES 3 /* walks that met a timer in between states */
 #define ELSEWHERE_TRIES 3 /* walks that were disturbed in another namespace only */
 #define ROOM 1024
-#define PIECE 8192 /* records of a table at a time: 1 MiB */
+#define PIECE 8192 /* records of a table at a time: 768 KiB */
 
 struct iu_walker {
 	struct iu_bucket_bpf *skel;
