@@ -7,9 +7,9 @@
  * Theory of operation
  *
  * Everything runs in network namespaces of its own. The commands of a *group* take turns, their output goes to /dev/null,
- * and the median of the *rounds* counts. Sockets in TIME-WAIT last for 60 s, so a round may lose them on its way: one that
- * ends with less than 95 % of what it began with is dropped and repeated, at most as often as there are good ones to be;
- * what was dropped is said. Ends by itself: what there was no time for is said, too.
+ * and the median of the *rounds* counts. Sockets in TIME-WAIT last for 60 s, so their number is made up for before each
+ * command; a run that ends with less than 95 % of what it began with is dropped and repeated, once a round, and how many
+ * were dropped is said. Ends by itself: what there was no time for is said, too.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -34,6 +34,8 @@ struct row {
 	long peak_kib;
 	size_t n;
 	bool killed; /* was still not done */
+	unsigned dropped;     /* runs that lost their sockets */
+	size_t before, after; /* sockets, of the good run that lost most */
 };
 
 /* Rows that are measured together. */
@@ -45,9 +47,6 @@ struct group {
 	size_t n_tw; /* sockets in TIME-WAIT, on n_ports ports from first_port on */
 	uint16_t first_port;
 	unsigned n_ports;
-	/* what came of it */
-	int good, dropped;
-	size_t before, after; /* of the good round that lost most */
 };
 
 static const char *inuse;
@@ -122,7 +121,7 @@ static void print_row(const struct group *g, struct row *row)
 
 	put_command(row, command, sizeof(command));
 	if (row->n == 0) {
-		line.time = g->good > 0 ? "not here" : "no round kept its sockets";
+		line.time = row->dropped > 0 ? "its sockets went" : "not here";
 		bench_print(&line);
 		return;
 	}
@@ -135,56 +134,47 @@ static void print_row(const struct group *g, struct row *row)
 	line.memory = bench_cell(memory, sizeof(memory), (double)row->peak_kib / 1024, "MiB");
 	line.times = own_wall > 0 ? wall / own_wall : 0;
 	if (g->n_tw > 0 && !row->empty)
-		snprintf(sockets, sizeof(sockets), "%zu, %zu", g->before, g->after);
+		snprintf(sockets, sizeof(sockets), row->dropped ? "%zu, %zu (%u dropped)" : "%zu, %zu", row->before, row->after,
+			 row->dropped);
 	bench_print(&line);
 }
 
-static void note_round(struct group *g, size_t before, size_t after)
+/* False if it lost its sockets, and counts for nothing. */
+static bool run_row(const struct group *g, struct row *row)
 {
-	if (g->good++ == 0 || (double)after / (double)before < (double)g->after / (double)g->before) {
-		g->before = before;
-		g->after = after;
-	}
-}
-
-/* One round; false if it lost its sockets, which undoes it. */
-static bool run_round(struct group *g)
-{
-	size_t before, after;
+	size_t before, after, n = row->n;
 
 	crowd_enter(place);
 	if (g->n_tw > 0)
 		crowd_fill(g->n_tw, g->first_port, g->n_ports);
 	before = crowd_count();
-	for (size_t i = 0; i < g->n_rows; i++)
-		measure(&g->rows[i]);
+	measure(row);
 	after = crowd_count();
-	if (after * 20 >= before * 19) {
-		note_round(g, before ? before : 1, after);
-		return true;
+	if (after * 20 < before * 19) {
+		row->n = n;
+		row->dropped++;
+		return false;
 	}
-	for (size_t i = 0; i < g->n_rows; i++)
-		g->rows[i].n -= g->rows[i].n > 0;
-	g->dropped++;
-	return false;
+	if (row->before == 0 || after * row->before < row->after * before) {
+		row->before = before;
+		row->after = after;
+	}
+	return true;
 }
 
-/* Rounds until enough were good, or there is no time left. */
+/* All rounds, or as many as there is time for; one at least. */
 static void run_group(struct group g)
 {
-	char words[64];
-
 	if (time_is_up()) {
 		bench_print(&(struct bench_line){.with = g.title, .what = "no time was left"});
 		return;
 	}
-	while (g.good < g.rounds && g.dropped < g.rounds && (g.good + g.dropped == 0 || !time_is_up()))
-		run_round(&g);
+	for (int round = 0; round < g.rounds && (round == 0 || !time_is_up()); round++)
+		for (size_t i = 0; i < g.n_rows; i++)
+			if (!run_row(&g, &g.rows[i]))
+				run_row(&g, &g.rows[i]);
 	for (size_t i = 0; i < g.n_rows; i++)
 		print_row(&g, &g.rows[i]);
-	snprintf(words, sizeof(words), "%d good, %d dropped", g.good, g.dropped);
-	if (g.dropped > 0)
-		bench_print(&(struct bench_line){.with = g.title, .what = "rounds", .sockets = words});
 }
 
 #define N_OF(rows) (sizeof(rows) / sizeof((rows)[0]))
@@ -245,7 +235,7 @@ static void bench_others(size_t n, int rounds)
 	char title[80];
 
 	snprintf(title, sizeof(title), "%zu sockets on other ports", n);
-	run_group((struct group){title, rows, N_OF(rows), rounds, n, OTHERS, 64, 0, 0, 0, 0});
+	run_group((struct group){title, rows, N_OF(rows), rounds, n, OTHERS, 64});
 }
 
 static void bench_table(size_t n, int rounds)
@@ -256,7 +246,7 @@ static void bench_table(size_t n, int rounds)
 	char title[80];
 
 	snprintf(title, sizeof(title), "a table of %zu sockets", n);
-	run_group((struct group){title, rows, N_OF(rows), rounds, n, OTHERS, 64, 0, 0, 0, 0});
+	run_group((struct group){title, rows, N_OF(rows), rounds, n, OTHERS, 64});
 }
 
 static void bench_own(size_t n)
@@ -270,7 +260,7 @@ static void bench_own(size_t n)
 	snprintf(title, sizeof(title), "%zu sockets on the port itself", n);
 	place = crowd_place();
 	crowd_enter(place);
-	run_group((struct group){title, rows, N_OF(rows), 3, n, PORT, 1, 0, 0, 0, 0});
+	run_group((struct group){title, rows, N_OF(rows), 3, n, PORT, 1});
 	close(place);
 }
 

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 
 #include "cli/ls.h"
 
@@ -113,6 +114,18 @@ static void test_ls__inherited__every_owner(void **state)
 }
 
 /* Where a process exists that even root may not look into, it cannot be known that nobody has it. */
+/* A process whose name would clear the screen, and one that would write into the next line. */
+static void test_ls__name_of_escape_codes__shown_as_text(void **state)
+{
+	LIVE_CHILD(prctl(PR_SET_NAME, "\033[2J\033]0;x\007\n"), live_listener("127.0.0.1:8080", 0));
+	for (size_t i = 0; i < 3; i++) {
+		const struct live_run *run = i == 0 ? live_inuse("ls") : i == 1 ? live_inuse("8080") : live_inuse("kill", "--dry-run", "8080");
+
+		assert_non_null(strstr(run->out, "\\x1b[2J"));
+		assert_null(strpbrk(run->out, "\033\007"));
+	}
+}
+
 static void test_ls__in_flight__nobody_is_named(void **state)
 {
 	const char *line;
@@ -308,6 +321,7 @@ int main(void)
 		live_test(test_ls__fin_wait2_and_close_wait__both_shown),
 		live_test(test_ls__bound_only__shown_with_owner),
 		live_test(test_ls__inherited__every_owner),
+		live_test(test_ls__name_of_escape_codes__shown_as_text),
 		live_test(test_ls__in_flight__nobody_is_named),
 		live_test(test_ls_json__every_line__parses),
 		live_test(test_ls__more_than_are_sorted__streamed),

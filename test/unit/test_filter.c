@@ -3,7 +3,9 @@
 #include "support/check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "host/filter.h"
 
@@ -320,11 +322,41 @@ static void test_filter__too_many_and_too_long__refused(void **state)
 	assert_int_equal(parse(text, &saved, &f, &error), INUSE_E_INPUT);
 }
 
+/* A filter that somebody pasted a whole file into. */
+static void test_filter__10_mb__one_sentence_in_a_moment(void **state)
+{
+	static const char *const pieces[] = {"1", ".", ":", "1.2.3.4:", "[", "]", "::", "%", "/", "http://", ",", "-", "80,", "x", " ", " not",
+					     "\xff", "\x1b[31m", "a.b.", "fe80::1%"};
+	enum { LEN = 10000000 };
+	char *text = malloc(LEN + 1);
+
+	assert_non_null(text);
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		size_t len = strlen(pieces[i]);
+		struct inuse_error error = {0};
+		struct iu_filter f;
+		clock_t before = clock();
+
+		for (size_t at = 0; at < LEN; at++)
+			text[at] = pieces[i][at % len];
+		text[LEN] = 0;
+		if (strcmp(pieces[i], " ") == 0)
+			text[LEN - 1] = '?';
+		assert_int_equal(parse(text, &live, &f, &error), INUSE_E_INPUT);
+		assert_true(strlen(error.text) > 0 && strlen(error.text) < 400);
+		assert_null(strpbrk(error.text, "\x1b\n"));
+		/* what takes time that grows with the square would take hours */
+		assert_true((double)(clock() - before) / CLOCKS_PER_SEC < 5);
+	}
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_filter__each_choice_of_words__finds_these),
 		cmocka_unit_test(test_filter__malformed__one_sentence_with_the_word),
+		cmocka_unit_test(test_filter__10_mb__one_sentence_in_a_moment),
 		cmocka_unit_test(test_filter__words_in_one_argument_or_many__the_same),
 		cmocka_unit_test(test_filter_user__saved_snapshot__name_of_its_owners),
 		cmocka_unit_test(test_filter_ports__only_where_nothing_else_can_match),

@@ -2,7 +2,9 @@
 /* What people paste: every form understood, every malformed one refused with a sentence that says where. */
 #include "support/check.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/address.h"
 
@@ -123,11 +125,39 @@ static void test_addr_predicates__mapped_and_plain__agree(void **state)
 	assert_int_equal(inuse_addr_parse("127.0.0.01", &v4, NULL), INUSE_E_INPUT);
 }
 
+/* An address that somebody pasted a whole file into. */
+static void test_target_parse__10_mb__one_sentence_in_a_moment(void **state)
+{
+	static const char *const pieces[] = {"1", ".", ":", "1.2.3.4:", "[", "]", "::", "%", "/", "http://", ",", "-", "80,", "x", " ", " not",
+					     "\xff", "\x1b[31m", "a.b.", "fe80::1%"};
+	enum { LEN = 10000000 };
+	char *text = malloc(LEN + 1);
+
+	assert_non_null(text);
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		size_t len = strlen(pieces[i]);
+		struct inuse_error error = {0};
+		struct inuse_target t;
+		clock_t before = clock();
+
+		for (size_t at = 0; at < LEN; at++)
+			text[at] = pieces[i][at % len];
+		text[LEN] = 0;
+		assert_int_equal(inuse_target_parse(text, &t, &error), INUSE_E_INPUT);
+		assert_true(strlen(error.text) > 0 && strlen(error.text) < 400);
+		assert_null(strpbrk(error.text, "\x1b\n"));
+		/* what takes time that grows with the square would take hours */
+		assert_true((double)(clock() - before) / CLOCKS_PER_SEC < 5);
+	}
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_target_parse__pasted_form__understood),
 		cmocka_unit_test(test_target_parse__malformed__one_sentence_that_says_where),
+		cmocka_unit_test(test_target_parse__10_mb__one_sentence_in_a_moment),
 		cmocka_unit_test(test_addr_predicates__mapped_and_plain__agree),
 	};
 
