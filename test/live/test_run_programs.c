@@ -5,12 +5,6 @@
 
 #include "support/actor.h"
 
-static void need(const char *program)
-{
-	if (live_run("sh", "-c", live_text("PATH=$PATH:/usr/sbin command -v %s", program))->status != 0)
-		live_skip("%s is not installed", program);
-}
-
 /* Starts the program twice under inuse, on port 8080; the first must listen and end as the signal wants it. */
 static void check_program(const char *const *words, int signal, int status)
 {
@@ -65,26 +59,17 @@ static void test_run__threaded_server__serves(void **state)
 
 static void test_run__node__listens(void **state)
 {
-	need("node");
+	actor_need("node");
 	CHECK_PROGRAM(SIGTERM, 128 + SIGTERM, "node", "-e", "require('http').createServer((q,r)=>r.end('x')).listen(8080)");
-}
-
-static void write_file(const char *name, const char *text)
-{
-	const char *path = live_text("%s/%s", actor_dir, name);
-	FILE *f = fopen(path, "we");
-
-	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0)
-		live_fail("%s cannot be written", path);
 }
 
 static const char *nginx_words[] = {"nginx", "-p", NULL, "-c", NULL, NULL};
 
 static void prepare_nginx(const char *daemon)
 {
-	need("nginx");
+	actor_need("nginx");
 	setenv("PATH", live_text("%s:/usr/sbin", getenv("PATH")), 1);
-	write_file("nginx.conf",
+	actor_write("nginx.conf",
 		   live_text("daemon %s; master_process on; worker_processes 2; pid %s/nginx.pid; error_log %s/error.log;\n"
 			     "events {} http { access_log off; client_body_temp_path %s/b; proxy_temp_path %s/p; fastcgi_temp_path %s/f;\n"
 			     "uwsgi_temp_path %s/u; scgi_temp_path %s/s; server { listen 8080; location / { return 200 'x'; } } }\n",
@@ -106,7 +91,7 @@ static void test_run__nginx_whose_workers_are_another_user__serves(void **state)
 
 	live_need_root();
 	prepare_nginx("off");
-	write_file("user.conf", live_text("user nobody nogroup; include %s/nginx.conf;", actor_dir));
+	actor_write("user.conf", live_text("user nobody nogroup; include %s/nginx.conf;", actor_dir));
 	pid = live_start("run", "nginx", "-p", actor_dir, "-c", live_text("%s/user.conf", actor_dir));
 	live_wait(8080, 0, INUSE_LISTEN);
 	live_says(live_run(actor_python(), "-c", "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8080/').read())"), 0, "b'x'");
@@ -122,14 +107,14 @@ static void test_run__nginx_as_a_daemon__is_stayed_with(void **state)
 
 static void test_run__redis__listens(void **state)
 {
-	need("redis-server");
+	actor_need("redis-server");
 	CHECK_PROGRAM(SIGTERM, 0, "redis-server", "--port", "8080", "--save", "", "--dir", actor_dir);
 }
 
 static void test_run__go__listens(void **state)
 {
-	need("go");
-	write_file("main.go", "package main\nimport (\"net\"; \"log\")\nfunc main() {\n\tl, err := net.Listen(\"tcp\", \":8080\")\n"
+	actor_need("go");
+	actor_write("main.go", "package main\nimport (\"net\"; \"log\")\nfunc main() {\n\tl, err := net.Listen(\"tcp\", \":8080\")\n"
 			      "\tfor err == nil { _, err = l.Accept() }\n\tlog.Fatal(err)\n}\n");
 	live_says(live_run("sh", "-c", live_text("cd %s && HOME=%s CGO_ENABLED=0 GOFLAGS=-p=1 go build -o main main.go", actor_dir, actor_dir)), 0, "");
 	CHECK_PROGRAM(SIGTERM, 128 + SIGTERM, live_text("%s/main", actor_dir));

@@ -692,6 +692,27 @@ static int do_later(char **words)
 	return do_listen(words + 1);
 }
 
+/* serve ADDR: reads a request of each client and answers with a letter, until it is ended */
+static int do_serve(char **words)
+{
+	struct sockaddr_storage sa;
+	socklen_t len;
+	int fd = make(words[0], SOCK_STREAM, &sa, &len), on = 1, client;
+	char request[512];
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&sa, len) < 0 || listen(fd, 16) < 0) {
+		printf("serve %s\n", name(-1));
+		return 1;
+	}
+	while ((client = accept(fd, NULL, NULL)) >= 0) {
+		if (read(client, request, sizeof(request)) > 0 && write(client, "x", 1) != 1)
+			printf("a client has gone\n");
+		close(client);
+	}
+	return 1;
+}
+
 static const struct {
 	const char *word;
 	int (*act)(char **words);
@@ -702,6 +723,7 @@ static const struct {
 	{"hidden", do_hidden},   {"forbid", do_forbid},   {"uring", do_uring},     {"int80", do_int80},   {"connect", do_connect}, {"stuck", do_stuck},
 	{"around", do_around},   {"count", do_count},     {"flags", do_flags},
 	{"rounds", do_rounds},   {"stay", do_stay},       {"daemon", do_daemon},   {"later", do_later},
+	{"serve", do_serve},
 };
 
 int main(int argc, char **argv)

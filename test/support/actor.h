@@ -59,6 +59,23 @@ static inline int actor_out_of_folder(void **state)
 
 #define folder_test(fn) cmocka_unit_test_setup_teardown(fn, actor_in_folder, actor_out_of_folder)
 
+/* Skips where that program is not installed. */
+static inline void actor_need(const char *program)
+{
+	if (live_run("sh", "-c", live_text("PATH=$PATH:/usr/sbin command -v %s", program))->status != 0)
+		live_skip("%s is not installed", program);
+}
+
+/* A file in the folder of the test. */
+static inline void actor_write(const char *name, const char *text)
+{
+	const char *path = live_text("%s/%s", actor_dir, name);
+	FILE *f = fopen(path, "we");
+
+	if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0)
+		live_fail("%s cannot be written", path);
+}
+
 /* Whatever python3 is the system's own: a wrapper of a version manager would be another program. */
 static inline const char *actor_python(void)
 {
