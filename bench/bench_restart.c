@@ -270,6 +270,17 @@ static bool is_python(const struct server *server)
 	return strstr(server->name, "python") != NULL;
 }
 
+/* The listener was there before: an answer tells that the server is. */
+static void await_answer(const struct server *server)
+{
+	int fd = bench_dial(PORT);
+	bool silence;
+
+	if (send(fd, server->question, strlen(server->question), MSG_NOSIGNAL) < 0 || hear(fd, ANSWER_MS, &silence) <= 0)
+		bench_die("no answer");
+	bench_close(fd);
+}
+
 static void start_activated(struct running *r)
 {
 	const char *words[] = {"/usr/bin/python3", "-c", activated, NULL};
@@ -280,8 +291,10 @@ static void start_activated(struct running *r)
 	r->pid = fork();
 	if (r->pid < 0)
 		bench_die("fork");
-	if (r->pid > 0)
+	if (r->pid > 0) {
+		await_answer(r->server);
 		return;
+	}
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	dup2(r->socket, 3);
 	fcntl(3, F_SETFD, 0);

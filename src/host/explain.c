@@ -68,8 +68,8 @@ static void name_asked(struct inuse_answer *a, const struct inuse_request *r)
 	}
 }
 
-enum inuse_status iu_explain(const struct inuse_request *request, uint64_t own_inode, struct inuse_answer **ret_answer,
-			     struct inuse_error *error)
+enum inuse_status iu_explain(const struct inuse_request *request, uint64_t own_inode, int32_t asker,
+			     struct inuse_answer **ret_answer, struct inuse_error *error)
 {
 	struct inuse_answer *a = calloc(1, sizeof(*a));
 	enum inuse_status status;
@@ -81,6 +81,7 @@ enum inuse_status iu_explain(const struct inuse_request *request, uint64_t own_i
 		inuse_answer_free(a);
 		return status;
 	}
+	iu_snapshot_set_asker(a->own, asker);
 	a->facts = iu_snapshot_facts(a->own);
 	name_asked(a, request);
 	iu_answer_judge(a, request, 1);

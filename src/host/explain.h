@@ -7,11 +7,12 @@
 
 /*
  * Looks at this host, in the network namespace of the calling thread, and judges exactly this call. own_inode: the
- * socket that makes it, which does not stand in its own way; 0 when it is closed. Errors as of inuse_ask(); the caller
+ * socket that makes it, which does not stand in its own way; 0 when it is closed. asker:
+ * pid of its process, 0 unknown. Errors as of inuse_ask(); the caller
  * frees the answer with inuse_answer_free().
  */
-enum inuse_status iu_explain(const struct inuse_request *request, uint64_t own_inode, struct inuse_answer **ret_answer,
-			     struct inuse_error *error);
+enum inuse_status iu_explain(const struct inuse_request *request, uint64_t own_inode, int32_t asker,
+			     struct inuse_answer **ret_answer, struct inuse_error *error);
 
 /*
  * The call has failed with os_code (an errno), so that is certain, whatever Windows did not show: "cannot tell" becomes

@@ -189,6 +189,11 @@ enum inuse_status iu_snapshot_seal(struct inuse_snapshot *s, struct inuse_error 
 	return INUSE_OK;
 }
 
+void iu_snapshot_set_asker(struct inuse_snapshot *s, int32_t pid)
+{
+	s->facts.asker = pid;
+}
+
 const struct iu_facts *iu_snapshot_facts(const struct inuse_snapshot *s)
 {
 	return &s->facts;

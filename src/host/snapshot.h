@@ -48,5 +48,7 @@ void iu_snapshot_said(const struct inuse_snapshot *s, size_t i, const char **ret
 /* Points the arrays of the facts at what was added. INUSE_E_MEMORY if any add or string failed. */
 enum inuse_status iu_snapshot_seal(struct inuse_snapshot *s, struct inuse_error *error);
 const struct iu_facts *iu_snapshot_facts(const struct inuse_snapshot *s);
+/* Whose call is judged: a pid as the processes have theirs. */
+void iu_snapshot_set_asker(struct inuse_snapshot *s, int32_t pid);
 
 #endif

@@ -51,6 +51,7 @@ const struct iu_field iu_header_fields[] = {
 	U64(iu_facts, "netns", netns),
 	BITS(iu_facts, "features", features, iu_names_feature),
 	BITS(iu_facts, "unseen", unseen, iu_names_missing),
+	INT(iu_facts, "asker", asker, 0, INT32_MAX, ),
 	BOOL(iu_facts, "no_v4_table", no_v4_table),
 	BOOL(iu_facts, "locals_known", locals_known),
 	BOOL(iu_facts, "buckets_known", buckets_known),

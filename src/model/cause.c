@@ -228,6 +228,14 @@ WHEN(wildcard_specific)
 	return iu_addr_is_any(&local) != iu_addr_is_any(&v->request.local);
 }
 
+/* Who asks has the address itself, by another socket. */
+WHEN(bound_twice)
+{
+	const struct inuse_process *p = iu_holder_of(f, blocker(v));
+
+	return p != NULL && p->pid == f->asker && f->asker != 0 && holds_address(blocker(v));
+}
+
 WHEN(started_twice)
 {
 	const struct inuse_process *p = iu_holder_of(f, blocker(v));

@@ -61,11 +61,17 @@ static const struct inuse_process *decisive(const struct iu_profile *p, const st
 	return NULL;
 }
 
+/* The one that makes the call: if it ended, nobody would be left to make it. */
+static bool is_asker(const struct iu_facts *f, const struct inuse_process *h)
+{
+	return h->pid == f->asker && f->asker != 0;
+}
+
 HELPS(helps_continue)
 {
 	const struct inuse_process *holder = decisive(p, f, v, cure);
 
-	return holder != NULL && holder->status == 'T';
+	return holder != NULL && holder->status == 'T' && !is_asker(f, holder);
 }
 
 /* A service that was started as such; logins and terminals run in scopes and in user@.service itself. */
@@ -109,7 +115,7 @@ HELPS(helps_end_process)
 	/* a unit is started again, and pid 1 is nobody's to end */
 	if (f->os == IU_SYSTEM_windows && holder != NULL && (holder->pid == IU_WINDOWS_SYSTEM_PID || holder->status == 'X'))
 		return false;
-	return holder != NULL && holder->pid != 1 && iu_manager_of(holder) == IU_MANAGER_NONE;
+	return holder != NULL && holder->pid != 1 && !is_asker(f, holder) && iu_manager_of(holder) == IU_MANAGER_NONE;
 }
 
 HELPS(helps_reuseaddr_new)

@@ -118,6 +118,7 @@ struct iu_facts {
 	uint32_t kernel;         /* major << 16 | minor; 0 unknown */
 	uint32_t hz;             /* ticks a second; 0 unknown */
 	uint32_t unseen;         /* enum inuse_missing: kinds no source could see */
+	int32_t asker;           /* pid of the process whose call is judged, where that is known; else 0 */
 	bool no_v4_table;        /* no IPv4 address was ever configured: every one is bindable */
 	bool locals_known;
 	bool buckets_known;      /* buckets holds every port in `covered`; an absent one does not exist */

@@ -66,6 +66,8 @@ static const struct iu_words causes[] = {
 	 N_("A .socket unit holds the port and starts the service at the first connection.")},
 	{"docker-proxy", N_("IN USE by Docker, which publishes a container's port there"),
 	 N_("docker-proxy (pid {pids}) only forwards; the container is what has to stop.")},
+	{"bound-twice", N_("IN USE by the program itself: {who} has it already"),
+	 N_("It takes the same address twice: in its code, in its configuration, or because a reloader runs it twice.")},
 	{"suspended", N_("IN USE by {who}, which is suspended (Ctrl-Z)"),
 	 N_("It does nothing, but it keeps its sockets until it goes on and ends.")},
 	{"mptcp-listener", N_("IN USE by {who}, which listens there with Multipath TCP"), NULL},

@@ -111,7 +111,7 @@ static void look(const struct iu_advice_job *job, int netns, int pipe)
 	char *text = NULL, *json = NULL;
 
 	if (netns < 0 || iu_netns_enter_fd(netns, "", &error) == INUSE_OK)
-		iu_explain(&job->request, job->inode, &answer, &error);
+		iu_explain(&job->request, job->inode, job->pid, &answer, &error);
 	if (job->text)
 		text = iu_explain_text(answer, &error, job->os_code, job->style);
 	if (job->json && answer != NULL)

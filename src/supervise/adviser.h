@@ -11,6 +11,7 @@
 struct iu_advice_job {
 	struct inuse_request request;
 	uint64_t inode;   /* of the socket that makes the call */
+	int32_t pid;      /* of the process that does */
 	int netns;        /* descriptor of its network namespace, -1: our own; borrowed */
 	int os_code;
 	bool text, json;  /* wanted */

@@ -284,6 +284,7 @@ static bool start_adviser(struct iu_incident *i)
 	struct iu_advice_job job = {
 		.request = i->request,
 		.inode = i->inode,
+		.pid = i->w.caller.pid,
 		.netns = foreign_netns(s, &i->w),
 		.os_code = i->os_code,
 		.text = i->tell,

@@ -99,6 +99,14 @@ static void test_run__listen_fails__own_socket_is_no_obstacle(void **state)
 	live_complains(actor_run("reuse", "127.0.0.1:8080"), 0, "bind 127.0.0.1:8080 failed", "LISTEN 127.0.0.1:8080");
 }
 
+static void test_run__own_socket_in_the_way__not_told_to_kill_itself(void **state)
+{
+	const struct live_run *run = actor_run("listen", "127.0.0.1:8080", "127.0.0.1:8080");
+
+	live_complains(run, 0, "bind 127.0.0.1:8080 failed", "IN USE by the program itself: actor (pid ", "LISTEN 127.0.0.1:8080");
+	live_says_not(run, "kill ");
+}
+
 static void test_run__address_not_local__told(void **state)
 {
 	live_device("v0", "192.0.2.1/24");
@@ -117,7 +125,7 @@ static void test_run__other_namespace__looked_at_there(void **state)
 	live_need_root();
 	live_listener("127.0.0.1:8080", 0); /* here: not to be mentioned as the blocker */
 	run = live_inuse("run", "unshare", "-n", "sh", "-c", live_text("ip link set lo up; exec %s listen 127.0.0.1:8080 127.0.0.1:8080", actor_path()));
-	live_complains(run, 0, "bind 127.0.0.1:8080 failed", "IN USE by actor");
+	live_complains(run, 0, "bind 127.0.0.1:8080 failed", "IN USE by the program itself: actor");
 	live_says_not(run, "test_run");
 }
 
@@ -195,6 +203,7 @@ int main(int argc, char **argv)
 		live_test(test_run__words_of_the_program__are_its_own),
 		live_test(test_run__listener_in_the_way__told_at_that_moment),
 		live_test(test_run__listen_fails__own_socket_is_no_obstacle),
+		live_test(test_run__own_socket_in_the_way__not_told_to_kill_itself),
 		live_test(test_run__address_not_local__told),
 		live_test(test_run__bound_twice__told),
 		live_test(test_run__other_namespace__looked_at_there),
