@@ -52,8 +52,8 @@ extern const char *const iu_run_names[IU_N_RUNS];
 enum iu_action {
 	IU_DO_SOCKET, IU_DO_SET, IU_DO_CLEAR, IU_DO_BIND, IU_DO_LISTEN, IU_DO_CONNECT, IU_DO_ACCEPT, IU_DO_WRITE, IU_DO_READ,
 	IU_DO_FILL, IU_DO_SHUTDOWN, IU_DO_CLOSE, IU_DO_USER, IU_DO_CHOWN, IU_DO_FORK, IU_DO_KILL, IU_DO_FLIGHT, IU_DO_WAIT,
-	IU_DO_SETTING, IU_DO_DEVICE, IU_DO_ADDRESS, IU_DO_DOWN, IU_DO_ROUTE, IU_DO_EVICT, IU_DO_NAMESPACE, IU_DO_FORBID, IU_DO_PEER,
-	IU_DO_SEND, IU_DO_LOOK, IU_DO_LEFT, IU_DO_PORT,
+	IU_DO_SETTING, IU_DO_DEVICE, IU_DO_ADDRESS, IU_DO_DOWN, IU_DO_REMOVE, IU_DO_ROUTE, IU_DO_EVICT, IU_DO_NAMESPACE,
+	IU_DO_FORBID, IU_DO_PEER, IU_DO_SEND, IU_DO_LOOK, IU_DO_LEFT, IU_DO_PORT,
 };
 
 /* Options of set and clear. */
@@ -96,6 +96,7 @@ struct iu_step {
 	uint8_t process;
 	uint8_t peer;            /* PEER, SEND */
 	bool without_timestamps; /* PEER */
+	bool tentative;          /* ADDRESS */
 	uint8_t tcp_flags;       /* SEND: as in the header; seq, ack, time: how far from the fitting number */
 	int32_t seq, ack, time;
 	uint64_t sockets;        /* FORK: bit per socket */

@@ -70,6 +70,10 @@ bool iu_lab_write_setting(const char *path, const char *value);
 enum inuse_status iu_lab_device(const char *name, struct inuse_error *error);
 enum inuse_status iu_lab_address(const char *device, const struct inuse_addr *addr, unsigned prefix_len,
 				 struct inuse_error *error);
+/* The same with an IPv6 address that the kernel goes on checking for (RFC 4862 5.4), longer than any experiment lasts. */
+enum inuse_status iu_lab_address_tentative(const char *device, const struct inuse_addr *addr, unsigned prefix_len,
+					   struct inuse_error *error);
+enum inuse_status iu_lab_remove(const char *device, struct inuse_error *error);
 enum inuse_status iu_lab_link(const char *device, bool up, struct inuse_error *error);
 enum inuse_status iu_lab_route(const char *kind, const struct inuse_addr *net, unsigned prefix_len, struct inuse_error *error);
 /* SOCK_DESTROY of this socket. */

@@ -301,7 +301,10 @@ enum inuse_status iu_live_other(struct iu_live *live, const struct iu_step *step
 	case IU_DO_DEVICE:
 		return do_device(step, error);
 	case IU_DO_ADDRESS:
-		return iu_lab_address(step->word, &step->at.addr, (unsigned)step->number, error);
+		return (step->tentative ? iu_lab_address_tentative : iu_lab_address)(step->word, &step->at.addr,
+										     (unsigned)step->number, error);
+	case IU_DO_REMOVE:
+		return iu_lab_remove(step->word, error);
 	case IU_DO_DOWN:
 		return iu_lab_link(step->word, false, error);
 	case IU_DO_ROUTE:

@@ -122,10 +122,9 @@ static void wait_until_taken(const struct inuse_addr *addr)
 		nanosleep(&(struct timespec){0, 1000000}, NULL);
 }
 
-enum inuse_status iu_lab_address(const char *device, const struct inuse_addr *addr, unsigned prefix_len,
-				 struct inuse_error *error)
+static enum inuse_status add_address(const char *device, const struct inuse_addr *addr, unsigned prefix_len, unsigned flags,
+				     struct inuse_error *error)
 {
-	enum inuse_status status;
 	char buffer[256] __attribute__((aligned(8)));
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	struct ifaddrmsg *message;
@@ -136,13 +135,45 @@ enum inuse_status iu_lab_address(const char *device, const struct inuse_addr *ad
 	message->ifa_family = family_of(addr);
 	message->ifa_prefixlen = (uint8_t)prefix_len;
 	message->ifa_index = if_nametoindex(device);
-	message->ifa_flags = addr->family == 6 ? IFA_F_NODAD : 0; /* usable at once */
+	message->ifa_flags = (uint8_t)flags;
 	mnl_attr_put(request, IFA_LOCAL, addr_len(addr), addr->ip);
 	mnl_attr_put(request, IFA_ADDRESS, addr_len(addr), addr->ip);
-	status = ask(NETLINK_ROUTE, request, _("adding an address"), error);
+	return ask(NETLINK_ROUTE, request, _("adding an address"), error);
+}
+
+enum inuse_status iu_lab_address(const char *device, const struct inuse_addr *addr, unsigned prefix_len,
+				 struct inuse_error *error)
+{
+	/* usable at once, without a look at who else has it */
+	enum inuse_status status = add_address(device, addr, prefix_len, addr->family == 6 ? IFA_F_NODAD : 0, error);
+
 	if (status == INUSE_OK && addr->family == 6)
 		wait_until_taken(addr);
 	return status;
+}
+
+enum inuse_status iu_lab_address_tentative(const char *device, const struct inuse_addr *addr, unsigned prefix_len,
+					   struct inuse_error *error)
+{
+	char path[64];
+
+	/* so often the kernel asks whether somebody else has it, once a second */
+	snprintf(path, sizeof(path), "ipv6/conf/%s/dad_transmits", device);
+	if (!iu_lab_write_setting(path, "1000"))
+		return iu_fail(error, INUSE_E_UNSUPPORTED, 0, NULL, _("this kernel has no IPv6"));
+	return add_address(device, addr, prefix_len, 0, error);
+}
+
+enum inuse_status iu_lab_remove(const char *device, struct inuse_error *error)
+{
+	char buffer[256] __attribute__((aligned(8)));
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct ifinfomsg *link;
+
+	request->nlmsg_type = RTM_DELLINK;
+	link = mnl_nlmsg_put_extra_header(request, sizeof(*link));
+	link->ifi_index = (int)if_nametoindex(device);
+	return ask(NETLINK_ROUTE, request, _("removing a network device"), error);
 }
 
 enum inuse_status iu_lab_route(const char *kind, const struct inuse_addr *net, unsigned prefix_len, struct inuse_error *error)
@@ -203,6 +234,17 @@ enum inuse_status iu_lab_device(const char *name, struct inuse_error *error)
 
 enum inuse_status iu_lab_address(const char *device, const struct inuse_addr *addr, unsigned prefix_len,
 				 struct inuse_error *error)
+{
+	return absent(error);
+}
+
+enum inuse_status iu_lab_address_tentative(const char *device, const struct inuse_addr *addr, unsigned prefix_len,
+					   struct inuse_error *error)
+{
+	return absent(error);
+}
+
+enum inuse_status iu_lab_remove(const char *device, struct inuse_error *error)
 {
 	return absent(error);
 }

@@ -166,6 +166,11 @@ static struct iu_sim_answer surroundings(struct iu_onmodel *m, const struct iu_s
 		break;
 	case IU_DO_ADDRESS:
 		iu_sim_address(m->sim, device_index(m, step->word), &step->at.addr, (uint8_t)step->number);
+		if (step->tentative)
+			iu_sim_tentative(m->sim, &step->at.addr);
+		break;
+	case IU_DO_REMOVE:
+		iu_sim_remove(m->sim, device_index(m, step->word));
 		break;
 	case IU_DO_ROUTE:
 		do_route(m, step);

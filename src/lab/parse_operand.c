@@ -343,6 +343,13 @@ static bool take_interface(struct iu_parser *p, struct iu_step *s, const char *w
 	if (!is_device(p, word))
 		return iu_parse_wrong_word(p, word, _("is no device yet; a step \"device NAME\" makes it"));
 	snprintf(s->word, sizeof(s->word), "%s", word);
+	if (s->action != IU_DO_REMOVE)
+		return true;
+	if (strcmp(word, "lo") == 0)
+		return iu_parse_wrong(p, _("lo cannot be removed"));
+	for (size_t i = 0; i < p->n_devices; i++)
+		if (strcmp(p->devices[i], word) == 0)
+			p->devices[i][0] = 0; /* no word is empty */
 	return true;
 }
 

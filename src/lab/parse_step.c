@@ -40,8 +40,9 @@ static const struct row rows[] = {
 	{"wait", IU_DO_WAIT, "TIME", 0},
 	{"setting", IU_DO_SETTING, "SETTING VALUE", 0},
 	{"device", IU_DO_DEVICE, "DEVICE [NET]", IU_NEED_DEVICE},
-	{"address", IU_DO_ADDRESS, "INTERFACE NET", 0},
+	{"address", IU_DO_ADDRESS, "INTERFACE NET [tentative]", 0},
 	{"down", IU_DO_DOWN, "INTERFACE", 0},
+	{"remove", IU_DO_REMOVE, "INTERFACE", IU_NEED_DEVICE},
 	{"route", IU_DO_ROUTE, "ROUTE NET", IU_NEED_DEVICE},
 	{"evict", IU_DO_EVICT, "PORT", IU_NEED_EVICT},
 	{"namespace", IU_DO_NAMESPACE, "without addresses", 0},
@@ -106,6 +107,10 @@ static bool check_step(struct iu_parser *p, struct iu_step *s)
 		return iu_parse_wrong(p, _("the namespace comes first: no step may stand above it"));
 	if (s->action == IU_DO_PEER)
 		s->without_timestamps = p->n_words > 5;
+	if (s->action == IU_DO_ADDRESS)
+		s->tentative = p->n_words > 3;
+	if (s->tentative && s->at.addr.family != 6)
+		return iu_parse_wrong(p, _("only an IPv6 address can be tentative"));
 	if (s->action == IU_DO_SET && iu_sockopts[s->option].value != 0 && p->n_words == 3)
 		return iu_parse_wrong(p, _("the value of %s is missing"), iu_sockopts[s->option].name);
 	if (p->exp->runs != 0 && (s->action == IU_DO_ADDRESS || s->action == IU_DO_ROUTE || (s->action == IU_DO_DEVICE && p->n_words > 2)))

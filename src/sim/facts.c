@@ -102,6 +102,33 @@ void iu_sim_address(struct iu_sim *sim, uint32_t device, const struct inuse_addr
 		sim->locals[sim->facts.n_locals++] = local;
 }
 
+void iu_sim_tentative(struct iu_sim *sim, const struct inuse_addr *addr)
+{
+	for (size_t i = 0; i < sim->facts.n_locals; i++)
+		if (iu_addr_same(&sim->locals[i].addr, addr))
+			sim->locals[i].tentative = true;
+}
+
+/* Drops those of the device; returns how many are left. */
+static size_t without_device(struct iu_local *list, size_t n, uint32_t device)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (list[i].device != device)
+			list[left++] = list[i];
+	return left;
+}
+
+void iu_sim_remove(struct iu_sim *sim, uint32_t device)
+{
+	sim->facts.n_locals = without_device(sim->locals, sim->facts.n_locals, device);
+	sim->n_nets = without_device(sim->nets, sim->n_nets, device);
+	for (size_t i = 0; i < sim->facts.n_devices; i++)
+		if (sim->devices[i].index == device) /* its number is not given again */
+			sim->devices[i] = (struct iu_device){.name = ""};
+}
+
 uint32_t iu_sim_device(struct iu_sim *sim, const char *name)
 {
 	uint32_t n = (uint32_t)sim->facts.n_devices;

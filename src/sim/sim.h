@@ -47,6 +47,10 @@ void iu_sim_setting(struct iu_sim *sim, enum iu_setting setting, int64_t value);
 void iu_sim_reserve(struct iu_sim *sim, const struct iu_range *ranges, size_t n);
 /* An address of the host on an interface (1 is lo, which has 127.0.0.0/8 and ::1/128). */
 void iu_sim_address(struct iu_sim *sim, uint32_t device, const struct inuse_addr *addr, uint8_t prefix_len);
+/* One of them is not usable yet, and will not become so. */
+void iu_sim_tentative(struct iu_sim *sim, const struct inuse_addr *addr);
+/* An interface goes, with its addresses and what is reached through it. */
+void iu_sim_remove(struct iu_sim *sim, uint32_t device);
 /* A new interface: its index. name must outlive the host. */
 uint32_t iu_sim_device(struct iu_sim *sim, const char *name);
 /* Destinations in addr/prefix_len answer with result: unreachable, prohibit, blackhole. */
