@@ -78,6 +78,7 @@ static void set_defaults(void)
 
 enum inuse_status iu_lab_namespace_bare(struct inuse_error *error)
 {
+	iu_lab_write_setting("ipv4/tcp_child_ehash_entries", "256"); /* as in iu_lab_namespace() */
 	if (unshare(CLONE_NEWNET) < 0)
 		return iu_fail(error, INUSE_E_UNSUPPORTED, errno, "unshare", _("no network namespace can be made here: %s"),
 			       strerror(errno));
