@@ -193,6 +193,15 @@ static struct iu_sim_answer surroundings(struct iu_onmodel *m, const struct iu_s
 	return ok;
 }
 
+size_t iu_onmodel_owners(struct iu_onmodel *m, const struct iu_step *step, struct iu_sim_owner *ret, size_t max)
+{
+	struct inuse_addr at = where(m, step);
+
+	if (step->action == IU_DO_BIND)
+		return iu_sim_owners(m->sim, step->socket, INUSE_CALL_BIND, &at, ret, max);
+	return step->action == IU_DO_LISTEN ? iu_sim_owners(m->sim, step->socket, INUSE_CALL_LISTEN, NULL, ret, max) : 0;
+}
+
 struct iu_sim_answer iu_onmodel_step(struct iu_onmodel *m, const struct iu_step *step, uint16_t chosen)
 {
 	struct inuse_addr at = where(m, step);

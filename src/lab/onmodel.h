@@ -14,6 +14,8 @@ struct iu_onmodel {
 	char text[96];
 };
 
+/* What the step, a bind or listen about to be made, finds on its port; at most max. */
+size_t iu_onmodel_owners(struct iu_onmodel *m, const struct iu_step *step, struct iu_sim_owner *ret, size_t max);
 struct iu_sim_answer iu_onmodel_step(struct iu_onmodel *m, const struct iu_step *step, uint16_t chosen);
 
 #endif

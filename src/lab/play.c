@@ -15,6 +15,7 @@
 
 #define SOCKETS_MAX 1024
 #define PACKETS_MAX 256
+#define OWNERS_MAX 16
 #define SETTLE_NS INT64_C(3000000000)
 
 struct flow {
@@ -281,6 +282,26 @@ static void give_socket(const struct player *p, json_t *o, const struct iu_step 
 		json_object_set_new(o, "local", json_string(inuse_addr_text(&local, text)));
 }
 
+/* What a bind() or listen() finds on its port, and what the model makes of each. Before the model makes the step. */
+static json_t *owners_json(struct player *p, const struct iu_step *step)
+{
+	struct iu_sim_owner owners[OWNERS_MAX];
+	size_t n = iu_onmodel_owners(&p->model, step, owners, OWNERS_MAX);
+	json_t *a = n > 0 ? json_array() : NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *o = socket_json(&owners[i].socket, iu_sim_facts(p->model.sim)->now_ns, true);
+		const struct iu_words *words = iu_words_of_rule(owners[i].rule);
+
+		json_object_set_new(o, "rule", json_string(owners[i].rule));
+		if (words != NULL && words->headline != NULL)
+			json_object_set_new(o, "rule_text", json_string(words->headline));
+		json_object_set_new(o, "in_the_way", owners[i].blocks == INUSE_MAYBE ? json_null() : json_boolean(owners[i].blocks == INUSE_YES));
+		json_array_append_new(a, o);
+	}
+	return a;
+}
+
 /* What the kernel says; false: it cannot play on, and why_not is in the run. */
 static bool ask_kernel(struct player *p, const struct iu_step *step, const char *want, struct iu_live_answer *ret)
 {
@@ -321,9 +342,10 @@ static void play_step(struct player *p, const struct iu_step *step, json_t *step
 	const char *want = expected(p, step, e);
 	struct iu_live_answer kernel = {0};
 	struct iu_sim_answer model;
-	json_t *o = json_object();
+	json_t *o = json_object(), *owners;
 	bool agrees, played = p->live != NULL && ask_kernel(p, step, want, &kernel);
 
+	owners = owners_json(p, step);
 	model = iu_onmodel_step(&p->model, step, kernel.chosen);
 	json_object_set_new(o, "line", json_integer(step->line));
 	json_object_set_new(o, "step", json_string(step->text));
@@ -333,6 +355,8 @@ static void play_step(struct player *p, const struct iu_step *step, json_t *step
 		json_object_set_new(o, "kernel", json_string(kernel.text));
 	json_object_set_new(o, "model", json_string(model.cannot_tell && p->play->os == IU_OS_LINUX ? "cannot tell" : model.text));
 	give_rule(p, o, model.rule);
+	if (owners != NULL)
+		json_object_set_new(o, "owners", owners);
 	agrees = model_agrees(p, step, want, &model, e) && (!played || kernel_agrees(p, step, want, kernel.text));
 	/* ports that a side chose are not the file's to say, but both sides must have the same */
 	if (played && !is_look(step->action) && strcmp(kernel.text, model.text) != 0)

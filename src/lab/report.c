@@ -132,6 +132,29 @@ static void say_rule(struct iu_text *t, const json_t *step)
 	iu_text_add(t, "\n");
 }
 
+/* Sockets on the port that the call passes by, and why. */
+static void say_tolerated(struct iu_text *t, const json_t *step)
+{
+	bool first = true;
+	size_t i;
+	json_t *o;
+
+	json_array_foreach (json_object_get(step, "owners"), i, o) {
+		size_t start = t->len;
+
+		if (!json_is_false(json_object_get(o, "in_the_way")))
+			continue;
+		iu_text_add(t, "      ");
+		iu_text_add(t, first ? _("passes") : "");
+		iu_text_pad(t, start, 16, 1);
+		first = false;
+		say_socket(t, o);
+		iu_text_addf(t, "\n                %s: ", text_of(o, "rule"));
+		iu_say_wrapped(t, text_of(o, "rule_text")[0] ? _(text_of(o, "rule_text")) : "", 16, WIDTH);
+		iu_text_add(t, "\n");
+	}
+}
+
 /* The table's line: the step, what was expected, what happened. */
 static void say_step_line(struct iu_text *t, const json_t *step, bool kernel)
 {
@@ -191,8 +214,10 @@ static void say_step(struct iu_text *t, const json_t *step, const json_t *before
 	say_source(t, step);
 	/* the rule is worth its lines where an answer was expected, or was none of success */
 	if (json_object_get(step, "rule") != NULL &&
-	    (json_object_get(step, "expected") != NULL || strcmp(text_of(step, "model"), "OK") != 0))
+	    (json_object_get(step, "expected") != NULL || strcmp(text_of(step, "model"), "OK") != 0)) {
 		say_rule(t, step);
+		say_tolerated(t, step);
+	}
 	say_packets(t, json_object_get(step, "packets"));
 	if (json_object_get(step, "kernel_sockets") != NULL) {
 		say_sockets(t, _("kernel has"), json_object_get(step, "kernel_sockets"));

@@ -144,6 +144,28 @@ void iu_judge_call(const struct iu_profile *profile, const struct iu_facts *fact
 	*ret_verdict = v;
 }
 
+enum inuse_tri iu_judge_owner(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
+			      const struct iu_caller *caller, const struct inuse_socket *socket, const char **ret_rule)
+{
+	enum inuse_tri blocks;
+	struct iu_world w;
+	uint32_t missing = 0;
+
+	start(&w, profile, facts, request, NULL);
+	w.caller = *caller;
+	if (w.caller.family != 0)
+		w.family = w.caller.family;
+	*ret_rule = NULL;
+	if (!iu_socket_is_owner(&w, socket, request->local.port))
+		return INUSE_NO;
+	blocks = iu_owner_blocks(&w, socket, &missing, ret_rule);
+	/* what stands in nobody's way is passed by the first row that says so */
+	for (size_t i = 0; *ret_rule == NULL && i < profile->n_owners; i++)
+		if (profile->owners[i].when == NULL || profile->owners[i].when(&w, socket, &missing) != INUSE_NO)
+			*ret_rule = profile->owners[i].id;
+	return blocks;
+}
+
 void iu_judge_bare(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
 		   const struct iu_world *what_if, struct inuse_verdict *ret_verdict)
 {

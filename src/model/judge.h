@@ -23,6 +23,13 @@ void iu_judge_bare(const struct iu_profile *profile, const struct iu_facts *fact
 void iu_judge_call(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
 		   const struct iu_caller *caller, struct inuse_verdict *ret_verdict);
 
+/*
+ * What that bind() or listen() makes of one socket of the facts: does it stand in the way? *ret_rule: the owner rule that
+ * decided, or first might have; NULL when it is not on the port, and so not asked about.
+ */
+enum inuse_tri iu_judge_owner(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
+			      const struct iu_caller *caller, const struct inuse_socket *socket, const char **ret_rule);
+
 /* Does the bucket remember a socket with SO_REUSEPORT that lets this request in? sk_reuseport_match() of the kernel. */
 bool iu_bucket_lets_in(const struct iu_bucket *bucket, const struct inuse_request *request);
 /*

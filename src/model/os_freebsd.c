@@ -3,8 +3,8 @@
  * FreeBSD, from its manual pages and sources (13.x). Nothing here was measured.
  *
  * Without options every socket on the port whose address overlaps stands in the way, connected ones and TIME-WAIT included.
- * SO_REUSEADDR (or SO_REUSEPORT) counts on the new socket alone: then only exactly the same, unconnected address is in the way. This is the
- * difference that socket(7) of Linux names, and where most advice on the web comes from.
+ * SO_REUSEADDR (or SO_REUSEPORT) counts on the new socket alone: then only exactly the same, unconnected address is in the
+ * way. This is the difference that socket(7) of Linux names, and where most advice on the web comes from.
  */
 #include "base/address.h"
 #include "model/rule.h"
@@ -51,33 +51,39 @@ static enum inuse_tri reuse_and_not_the_same(const struct iu_world *w, const str
 }
 
 static const struct iu_call_rule calls[] = {
-	{"not-local", INUSE_CALL_BIND, IU_BOTH, iu_pred_not_local, INUSE_R_ADDRNOTAVAIL, 0, 0, IN_PCB, "documented"},
-	{"privileged-port", INUSE_CALL_BIND, IU_BOTH, iu_pred_privileged, INUSE_R_ACCES, 0, 0, IN_PCB, "documented"},
-	{"ports-exhausted", INUSE_CALL_BIND, IU_BOTH, iu_pred_ports_exhausted, INUSE_R_ADDRNOTAVAIL, 0, 0, IN_PCB, "documented"},
-	{"port-automatic", INUSE_CALL_BIND, IU_BOTH, iu_pred_port_automatic, INUSE_R_OK, 0, 0, IN_PCB, "documented"},
-	{"nobody", INUSE_CALL_BIND, IU_BOTH, iu_pred_no_conflict, INUSE_R_OK, 0, 0, IN_PCB, "documented"},
-	{"conflict", INUSE_CALL_BIND, IU_BOTH, NULL, INUSE_R_ADDRINUSE, 0, 0, IN_PCB, "documented"},
+	{"not-local", INUSE_CALL_BIND, IU_BOTH, iu_pred_not_local, INUSE_R_ADDRNOTAVAIL, 0, 0, IN_PCB,
+	 "errors/address-of-another-machine"},
+	{"privileged-port", INUSE_CALL_BIND, IU_BOTH, iu_pred_privileged, INUSE_R_ACCES, 0, 0, IN_PCB,
+	 "errors/low-port-in-use"},
+	{"ports-exhausted", INUSE_CALL_BIND, IU_BOTH, iu_pred_ports_exhausted, INUSE_R_ADDRNOTAVAIL, 0, 0, IN_PCB,
+	 "port-zero/exhausted"},
+	{"port-automatic", INUSE_CALL_BIND, IU_BOTH, iu_pred_port_automatic, INUSE_R_OK, 0, 0, IN_PCB,
+	 "port-zero/other-address"},
+	{"nobody", INUSE_CALL_BIND, IU_BOTH, iu_pred_no_conflict, INUSE_R_OK, 0, 0, IN_PCB, "bind/free"},
+	{"conflict", INUSE_CALL_BIND, IU_BOTH, NULL, INUSE_R_ADDRINUSE, 0, 0, IN_PCB, "bind/options-of-a-listener"},
 
-	{"tuple-live", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_tuple_live, INUSE_R_ADDRINUSE, 0, 0, IN_CONNECT, "documented"},
+	{"tuple-live", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_tuple_live, INUSE_R_ADDRINUSE, 0, 0, IN_CONNECT,
+	 "fixed-port/living-connection"},
 	{"tuple-time-wait", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_tuple_timestamps, INUSE_R_ADDRINUSE, 0, 0, IN_CONNECT,
-	 "documented"},
-	{"connect-exhausted", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_connect_exhausted, INUSE_R_ADDRNOTAVAIL, 0, 0, IN_CONNECT,
-	 "documented"},
-	{"nobody-listens", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_nobody_listens, INUSE_R_CONNREFUSED, 0, 0, "RFC 9293 3.10.7.1",
-	 "documented"},
-	{"connect-free", INUSE_CALL_CONNECT, IU_BOTH, NULL, INUSE_R_OK, 0, 0, IN_CONNECT, "documented"},
+	 "fixed-port/reconnect-without-timestamps"},
+	{"connect-exhausted", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_connect_exhausted, INUSE_R_ADDRNOTAVAIL, 0, 0,
+	 IN_CONNECT, "connect/exhausted"},
+	{"nobody-listens", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_nobody_listens, INUSE_R_CONNREFUSED, 0, 0,
+	 "RFC 9293 3.10.7.1", "connect/refused"},
+	{"connect-free", INUSE_CALL_CONNECT, IU_BOTH, NULL, INUSE_R_OK, 0, 0, IN_CONNECT,
+	 "fixed-port/living-connection"},
 
-	{"syn-no-listener", INUSE_CALL_ACCEPT, IU_BOTH, iu_pred_syn_no_listener, INUSE_R_CONNREFUSED, 0, 0, "RFC 9293 3.10.7.1",
-	 "documented"},
-	{"syn-accepted", INUSE_CALL_ACCEPT, IU_BOTH, NULL, INUSE_R_OK, 0, 0, "RFC 9293 3.6.1 MAY-2", "documented"},
+	{"syn-no-listener", INUSE_CALL_ACCEPT, IU_BOTH, iu_pred_syn_no_listener, INUSE_R_CONNREFUSED, 0, 0,
+	 "RFC 9293 3.10.7.1", "syn/no-listener"},
+	{"syn-accepted", INUSE_CALL_ACCEPT, IU_BOTH, NULL, INUSE_R_OK, 0, 0, "RFC 9293 3.6.1 MAY-2", "syn/half-open"},
 };
 
 static const struct iu_owner_rule owners[] = {
-	{"no-overlap", iu_pred_no_overlap, INUSE_R_OK, IN_PCB, "documented"},
-	{"other-user", other_user, INUSE_R_ADDRINUSE, IN_PCB, "documented"},
-	{"both-reuseport", both_reuseport, INUSE_R_OK, SETSOCKOPT, "documented"},
-	{"reuse-not-the-same", reuse_and_not_the_same, INUSE_R_OK, SETSOCKOPT, "documented"},
-	{"in-the-way", NULL, INUSE_R_ADDRINUSE, IN_PCB, "documented"},
+	{"no-overlap", iu_pred_no_overlap, INUSE_R_OK, IN_PCB, "bind/other-address"},
+	{"other-user", other_user, INUSE_R_ADDRINUSE, IN_PCB, "bind/other-user"},
+	{"both-reuseport", both_reuseport, INUSE_R_OK, SETSOCKOPT, "bind/options-of-a-listener"},
+	{"reuse-not-the-same", reuse_and_not_the_same, INUSE_R_OK, SETSOCKOPT, "bind/wildcard-and-specific"},
+	{"in-the-way", NULL, INUSE_R_ADDRINUSE, IN_PCB, "restart/reuseaddr-on-the-old-one-only"},
 };
 
 const struct iu_profile iu_profile_freebsd = {

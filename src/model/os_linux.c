@@ -38,9 +38,9 @@ static const struct iu_call_rule calls[] = {
 	{"link-local-without-scope", INUSE_CALL_BIND, IU_V6, iu_pred_link_local_without_scope, INUSE_R_INVAL, 0, 0, BIND6,
 	 "M14"},
 	{"device-missing", INUSE_CALL_BIND, IU_BOTH, iu_pred_device_missing, INUSE_R_NODEV, 0, 0,
-	 "linux v6.18 net/core/sock.c sock_setsockopt() SO_BINDTODEVICE; " BIND6, "observed"},
+	 "linux v6.18 net/core/sock.c sock_setsockopt() SO_BINDTODEVICE; " BIND6, "errors/device-removed"},
 	{"tentative", INUSE_CALL_BIND, IU_V6, iu_pred_tentative, INUSE_R_ADDRNOTAVAIL, 0, 0,
-	 "linux v6.18 net/ipv6/addrconf.c ipv6_chk_addr(); RFC 4862 5.4", "observed"},
+	 "linux v6.18 net/ipv6/addrconf.c ipv6_chk_addr(); RFC 4862 5.4", "errors/tentative"},
 	{"not-local", INUSE_CALL_BIND, IU_BOTH, iu_pred_not_local, INUSE_R_ADDRNOTAVAIL, 0, 0, BIND4 "; " BIND6, "M01"},
 	{"privileged-port4", INUSE_CALL_BIND, IU_V4, iu_pred_privileged, INUSE_R_ACCES, 0, 0, BIND4, "M04"},
 	{"bound-already4", INUSE_CALL_BIND, IU_V4, iu_pred_bound_already, INUSE_R_INVAL, 0, 0, BIND4, "B38"},
@@ -57,7 +57,7 @@ static const struct iu_call_rule calls[] = {
 	{"conflict", INUSE_CALL_BIND, AGAIN, NULL, INUSE_R_ADDRINUSE, 0, 0, CONFLICT, "B02"},
 
 	{"connect-listening", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_listening, INUSE_R_ISCONN, 0, 0, STREAM_CONNECT, "C24"},
-	{"connect-again", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_connecting, INUSE_R_ALREADY, 0, 0, STREAM_CONNECT, "observed"},
+	{"connect-again", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_connecting, INUSE_R_ALREADY, 0, 0, STREAM_CONNECT, "connect/already"},
 	{"connect-connected", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_connected, INUSE_R_ISCONN, 0, 0, STREAM_CONNECT, "C25"},
 	{"mapped-by-v6only", INUSE_CALL_CONNECT, IU_V6, iu_pred_mapped_by_v6only, INUSE_R_NETUNREACH, 0, 0,
 	 "linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_connect()", "C29"},
@@ -84,7 +84,7 @@ static const struct iu_call_rule calls[] = {
 	{"syn-fin-wait2", INUSE_CALL_ACCEPT, IU_BOTH, iu_pred_syn_fin_wait2, INUSE_R_CONNREFUSED, 0, 0, TIMEWAIT, "P10"},
 	{"syn-rfc1337", INUSE_CALL_ACCEPT, IU_BOTH, iu_pred_syn_rfc1337, INUSE_R_TIMEDOUT, 0, 0, TIMEWAIT "; RFC 1337", "P17"},
 	{"syn-time-wait", INUSE_CALL_ACCEPT, IU_BOTH, iu_pred_syn_time_wait, INUSE_R_OK, 0, 0, TIMEWAIT, "P02"},
-	{"syn-accepted", INUSE_CALL_ACCEPT, IU_BOTH, NULL, INUSE_R_OK, 0, 0, "RFC 9293 3.10.7.2", "C28"},
+	{"syn-accepted", INUSE_CALL_ACCEPT, IU_BOTH, NULL, INUSE_R_OK, 0, 0, "RFC 9293 3.10.7.2", "syn/half-open"},
 };
 
 static const struct iu_owner_rule owners[] = {

@@ -84,7 +84,7 @@ struct iu_call_rule {
 	enum inuse_result then;
 	uint32_t needs, not_with; /* enum iu_feature: the row exists only on kernels with / without */
 	const char *ref;          /* source, with the kernel tag and the function */
-	const char *experiment;   /* row of the measured table or name of the experiment */
+	const char *experiment;   /* where it is seen to decide: a row of the measured table, "topic/name", or "source": nowhere */
 };
 
 struct iu_owner_rule {

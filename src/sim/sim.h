@@ -102,6 +102,17 @@ struct iu_sim_answer iu_sim_send(struct iu_sim *sim, unsigned p, uint8_t flags, 
 
 /* What this host would show at this moment. Borrowed until the next call. */
 const struct iu_facts *iu_sim_facts(struct iu_sim *sim);
+/*
+ * The sockets that bind() to addr (listen() of what it is bound to: NULL) would find on its port, and what the owner rules make of each:
+ * at most max. Empty where the kernel chooses the port.
+ */
+struct iu_sim_owner {
+	struct inuse_socket socket;
+	const char *rule;
+	enum inuse_tri blocks;
+};
+size_t iu_sim_owners(struct iu_sim *sim, unsigned s, enum inuse_call call, const struct inuse_addr *addr, struct iu_sim_owner *ret,
+		     size_t max);
 /* The local address of a socket; family 0: it has none. */
 struct inuse_addr iu_sim_local(const struct iu_sim *sim, unsigned s);
 
