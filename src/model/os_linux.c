@@ -57,7 +57,8 @@ static const struct iu_call_rule calls[] = {
 	{"conflict", INUSE_CALL_BIND, AGAIN, NULL, INUSE_R_ADDRINUSE, 0, 0, CONFLICT, "B02"},
 
 	{"connect-listening", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_listening, INUSE_R_ISCONN, 0, 0, STREAM_CONNECT, "C24"},
-	{"connect-again", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_connecting, INUSE_R_ALREADY, 0, 0, STREAM_CONNECT, "connect/already"},
+	{"connect-again", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_connecting, INUSE_R_ALREADY, 0, 0, STREAM_CONNECT,
+	 "connect/already"},
 	{"connect-connected", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_connected, INUSE_R_ISCONN, 0, 0, STREAM_CONNECT, "C25"},
 	{"mapped-by-v6only", INUSE_CALL_CONNECT, IU_V6, iu_pred_mapped_by_v6only, INUSE_R_NETUNREACH, 0, 0,
 	 "linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_connect()", "C29"},
