@@ -274,10 +274,13 @@ static void matrix(struct iu_text *t, const struct iu_html_exp *e)
 
 void iu_html_matrix(struct iu_text *t, const struct iu_html_exp *exps, size_t n)
 {
-	iu_text_add(t, "<div class=matrices>");
+	iu_html_addf(t, "<section><h2 id=\"matrix\">%s</h2><p>%s</p>\n<div class=matrices>", _("The bind matrix"),
+		     _("May a new server bind the port of an old one and listen on it? A table for each state of the old one: the old "
+		       "socket's options down, the new one's across. Both have the same address and the same user. Each cell is what came of the "
+		       "experiment that it leads to; where families differ, it says so."));
 	for (int stage = 0; stage <= STAGES; stage++)
 		for (size_t i = 0; i < n; i++)
 			if (is_matrix(&exps[i]) && stage_of(&exps[i]) == stage)
 				matrix(t, &exps[i]);
-	iu_text_add(t, "</div>\n");
+	iu_text_add(t, "</div></section>\n");
 }

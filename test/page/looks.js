@@ -85,7 +85,7 @@ globalThis.looks = (() => {
 				found.push(`a diagram of ${where(svg)} has ${said} packets, its list in words has ${told.length}`);
 			let at = 0;
 			for (const label of drawn) {
-				const flags = label.split(' ')[0].split('+'), seq = label.match(/seq \d+/)[0];
+				const flags = label.split(' ')[0].split('+'), seq = label.match(/seq -?\d+/)[0];
 				const fits = t => flags.every(f => t.includes(f)) && t.includes(', ' + seq + (/ ack /.test(label) ? ',' : ''));
 				while (at < told.length && !fits(told[at])) at++;
 				if (at++ >= told.length) found.push(`${where(svg)}: the packet "${label}" of the diagram is not in its list`);
@@ -146,6 +146,7 @@ globalThis.looks = (() => {
 		const walker = document.createTreeWalker(e, NodeFilter.SHOW_TEXT), range = document.createRange();
 		for (let node; (node = walker.nextNode());)
 			for (const match of node.data.matchAll(/[^\s-]+-?/g)) {
+				if (match[0].length > 24) continue; // fits nowhere
 				range.setStart(node, match.index);
 				range.setEnd(node, match.index + match[0].length);
 				if (new Set([...range.getClientRects()].map(r => Math.round(r.top))).size > 1) return match[0];
