@@ -16,7 +16,7 @@ enum { ALL = 256, OS, JSON, WORKERS, PATIENT, HTML };
 
 static const struct iu_option options[] = {
 	{ALL, "all", NULL, N_("play everything side by side, and sum up")},
-	{OS, "os", "NAME", N_("the model alone, of linux, windows or freebsd")},
+	{OS, "os", "NAME", N_("the model alone, of linux, windows, freebsd or macos")},
 	{WORKERS, "workers", "N", N_("play so many at a time (four a processor)")},
 	{PATIENT, "patient", NULL, N_("also what waits for long, as TIME-WAIT to end")},
 	{HTML, "html", "FILE", N_("write a page with diagrams, too; alone it plays everything")},
@@ -79,7 +79,7 @@ static bool take_os(const struct iu_args *args, struct lab *lab)
 			lab->os = (enum iu_os)i;
 			return lab->model_only = true;
 		}
-	iu_usage(args->verb, _("there is no model of \"%s\": linux, windows or freebsd"),
+	iu_usage(args->verb, _("there is no model of \"%s\": linux, windows, freebsd or macos"),
 		 iu_escape(args->value, shown, sizeof(shown)));
 	return false;
 }

@@ -6,48 +6,16 @@
  * SO_REUSEADDR (or SO_REUSEPORT) counts on the new socket alone: then only exactly the same, unconnected address is in the
  * way. This is the difference that socket(7) of Linux names, and where most advice on the web comes from.
  */
-#include "base/address.h"
 #include "model/rule.h"
 
 #define IN_PCB "freebsd 13 sys/netinet/in_pcb.c in_pcbbind_setup()"
 #define IN_CONNECT "freebsd 13 sys/netinet/in_pcb.c in_pcbconnect_setup()"
 #define SETSOCKOPT "freebsd setsockopt(2)"
 
-static bool is_connected(const struct inuse_socket *o)
-{
-	return o->mini || (o->state != INUSE_LISTEN && o->state != INUSE_BOUND);
-}
-
-static bool same_address(const struct iu_world *w, const struct inuse_socket *o)
-{
-	struct inuse_addr a = iu_addr_unmapped(&o->local), b = iu_addr_unmapped(&w->req.local);
-
-	return a.family == b.family && iu_addr_same(&a, &b);
-}
-
-static enum inuse_tri both_reuseport(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
-{
-	if ((w->req.flags & INUSE_REUSEPORT) == 0)
-		return INUSE_NO;
-	return iu_socket_has(w, o, INUSE_REUSEPORT, INUSE_MISSING_REUSEPORT, missing);
-}
-
 /* An ordinary user against a bound or listening socket of another one: asked first, whatever the options. */
 static enum inuse_tri other_user(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
-	if (is_connected(o) || w->req.uid == 0)
-		return INUSE_NO;
-	if ((o->known & INUSE_KNOW_UID) == 0) {
-		*missing |= INUSE_MISSING_UID;
-		return INUSE_MAYBE;
-	}
-	return iu_is(o->uid != w->req.uid);
-}
-
-static enum inuse_tri reuse_and_not_the_same(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
-{
-	/* either option makes the lookup one for exactly this address, unconnected (lookupflags without INPLOOKUP_WILDCARD) */
-	return iu_is((w->req.flags & (INUSE_REUSEADDR | INUSE_REUSEPORT)) != 0 && (is_connected(o) || !same_address(w, o)));
+	return iu_bsd_is_connected(o) ? INUSE_NO : iu_bsd_of_another_user(w, o, missing);
 }
 
 static const struct iu_call_rule calls[] = {
@@ -81,8 +49,8 @@ static const struct iu_call_rule calls[] = {
 static const struct iu_owner_rule owners[] = {
 	{"no-overlap", iu_pred_no_overlap, INUSE_R_OK, IN_PCB, "bind/other-address"},
 	{"other-user", other_user, INUSE_R_ADDRINUSE, IN_PCB, "bind/other-user"},
-	{"both-reuseport", both_reuseport, INUSE_R_OK, SETSOCKOPT, "bind/options-of-a-listener"},
-	{"reuse-not-the-same", reuse_and_not_the_same, INUSE_R_OK, SETSOCKOPT, "bind/wildcard-and-specific"},
+	{"both-reuseport", iu_pred_bsd_both_reuseport, INUSE_R_OK, SETSOCKOPT, "bind/options-of-a-listener"},
+	{"reuse-not-the-same", iu_pred_bsd_not_the_same, INUSE_R_OK, SETSOCKOPT, "bind/wildcard-and-specific"},
 	{"in-the-way", NULL, INUSE_R_ADDRINUSE, IN_PCB, "restart/reuseaddr-on-the-old-one-only"},
 };
 

@@ -172,4 +172,9 @@ iu_call_when iu_pred_no_route, iu_pred_unreachable, iu_pred_prohibited, iu_pred_
 	iu_pred_nobody_listens;
 iu_call_when iu_pred_syn_live, iu_pred_syn_no_listener, iu_pred_syn_fin_wait2, iu_pred_syn_rfc1337, iu_pred_syn_time_wait;
 
+/* BSD: what both of its profiles ask. */
+iu_owner_when iu_pred_bsd_both_reuseport, iu_pred_bsd_not_the_same;
+bool iu_bsd_is_connected(const struct inuse_socket *o);
+iu_owner_when iu_bsd_of_another_user; /* and the caller is not root */
+
 #endif

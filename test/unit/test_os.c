@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The profiles that come from documents: every cell of Microsoft's tables, and FreeBSD's differences. */
+/* The profiles that come from documents: every cell of Microsoft's tables, and what FreeBSD and macOS do otherwise. */
 #include "support/check.h"
 
 #include <stdio.h>
@@ -137,6 +137,50 @@ static void test_freebsd__reuseaddr_on_the_new_one__enough(void **state)
 	assert_string_equal(short_name(&v), "IN");
 }
 
+static void test_macos__low_port_and_other_user__its_own_rules(void **state)
+{
+	struct inuse_socket o = {.state = INUSE_ESTABLISHED, .family = 4, .known = UINT32_MAX, .count = 1, .uid = 1,
+				 .local = addr_of(1), .remote = addr_of(1)};
+	struct inuse_request r = INUSE_REQUEST_INIT;
+	struct inuse_verdict v;
+
+	r.uid = 2;
+	r.may_bind_low = INUSE_NO;
+	r.local = addr_of(1);
+	r.local.port = 80;
+	v = judge("macos", NULL, &r);
+	assert_string_equal(short_name(&v), "AC");
+	r.local = addr_of(0);
+	r.local.port = 80;
+	v = judge("macos", NULL, &r);
+	assert_string_equal(short_name(&v), "OK");
+	/* even a connection of another user is in the way, unless the caller is root */
+	r.flags = INUSE_REUSEADDR;
+	r.local.port = 5000;
+	v = judge("macos", &o, &r);
+	assert_string_equal(short_name(&v), "IN");
+	v = judge("freebsd", &o, &r);
+	assert_string_equal(short_name(&v), "OK");
+	r.uid = 0;
+	v = judge("macos", &o, &r);
+	assert_string_equal(short_name(&v), "OK");
+	/* whose TIME-WAIT was is not seen */
+	r.uid = 2;
+	o.state = INUSE_TIME_WAIT;
+	o.mini = true;
+	v = judge("macos", &o, &r);
+	assert_string_equal(short_name(&v), "??");
+	assert_int_equal(v.missing, INUSE_MISSING_UID);
+	/* both on all addresses: the options alone count */
+	o = (struct inuse_socket){.state = INUSE_BOUND, .family = 4, .known = UINT32_MAX, .count = 1, .uid = 1, .local = addr_of(0)};
+	r.flags = INUSE_REUSEPORT;
+	o.flags = INUSE_REUSEPORT;
+	v = judge("macos", &o, &r);
+	assert_string_equal(short_name(&v), "OK");
+	v = judge("freebsd", &o, &r);
+	assert_string_equal(short_name(&v), "IN");
+}
+
 /* Every cause, cure and rule of every system has its words. */
 static void test_tables__every_id__worded(void **state)
 {
@@ -172,6 +216,7 @@ int main(void)
 		cmocka_unit_test(test_windows__options_hidden__certain_where_the_table_leaves_one_answer),
 		cmocka_unit_test(test_windows__fixed_port_in_time_wait__in_use_at_connect),
 		cmocka_unit_test(test_freebsd__reuseaddr_on_the_new_one__enough),
+		cmocka_unit_test(test_macos__low_port_and_other_user__its_own_rules),
 		cmocka_unit_test(test_tables__every_id__worded),
 	};
 
