@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A command line, read against the options of a verb. The first byte chooses the verb; the words follow, each with a line
- * feed behind it. What is read is words of the input or parts of them, and what is wrong ends it.
+ * feed behind it. What is read is words of the input or parts of them, and what is wrong ends it. It prints its sentences:
+ * tools/fuzz closes what they go to.
  */
 #include "fuzz/input.h"
 
@@ -20,18 +21,6 @@ static const struct iu_verb *const verbs[] = {
 #undef VERB
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
-
-/* The sentences and the help go nowhere; libFuzzer has its own copy of stderr. */
-static void be_silent(void)
-{
-	static FILE *nowhere;
-
-	if (nowhere != NULL)
-		return;
-	nowhere = fopen("/dev/null", "w");
-	MUST(nowhere != NULL);
-	stdout = stderr = nowhere;
-}
 
 static bool is_within(const char *value, char *const *argv, int argc)
 {
@@ -95,7 +84,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 1)
 		return 0;
-	be_silent();
 	verb = verbs[data[0] % N_VERBS];
 	text = input_string(data + 1, size - 1);
 	for (char *at = text, *end; argc < MAX_WORDS && (end = strchr(at, '\n')) != NULL; at = end + 1) {
