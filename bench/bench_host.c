@@ -34,6 +34,7 @@ struct row {
 	long peak_kib;
 	size_t n;
 	bool killed; /* was still not done */
+	bool absent; /* there is no such command */
 	unsigned dropped;     /* runs that lost their sockets */
 	size_t before, after; /* sockets, of the good run that lost most */
 };
@@ -92,7 +93,8 @@ static void measure(struct row *row)
 		execute(row);
 	if (wait4(pid, &status, 0, &usage) != pid)
 		bench_die("wait");
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+	row->absent = WIFEXITED(status) && WEXITSTATUS(status) == 127;
+	if (row->absent)
 		return;
 	row->killed |= WIFSIGNALED(status);
 	row->wall_ms[row->n] = bench_now_ms() - start;
@@ -121,7 +123,7 @@ static void print_row(const struct group *g, struct row *row)
 
 	put_command(row, command, sizeof(command));
 	if (row->n == 0) {
-		line.time = row->dropped > 0 ? "its sockets went" : "not here";
+		line.time = row->dropped > 0 ? "its sockets went" : row->absent ? "not here" : "no time was left";
 		bench_print(&line);
 		return;
 	}
@@ -162,16 +164,12 @@ static bool run_row(const struct group *g, struct row *row)
 	return true;
 }
 
-/* All rounds, or as many as there is time for; one at least. */
+/* All rounds, or as many as there is time for. */
 static void run_group(struct group g)
 {
-	if (time_is_up()) {
-		bench_print(&(struct bench_line){.with = g.title, .what = "no time was left"});
-		return;
-	}
-	for (int round = 0; round < g.rounds && (round == 0 || !time_is_up()); round++)
-		for (size_t i = 0; i < g.n_rows; i++)
-			if (!run_row(&g, &g.rows[i]))
+	for (int round = 0; round < g.rounds; round++)
+		for (size_t i = 0; i < g.n_rows && !time_is_up(); i++)
+			if (!run_row(&g, &g.rows[i]) && !time_is_up())
 				run_row(&g, &g.rows[i]);
 	for (size_t i = 0; i < g.n_rows; i++)
 		print_row(&g, &g.rows[i]);
