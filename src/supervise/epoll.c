@@ -13,8 +13,6 @@
  */
 #include "supervise/epoll.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,8 +21,6 @@
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define EVENTPOLL "anon_inode:[eventpoll]"
 
 static bool add(struct iu_registrations *r, int epoll, int32_t fd, uint32_t events, uint64_t data)
 {
@@ -84,27 +80,12 @@ static bool read_set(const struct iu_caller *caller, int32_t number, uint64_t in
 	return ok;
 }
 
-bool iu_epoll_read(const struct iu_caller *caller, uint64_t inode, struct iu_registrations *ret)
+bool iu_epoll_read(const struct iu_caller *caller, const int32_t *epolls, size_t n, uint64_t inode, struct iu_registrations *ret)
 {
-	struct dirent *entry;
-	char path[64];
-	bool ok = true;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", caller->tid);
-	dir = opendir(path);
-	if (dir == NULL)
-		return false;
-	while (ok && (entry = readdir(dir)) != NULL) {
-		char link[sizeof(EVENTPOLL) + 1];
-
-		if (isdigit((unsigned char)entry->d_name[0]) &&
-		    readlinkat(dirfd(dir), entry->d_name, link, sizeof(link)) == sizeof(EVENTPOLL) - 1 &&
-		    memcmp(link, EVENTPOLL, sizeof(EVENTPOLL) - 1) == 0)
-			ok = read_set(caller, atoi(entry->d_name), inode, ret);
-	}
-	closedir(dir);
-	return ok;
+	for (size_t i = 0; i < n; i++)
+		if (!read_set(caller, epolls[i], inode, ret))
+			return false;
+	return true;
 }
 
 /* In the child. */

@@ -16,8 +16,8 @@ struct iu_registrations {
 	size_t n, cap;
 };
 
-/* Those of the socket with that inode, in every epoll set of the caller. False: one could not be read. */
-bool iu_epoll_read(const struct iu_caller *caller, uint64_t inode, struct iu_registrations *ret);
+/* Those of the socket with that inode in n epoll sets of the caller. False: one could not be read. */
+bool iu_epoll_read(const struct iu_caller *caller, const int32_t *epolls, size_t n, uint64_t inode, struct iu_registrations *ret);
 /* Makes them for fd, under the program's numbers. False: one was not made. */
 bool iu_epoll_restore(const struct iu_registrations *registrations, int fd);
 void iu_epoll_done(struct iu_registrations *registrations);

@@ -37,13 +37,13 @@
 
 /* A socket that is open under more numbers than this is not exchanged. */
 #define NUMBERS_MAX 16
+#define EPOLLS_MAX 256
 /* linux v6.18 net/ipv6/af_inet6.c inet6_bind_sk() */
 #define SOCKADDR_IN6_LEAST 24
 
 /* ------------------------------------------------------------------------------------------- who has it */
 
-/* The process that was seen with it last has it still. */
-static bool still_has(const struct iu_held *h)
+bool iu_hold_is_still_kept(const struct iu_held *h)
 {
 	int pidfd = h->holder > 0 ? iu_pidfd_open(h->holder, false) : -1, fd, code;
 	bool has;
@@ -82,11 +82,11 @@ static bool somebody_has(struct iu_held *h, const struct iu_generation *g)
 	struct search search = {.inode = h->inode, .least = h->handed ? h->s->handed_end : 0};
 	struct iu_tree tree = {0};
 
-	iu_tree_read(&tree);
+	iu_tree_read_below(&tree, getpid());
 	for (size_t i = 0; search.pid == 0 && i < tree.n; i++)
 		if (iu_children_is_of_program(h->s, &tree, &tree.list[i]) &&
 		    (g == NULL || iu_generation_of(h->s, &tree, tree.list[i].pid) == g))
-			iu_tree_each_socket(tree.list[i].pid, find, &search);
+			iu_tree_each_fd(tree.list[i].pid, find, &search);
 	iu_tree_done(&tree);
 	if (search.pid != 0)
 		iu_hold_keep(h, search.pid, search.fd);
@@ -98,7 +98,7 @@ static bool generation_has(struct iu_held *h, const struct iu_generation *g)
 {
 	if (h->listened != g->number && h->given != g->number)
 		return false;
-	return still_has(h) || somebody_has(h, g);
+	return iu_hold_is_still_kept(h) || somebody_has(h, g);
 }
 
 /* An older generation lives, and may wait in accept() on the same open file. */
@@ -156,7 +156,7 @@ bool iu_hold_make_way(struct iu_supervisor *s, const struct iu_waiting_call *w)
 		return false;
 	for (struct iu_held *h = s->held, *next; h != NULL; h = next) {
 		next = h->next;
-		if (h->handed || !clash(&h->local, &h->identity, &wanted, &identity) || still_has(h) || somebody_has(h, NULL))
+		if (h->handed || !clash(&h->local, &h->identity, &wanted, &identity) || iu_hold_is_still_kept(h) || somebody_has(h, NULL))
 			continue;
 		inuse_addr_text(&h->local, address);
 		iu_hold_event(h, "closed", json_pack("{s:s}", "why", "in-the-way"));
@@ -204,13 +204,16 @@ static struct iu_held *choose(struct iu_supervisor *s, const struct iu_waiting_c
 struct numbers {
 	uint64_t inode;
 	int32_t list[NUMBERS_MAX];
-	size_t n; /* may be more than there is room for */
+	int32_t epolls[EPOLLS_MAX];
+	size_t n, n_epolls; /* may be more than there is room for */
 };
 
 static void add_number(void *arg, int32_t pid, int32_t fd, uint64_t inode)
 {
 	struct numbers *numbers = arg;
 
+	if (inode == IU_TREE_EPOLL && numbers->n_epolls++ < EPOLLS_MAX)
+		numbers->epolls[numbers->n_epolls - 1] = fd;
 	if (inode != numbers->inode)
 		return;
 	if (numbers->n < NUMBERS_MAX)
@@ -224,10 +227,10 @@ static bool is_spread(struct iu_supervisor *s, const struct iu_waiting_call *w, 
 	struct numbers elsewhere = {.inode = inode};
 	struct iu_tree tree = {0};
 
-	iu_tree_read(&tree);
+	iu_tree_read_below(&tree, getpid());
 	for (size_t i = 0; elsewhere.n == 0 && i < tree.n; i++)
 		if (tree.list[i].pid != w->caller.pid && iu_children_is_of_program(s, &tree, &tree.list[i]))
-			iu_tree_each_socket(tree.list[i].pid, add_number, &elsewhere);
+			iu_tree_each_fd(tree.list[i].pid, add_number, &elsewhere);
 	iu_tree_done(&tree);
 	return elsewhere.n > 0;
 }
@@ -321,7 +324,7 @@ bool iu_hold_give(struct iu_supervisor *s, struct iu_waiting_call *w)
 	h = choose(s, w);
 	if (h == NULL)
 		return false;
-	iu_tree_each_socket(w->caller.pid, add_number, &numbers);
+	iu_tree_each_fd(w->caller.pid, add_number, &numbers);
 	if (numbers.n == 0 || numbers.n > NUMBERS_MAX || is_spread(s, w, numbers.inode))
 		why = spread;
 	else
@@ -330,7 +333,8 @@ bool iu_hold_give(struct iu_supervisor *s, struct iu_waiting_call *w)
 		say_not_exchanged(s, h, w, why);
 		return false;
 	}
-	epoll_ok = iu_epoll_read(&w->caller, numbers.inode, &registrations);
+	epoll_ok = numbers.n_epolls <= EPOLLS_MAX &&
+		   iu_epoll_read(&w->caller, numbers.epolls, numbers.n_epolls, numbers.inode, &registrations);
 	if (!put_everywhere(h, w, &numbers)) {
 		iu_epoll_done(&registrations);
 		return false;

@@ -14,7 +14,8 @@
  * on it that cannot be read back; one of a process with other rights than inuse, whose calls are its own business.
  *
  * A held socket must not be the reason why anything fails that would succeed without inuse. So one that nobody has gives
- * way when it is in the way of another bind (give.c), and is closed when a start that is up did not ask for it.
+ * way when it is in the way of another bind (give.c), and is closed when a start that is up did not ask for it, or when a
+ * process that goes on has closed it and nobody has asked for it since.
  */
 #include "supervise/hold.h"
 
@@ -25,6 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/gettext.h"
 #include "base/text.h"
 #include "host/sockaddr.h"
@@ -32,6 +34,10 @@
 
 /* Beyond the descriptors of the program's own start. */
 #define FD_FLOOR 64
+/* From the end of a keeper until it is looked for another one. */
+#define LOOK_MS 5
+/* No call tells that the program has closed a socket: so it is looked now and then. */
+#define WATCH_MS 3000
 /* Port 0, in the table of what is not held. */
 #define CHOSEN_BY_KERNEL "0"
 
@@ -179,6 +185,11 @@ static void release_keeper(struct iu_keeper *k)
 		}
 }
 
+static void on_look_is_due(uv_timer_t *timer)
+{
+	iu_hold_look(timer->data);
+}
+
 static void on_keeper_ended(uv_poll_t *poll, int status, int events)
 {
 	struct iu_keeper *k = poll->data;
@@ -188,7 +199,9 @@ static void on_keeper_ended(uv_poll_t *poll, int status, int events)
 		if (h->keeper == k)
 			h->keeper = NULL;
 	release_keeper(k);
-	iu_hold_look(s);
+	/* many may end at once, and are looked at together */
+	if (!uv_is_active((uv_handle_t *)&s->hold_timer))
+		uv_timer_start(&s->hold_timer, on_look_is_due, LOOK_MS, 0);
 }
 
 static struct iu_keeper *keeper_of(struct iu_supervisor *s, int32_t pid)
@@ -228,7 +241,8 @@ void iu_hold_keep(struct iu_held *h, int32_t pid, int32_t fd)
 	h->holder_fd = fd;
 	h->keeper = keeper_of(h->s, pid);
 	h->gap = h->keeper == NULL;
-	h->unkept_ms = 0;
+	h->let_go = false;
+	h->let_go_ms = 0;
 	if (before != NULL && before != h->keeper)
 		release_keeper(before);
 }
@@ -246,10 +260,10 @@ void iu_hold_look(struct iu_supervisor *s)
 {
 	struct iu_tree tree = {0};
 
-	iu_tree_read(&tree);
+	iu_tree_read_below(&tree, getpid());
 	for (size_t i = 0; i < tree.n; i++)
 		if (iu_children_is_of_program(s, &tree, &tree.list[i]))
-			iu_tree_each_socket(tree.list[i].pid, take_socket, s);
+			iu_tree_each_fd(tree.list[i].pid, take_socket, s);
 	iu_tree_done(&tree);
 	for (struct iu_held *h = s->held; h != NULL; h = h->next)
 		if (h->keeper == NULL && !h->gap && h->listened != 0)
@@ -355,6 +369,68 @@ static struct iu_held *begin_holding(struct iu_supervisor *s, struct iu_waiting_
 		      json_pack("{s:s, s:i, s:i}", "program", program, "pid", (int)w->caller.pid, "generation",
 				(int)w->generation->number));
 	return h;
+}
+
+/* ---------------------------------------------------------------------------- what the program has let go */
+
+/* Another one of its SO_REUSEPORT group, which the kernel gives connections to as well, is still the program's. */
+static bool has_living_brother(const struct iu_held *h)
+{
+	for (const struct iu_held *other = h->s->held; other != NULL; other = other->next)
+		if (other != h && other->keeper != NULL && other->local.port == h->local.port &&
+		    iu_addr_same(&other->local, &h->local) && iu_identity_same(&other->identity, &h->identity))
+			return true;
+	return false;
+}
+
+/* A process that goes on has closed it: as between two starts for some time, but not for ever. */
+static bool is_over(struct iu_held *h, uint64_t now)
+{
+	bool brother = has_living_brother(h);
+
+	if (!h->gap || h->handed || (!h->let_go && !brother))
+		return false;
+	if (h->let_go_ms == 0)
+		h->let_go_ms = now;
+	return now - h->let_go_ms >= (brother ? WATCH_MS : (uint64_t)h->s->o->ready_s * 1000);
+}
+
+static void on_watch(uv_timer_t *timer)
+{
+	struct iu_supervisor *s = timer->data;
+	char address[INUSE_ADDR_TEXT];
+	bool any = false;
+
+	if (s->held == NULL || s->turn.phase != IU_PHASE_STEADY)
+		return;
+	for (struct iu_held *h = s->held; h != NULL; h = h->next)
+		if (h->keeper != NULL && !iu_hold_is_still_kept(h)) {
+			struct iu_keeper *k = h->keeper;
+
+			h->keeper = NULL;
+			h->let_go = any = true;
+			release_keeper(k);
+		}
+	if (any)
+		iu_hold_look(s);
+	for (struct iu_held *h = s->held, *next; h != NULL; h = next) {
+		next = h->next;
+		if (!is_over(h, uv_now(&s->loop)))
+			continue;
+		inuse_addr_text(&h->local, address);
+		iu_hold_event(h, "closed", json_pack("{s:s}", "why", "let-go"));
+		iu_hold_drop(h);
+		iu_voice_say(&s->voice, _("%s was closed by the program, which goes on: it is held no longer"), address);
+	}
+}
+
+void iu_hold_begin(struct iu_supervisor *s)
+{
+	uv_timer_init(&s->loop, &s->hold_timer);
+	uv_timer_init(&s->loop, &s->hold_watch);
+	s->hold_timer.data = s->hold_watch.data = s;
+	if (s->o->hold)
+		uv_timer_start(&s->hold_watch, on_watch, WATCH_MS, WATCH_MS);
 }
 
 void iu_hold_listened(struct iu_supervisor *s, struct iu_waiting_call *w)

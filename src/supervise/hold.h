@@ -34,9 +34,11 @@ struct iu_held {
 	struct iu_keeper *keeper; /* NULL: nobody is known to have it */
 	int shared_flags;   /* F_GETFL before it was given; taken back with the attempt */
 	bool gap;           /* nobody accepts; its backlog was raised */
-	uint64_t unkept_ms; /* first seen without a holder while the program goes on; 0 */
+	bool let_go;        /* who had it last has closed it, and lives */
+	uint64_t let_go_ms; /* since when it is known that nobody has it, although the program goes on; 0 */
 };
 
+void iu_hold_begin(struct iu_supervisor *s);
 /* A listen has succeeded: the socket is held from now on, if it can be. */
 void iu_hold_listened(struct iu_supervisor *s, struct iu_waiting_call *w);
 /* A bind has succeeded. */
@@ -78,6 +80,8 @@ void iu_hold_say_excluded(struct iu_supervisor *s, struct iu_caller *caller, con
 void iu_hold_event(const struct iu_held *h, const char *event, json_t *more_own);
 /* That process has it, under that number. */
 void iu_hold_keep(struct iu_held *h, int32_t pid, int32_t fd);
+/* The process that was seen with it last has it still. */
+bool iu_hold_is_still_kept(const struct iu_held *h);
 /* Finds new keepers for what has none. */
 void iu_hold_look(struct iu_supervisor *s);
 /* Nobody accepts. nobody_has_it: and it may listen again if it was shut down. */

@@ -13,6 +13,7 @@
 #include "base/gettext.h"
 #include "supervise/control.h"
 #include "supervise/generation.h"
+#include "supervise/hold.h"
 #include "supervise/notify.h"
 #include "supervise/thread.h"
 
@@ -136,6 +137,7 @@ static bool begin(struct iu_supervisor *s)
 	uv_prepare_init(&s->loop, &s->prepare);
 	s->flush.data = s->ending.data = s->prepare.data = s;
 	uv_prepare_start(&s->prepare, on_prepare);
+	iu_hold_begin(s);
 	iu_control_begin(s);
 	iu_notify_begin(s);
 	iu_notify_take_sockets(s);

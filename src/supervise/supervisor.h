@@ -131,6 +131,7 @@ struct iu_supervisor {
 	int std[2];              /* stdin and stdout for later generations; -1 */
 	struct iu_held *held;    /* hold.c */
 	struct iu_keeper *keepers;
+	uv_timer_t hold_timer, hold_watch;
 	struct {
 		uint64_t cookie;
 		const char *why;

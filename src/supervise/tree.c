@@ -14,6 +14,7 @@
 
 /* No family is deeper than this; a cycle, which a torn reading might show, ends here. */
 #define DEPTH_MAX 4096
+#define EPOLL "anon_inode:[eventpoll]"
 
 static bool add(struct iu_tree *tree, const struct iu_tree_process *process)
 {
@@ -37,30 +38,83 @@ static int by_pid(const void *a, const void *b)
 	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
+static bool add_pid(struct iu_tree *tree, const char *pid)
+{
+	struct iu_proc_stat stat;
+	char path[300], text[1024];
+	long len;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	len = iu_read_small(path, text, sizeof(text));
+	return len <= 0 || !iu_proc_parse_stat(text, (size_t)len, &stat) ||
+	       add(tree, &(struct iu_tree_process){stat.pid, stat.ppid, stat.status, stat.start_ticks});
+}
+
+static void sort(struct iu_tree *tree)
+{
+	if (tree->n > 0)
+		qsort(tree->list, tree->n, sizeof(*tree->list), by_pid);
+}
+
 bool iu_tree_read(struct iu_tree *tree)
 {
 	DIR *dir = opendir("/proc");
-	struct iu_proc_stat stat;
 	bool ok = dir != NULL;
 	struct dirent *entry;
 
 	tree->n = 0;
-	while (ok && (entry = readdir(dir)) != NULL) {
-		char path[300], text[1024];
-		long len;
+	while (ok && (entry = readdir(dir)) != NULL)
+		if (isdigit((unsigned char)entry->d_name[0]))
+			ok = add_pid(tree, entry->d_name);
+	if (dir != NULL)
+		closedir(dir);
+	sort(tree);
+	return ok;
+}
+
+/* The children of each of its threads. False: this kernel does not list them (CONFIG_PROC_CHILDREN), or memory ran out. */
+static bool add_children(struct iu_tree *tree, int32_t pid)
+{
+	char path[300], number[16];
+	struct dirent *entry;
+	bool listed = true;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir != NULL && listed && (entry = readdir(dir)) != NULL) {
+		FILE *f;
 
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
-		snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
-		len = iu_read_small(path, text, sizeof(text));
-		if (len > 0 && iu_proc_parse_stat(text, (size_t)len, &stat))
-			ok = add(tree, &(struct iu_tree_process){stat.pid, stat.ppid, stat.status, stat.start_ticks});
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/children", pid, entry->d_name);
+		f = fopen(path, "re");
+		if (f == NULL) {
+			/* the thread has gone, or the file is unknown to this kernel */
+			snprintf(path, sizeof(path), "/proc/%d/task/%s/stat", pid, entry->d_name);
+			listed = access(path, F_OK) != 0;
+		}
+		while (f != NULL && listed && fscanf(f, "%15s", number) == 1)
+			listed = add_pid(tree, number);
+		if (f != NULL)
+			fclose(f);
 	}
 	if (dir != NULL)
 		closedir(dir);
-	if (tree->n > 0)
-		qsort(tree->list, tree->n, sizeof(*tree->list), by_pid);
-	return ok;
+	return listed;
+}
+
+bool iu_tree_read_below(struct iu_tree *tree, int32_t root)
+{
+	tree->n = 0;
+	if (!add(tree, &(struct iu_tree_process){.pid = root, .status = 'R'}))
+		return false;
+	/* who is added is looked at in turn */
+	for (size_t i = 0; i < tree->n; i++)
+		if (!add_children(tree, tree->list[i].pid))
+			return iu_tree_read(tree);
+	sort(tree);
+	return true;
 }
 
 void iu_tree_done(struct iu_tree *tree)
@@ -95,7 +149,7 @@ bool iu_tree_is_below(const struct iu_tree *tree, int32_t pid, int32_t root)
 	return pid == root || iu_tree_branch(tree, pid, root) != 0;
 }
 
-bool iu_tree_each_socket(int32_t pid, void (*fn)(void *arg, int32_t pid, int32_t fd, uint64_t inode), void *arg)
+bool iu_tree_each_fd(int32_t pid, void (*fn)(void *arg, int32_t pid, int32_t fd, uint64_t inode), void *arg)
 {
 	char path[64], link[64];
 	struct dirent *entry;
@@ -110,7 +164,9 @@ bool iu_tree_each_socket(int32_t pid, void (*fn)(void *arg, int32_t pid, int32_t
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		len = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
-		if (len > 0 && iu_proc_parse_socket_link(link, (size_t)len, &inode))
+		if (len == sizeof(EPOLL) - 1 && memcmp(link, EPOLL, sizeof(EPOLL) - 1) == 0)
+			fn(arg, pid, atoi(entry->d_name), IU_TREE_EPOLL);
+		else if (len > 0 && iu_proc_parse_socket_link(link, (size_t)len, &inode))
 			fn(arg, pid, atoi(entry->d_name), inode);
 	}
 	if (dir != NULL)
@@ -135,6 +191,6 @@ int32_t iu_tree_holds(int32_t pid, uint64_t inode, bool *ret_hidden)
 {
 	struct search search = {inode, -1};
 
-	*ret_hidden = !iu_tree_each_socket(pid, find_lowest, &search);
+	*ret_hidden = !iu_tree_each_fd(pid, find_lowest, &search);
 	return search.lowest;
 }

@@ -11,7 +11,7 @@ struct iu_tree_process {
 	uint64_t started; /* ticks since boot */
 };
 
-/* Every process that /proc shows, sorted by pid. {0} is empty. */
+/* Processes, sorted by pid. {0} is empty. */
 struct iu_tree {
 	struct iu_tree_process *list;
 	size_t n, cap;
@@ -19,6 +19,11 @@ struct iu_tree {
 
 /* Reads /proc. False when it cannot; what was read is there. */
 bool iu_tree_read(struct iu_tree *tree);
+/*
+ * Reads only root (with ppid 0) and what is below it, which is quicker on a host with many processes. One that is born while this
+ * is done may be missing, so that nobody is left is not to be concluded from it.
+ */
+bool iu_tree_read_below(struct iu_tree *tree, int32_t root);
 void iu_tree_done(struct iu_tree *tree);
 const struct iu_tree_process *iu_tree_find(const struct iu_tree *tree, int32_t pid);
 /* pid is root, or a descendant of it. */
@@ -26,8 +31,10 @@ bool iu_tree_is_below(const struct iu_tree *tree, int32_t pid, int32_t root);
 /* The child of root on the way up from pid; 0 when pid is not below root. */
 int32_t iu_tree_branch(const struct iu_tree *tree, int32_t pid, int32_t root);
 
-/* Hands each socket among the descriptors of the process to fn. False: it may not be looked into. */
-bool iu_tree_each_socket(int32_t pid, void (*fn)(void *arg, int32_t pid, int32_t fd, uint64_t inode), void *arg);
+/* inode of what iu_tree_each_fd() hands out that is an epoll set and not a socket. */
+#define IU_TREE_EPOLL UINT64_MAX
+/* Hands each socket and epoll set among the descriptors of the process to fn. False: it may not be looked into. */
+bool iu_tree_each_fd(int32_t pid, void (*fn)(void *arg, int32_t pid, int32_t fd, uint64_t inode), void *arg);
 /* The lowest descriptor of the process that is the socket with this inode; -1 none. *ret_hidden: it may not be looked into. */
 int32_t iu_tree_holds(int32_t pid, uint64_t inode, bool *ret_hidden);
 

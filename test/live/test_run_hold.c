@@ -157,6 +157,92 @@ static void test_hold__reloader_inside__its_next_child_gets_it(void **state)
 	live_finish(pid, 0);
 }
 
+/* ------------------------------------------------------------------------------------------ misdeeds, storms */
+
+#define HOLD_ACTOR(...) live_inuse("run", "--hold", "-q", actor_path(), __VA_ARGS__)
+
+static void test_hold__signals_in_storms__no_spurious_error(void **state)
+{
+	/* each of these is closed and bound again, and so given again */
+	live_says(HOLD_ACTOR("storm", ADDR, "3000", "restart"), 0, "wrong 0\n");
+}
+
+static void test_hold__processes_and_memory_that_vanish__supervisor_goes_on(void **state)
+{
+	live_says(HOLD_ACTOR("vanish", ADDR, "300"), 0, "bind " ADDR " ok\n");
+	live_says(HOLD_ACTOR("unmap", ADDR, "1000"), 0, "done\n");
+}
+
+static void test_hold__a_thousand_children_that_listen_and_end__all_good(void **state)
+{
+	live_says(HOLD_ACTOR("spawn", "1000"), 0, "good 1000\n");
+}
+
+static void test_hold__odd_arguments__same_errors(void **state)
+{
+	assert_string_equal(HOLD_ACTOR("odd")->out, actor_bare("odd")->out);
+	assert_string_equal(HOLD_ACTOR("twice", ADDR)->out, actor_bare("twice", ADDR)->out);
+}
+
+static void test_hold__thousand_sockets__restarted(void **state)
+{
+	const char *script = "all = [listen(port=p) for p in range(10000, 11000)]; up(len(all)); serve(all[7])";
+	pid_t pid;
+
+	pid = live_start_any((const char *const[]){"sh", "-c", "ulimit -n 5000; exec \"$@\"", "sh", getenv("INUSE_BIN"), "run", "--hold",
+						   actor_python(), "-c", live_text("%s%s", holder_prelude, script), actor_dir, NULL});
+	live_expect(pid, "up 1 1000");
+	kill(pid, SIGUSR2);
+	live_expect(pid, "up 2 1000");
+	assert_int_equal(holder_ask("127.0.0.1:10007"), 2);
+	live_finish(pid, SIGTERM);
+}
+
+static void test_hold__more_than_there_is_room_for__said_and_works(void **state)
+{
+	const char *script = "all = [listen(port=p) for p in range(10000, 10100)]; up(len(all)); serve(all[99])";
+	pid_t pid = live_start_any((const char *const[]){"sh", "-c", "ulimit -n 150; exec \"$@\"", "sh", getenv("INUSE_BIN"), "run", "--hold",
+							 actor_python(), "-c", live_text("%s%s", holder_prelude, script), actor_dir, NULL});
+
+	live_expect(pid, "the limit of descriptors is reached");
+	live_expect(pid, "up 1 100");
+	kill(pid, SIGUSR2);
+	live_expect(pid, "up 2 100");
+	assert_int_equal(holder_ask("127.0.0.1:10099"), 2);
+	live_finish(pid, SIGTERM);
+}
+
+static void test_hold__many_restarts__nothing_piles_up(void **state)
+{
+	pid_t pid = HOLDER_START("s = listen(); up(); serve(s)", PLAIN);
+	/* of the last callers, up to a number, handles are kept */
+	const char *count = live_text("ls -l /proc/%d/fd | grep -c 'socket:\\|seccomp'", pid);
+	const char *before;
+
+	live_expect(pid, "up 1");
+	holder_restart(pid, 2);
+	live_says(live_inuse("restart", "8080"), 0, "");
+	before = live_run("sh", "-c", count)->out;
+	for (int i = 0; i < 20; i++)
+		live_says(live_inuse("restart", "8080"), 0, "");
+	assert_string_equal(live_run("sh", "-c", count)->out, before);
+	holder_end(pid);
+}
+
+static void test_hold__inuse_killed__program_goes_on(void **state)
+{
+	pid_t pid = HOLDER_START("s = listen(); up(); signal.alarm(20); serve(s)", PLAIN);
+	int64_t deadline = live_now_ms() + 10000;
+
+	live_expect(pid, "up 1");
+	holder_restart(pid, 2);
+	kill(pid, SIGKILL);
+	assert_int_equal(holder_ask(ADDR), 2);
+	live_run("sh", "-c", "kill $(ss -Hltnp 'sport = :8080' | sed 's/.*pid=\\([0-9]*\\).*/\\1/')");
+	while (live_count(8080, 0, INUSE_LISTEN) != 0)
+		assert_true(live_again(deadline));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -171,6 +257,14 @@ int main(int argc, char **argv)
 		folder_test(test_restart__stop_signal__is_the_one_asked_for),
 		folder_test(test_restart__output_and_input__as_for_the_first),
 		folder_test(test_hold__reloader_inside__its_next_child_gets_it),
+		folder_test(test_hold__signals_in_storms__no_spurious_error),
+		folder_test(test_hold__processes_and_memory_that_vanish__supervisor_goes_on),
+		folder_test(test_hold__a_thousand_children_that_listen_and_end__all_good),
+		folder_test(test_hold__odd_arguments__same_errors),
+		folder_test(test_hold__thousand_sockets__restarted),
+		folder_test(test_hold__more_than_there_is_room_for__said_and_works),
+		folder_test(test_hold__many_restarts__nothing_piles_up),
+		folder_test(test_hold__inuse_killed__program_goes_on),
 	};
 
 	return LIVE_RUN("run_hold", tests);

@@ -296,6 +296,29 @@ static void test_hold__not_asked_for_again__closed_after_ready(void **state)
 	holder_end(pid);
 }
 
+static void test_hold__closed_by_a_program_that_goes_on__closed_after_ready(void **state)
+{
+	pid_t pid = HOLDER_START("a = listen(); up(); a.close()\nwhile not asked: time.sleep(0.01)\n", "--ready=1");
+
+	live_expect(pid, "up 1");
+	live_close(live_dial(ADDR, NULL, 0)); /* at first it may be a restart */
+	live_expect(pid, ADDR " was closed by the program, which goes on: it is held no longer");
+	assert_int_equal(live_try_connect(ADDR, NULL, 0), ECONNREFUSED);
+	holder_end(pid);
+}
+
+static void test_hold__one_of_a_group_closed__clients_go_to_the_others(void **state)
+{
+	pid_t pid = HOLDER_START("port = ((SOL_SOCKET, SO_REUSEPORT, 1),)\n"
+				 "a = listen(options=port); b = listen(options=port); b.close(); up(); serve(a)", PLAIN);
+
+	live_expect(pid, "up 1");
+	live_expect(pid, ADDR " was closed by the program, which goes on: it is held no longer");
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(holder_ask(ADDR), 1);
+	holder_end(pid);
+}
+
 /* ------------------------------------------------------------------------------------------------ rights */
 
 static void test_hold__ordinary_user__works(void **state)
@@ -385,6 +408,8 @@ int main(int argc, char **argv)
 		folder_test(test_hold__nobody_accepts__backlog_is_raised),
 		folder_test(test_hold__shut_down_by_the_program__listens_again),
 		folder_test(test_hold__not_asked_for_again__closed_after_ready),
+		folder_test(test_hold__closed_by_a_program_that_goes_on__closed_after_ready),
+		folder_test(test_hold__one_of_a_group_closed__clients_go_to_the_others),
 		folder_test(test_hold__ordinary_user__works),
 		folder_test(test_hold__root_bound_it_and_the_next_one_is_not_root__not_given),
 		folder_test(test_hold__capability_dropped__not_given),
