@@ -105,10 +105,38 @@ static ssize_t receive(struct iu_netlink *n)
 	return len;
 }
 
+size_t iu_netlink_whole(const char *buffer, size_t len)
+{
+	size_t at = 0;
+
+	while (len - at >= sizeof(struct nlmsghdr)) {
+		struct nlmsghdr header;
+
+		memcpy(&header, buffer + at, sizeof(header));
+		if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > len - at)
+			break;
+		at += MNL_ALIGN(header.nlmsg_len) < len - at ? MNL_ALIGN(header.nlmsg_len) : len - at;
+	}
+	return at;
+}
+
+/* Hands on what a datagram holds; what is cut or damaged is an error, after what stands before it. */
+static int take_datagram(struct iu_netlink *n, size_t len, struct exchange *x)
+{
+	static const mnl_cb_t ends[NLMSG_MIN_TYPE] = {[NLMSG_ERROR] = on_end, [NLMSG_DONE] = on_end};
+	size_t whole = iu_netlink_whole(n->buffer, len);
+	/* The library does not change the array, it only forgot to say so. */
+	int verdict = mnl_cb_run2(n->buffer, whole, n->seq, n->portid, on_data, x, (mnl_cb_t *)ends, NLMSG_MIN_TYPE);
+
+	if (whole == len || verdict <= MNL_CB_STOP)
+		return verdict;
+	errno = EBADMSG;
+	return MNL_CB_ERROR;
+}
+
 enum iu_netlink_end iu_netlink_ask(struct iu_netlink *n, struct nlmsghdr *request, mnl_cb_t fn, void *arg,
 				   int *ret_os_code)
 {
-	static const mnl_cb_t ends[NLMSG_MIN_TYPE] = {[NLMSG_ERROR] = on_end, [NLMSG_DONE] = on_end};
 	struct exchange x = {.fn = fn, .arg = arg};
 	int verdict = MNL_CB_OK;
 
@@ -122,9 +150,7 @@ enum iu_netlink_end iu_netlink_ask(struct iu_netlink *n, struct nlmsghdr *reques
 	while (verdict > MNL_CB_STOP) {
 		ssize_t len = receive(n);
 
-		/* The library does not change the array, it only forgot to say so. */
-		verdict = len <= 0 ? MNL_CB_ERROR : mnl_cb_run2(n->buffer, (size_t)len, n->seq, n->portid, on_data, &x,
-								 (mnl_cb_t *)ends, NLMSG_MIN_TYPE);
+		verdict = len <= 0 ? MNL_CB_ERROR : take_datagram(n, (size_t)len, &x);
 	}
 	if (verdict == MNL_CB_ERROR)
 		*ret_os_code = errno;

@@ -43,6 +43,12 @@ bool iu_netlink_strict(struct iu_netlink *n);
 enum iu_netlink_end iu_netlink_ask(struct iu_netlink *n, struct nlmsghdr *request, mnl_cb_t fn, void *arg,
 				   int *ret_os_code);
 
+/*
+ * How many of the bytes of a datagram are whole messages; the rest is cut or damaged. Pure. libmnl takes a length of 2 GiB and
+ * more for a negative one, which is short enough (1.0.4 src/nlmsg.c mnl_nlmsg_ok()), and goes on behind it.
+ */
+size_t iu_netlink_whole(const char *buffer, size_t len);
+
 /* The attributes of a message by type, borrowed; NULL where there is none. Higher types are skipped. */
 #define IU_ATTR_MAX 64
 struct iu_attrs {

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "host/linux_tcp.h"
+#include "host/netlink.h"
 #include "net/aftermath.h"
 
 struct iu_net_diag {
@@ -86,7 +87,7 @@ bool iu_net_diag_state(struct iu_net_diag *diag, const struct inuse_addr *local,
 	if (n < 0)
 		return false;
 	/* an error message makes mnl_cb_run() fail with its errno */
-	if (mnl_cb_run(buffer, (size_t)n, diag->seq, mnl_socket_get_portid(diag->socket), on_message, &state) < 0 &&
+	if (mnl_cb_run(buffer, iu_netlink_whole(buffer, (size_t)n), diag->seq, mnl_socket_get_portid(diag->socket), on_message, &state) < 0 &&
 	    errno != ENOENT)
 		return false;
 	*ret_state = state;
