@@ -57,11 +57,16 @@ struct iu_generation *iu_children_main(struct iu_supervisor *s)
 	return NULL;
 }
 
+/*
+ * A zombie of our own counts until it is reaped: its children may have come after the list of processes was read, and when it is
+ * reaped somebody looks again. So does one whose other threads go on, which is nobody's to reap yet.
+ */
 bool iu_children_is_of_program(const struct iu_supervisor *s, const struct iu_tree *tree, const struct iu_tree_process *p)
 {
 	int32_t branch = iu_tree_branch(tree, p->pid, getpid());
 
-	return branch != 0 && branch != s->guard.pid && !iu_children_is_helper(s, branch) && p->status != 'Z';
+	return branch != 0 && branch != s->guard.pid && !iu_children_is_helper(s, branch) &&
+	       (p->status != 'Z' || p->ppid == getpid());
 }
 
 /* The pid may have been given to another since the tree was read: the start tells. */
