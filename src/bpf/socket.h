@@ -83,6 +83,16 @@ static __always_inline void put_common(struct iu_rec *rec, const struct sock_com
 	}
 }
 
+/*
+ * Was every port of the bucket picked by connect()? It marks a bucket that it makes in both fields, and the first bind() or
+ * listener on it takes one mark away for good: linux v6.1 net/ipv4/inet_hashtables.c __inet_hash_connect(),
+ * inet_connection_sock.c inet_csk_update_fastreuse(). Asked only where sockets have no mark of their own.
+ */
+static __always_inline bool is_of_connect(const struct inet_bind_bucket *bucket)
+{
+	return bucket && BPF_CORE_READ(bucket, fastreuse) < 0 && BPF_CORE_READ(bucket, fastreuseport) < 0;
+}
+
 static __always_inline void put_mini(struct iu_rec *rec, const struct tcp_timewait_sock *tw)
 {
 	rec->flags |= IU_REC_MINI;
@@ -96,11 +106,13 @@ static __always_inline void put_mini(struct iu_rec *rec, const struct tcp_timewa
 	if (bpf_core_field_exists(tw->tw_sk.tw_connect_bind))
 		rec->flags |= IU_REC_PORT_KNOWN |
 			      (BPF_CORE_READ_BITFIELD(tw, tw_sk.tw_connect_bind) ? 0 : IU_REC_PORT_LOCKED);
+	else if (is_of_connect(tw->tw_sk.tw_tb))
+		rec->flags |= IU_REC_PORT_KNOWN;
 }
 
 /*
  * Did the port come from bind() or a listener, or from connect()'s own search? An accepted connection does not have
- * SOCK_BINDPORT_LOCK either, so without the newer mark the two cannot be told apart.
+ * SOCK_BINDPORT_LOCK either, so without the newer mark the two can be told apart only on a bucket of connect()'s own.
  */
 static __always_inline void put_port_lock(struct iu_rec *rec, const struct tcp_sock *tcp)
 {
@@ -110,6 +122,8 @@ static __always_inline void put_port_lock(struct iu_rec *rec, const struct tcp_s
 		rec->flags |= IU_REC_PORT_KNOWN | (locks & SOCK_CONNECT_BIND ? 0 : IU_REC_PORT_LOCKED);
 	else if ((locks & SOCK_BINDPORT_LOCK) || rec->state == TCP_LISTEN || rec->state == TCP_CLOSE)
 		rec->flags |= IU_REC_PORT_KNOWN | IU_REC_PORT_LOCKED;
+	else if (is_of_connect(BPF_CORE_READ(tcp, inet_conn.icsk_bind_hash)))
+		rec->flags |= IU_REC_PORT_KNOWN;
 }
 
 static __always_inline void put_full(struct iu_rec *rec, const struct tcp_sock *tcp)

@@ -140,12 +140,10 @@ static bool look_at_links(struct search *s, int base, int32_t pid)
 	return readable;
 }
 
+/* False, too, where the kernel was built without kcmp (user-mode Linux): then the thread's links have to tell. */
 static bool shares_table(int32_t pid, int32_t tid)
 {
-	long rc = syscall(SYS_kcmp, pid, tid, KCMP_FILES, 0, 0);
-
-	/* built without kcmp: threads with tables of their own are rare, trust that there are none */
-	return rc == 0 || (rc < 0 && errno == ENOSYS);
+	return syscall(SYS_kcmp, pid, tid, KCMP_FILES, 0, 0) == 0;
 }
 
 static void look_at_threads(struct search *s, int base, int32_t pid)
