@@ -81,13 +81,24 @@ static struct row *new_row(const char *cause, const char *port)
 
 /*
  * Asks with these words, as root and as an ordinary user. Root must hear this cause and exit status. The user must hear the
- * same status, or "cannot tell" (3) where flags hidden from him decide; never the opposite.
+ * same status, or "cannot tell" (3) where flags hidden from him decide; the opposite only where a whole kind of socket is
+ * hidden from him, and then qualified.
  */
 #define named(cause, status, port, ...) \
 	check_named(cause, status, port, (const char *const[]){"inuse", "--json", __VA_ARGS__, NULL}, __LINE__)
 /* The verbs `why connect` and the like have their own place for --json. */
 #define why_named(cause, status, port, ...) \
 	check_named(cause, status, port, (const char *const[]){"inuse", "why", __VA_ARGS__, "--json", NULL}, __LINE__)
+
+/* Before Linux 6.8 no eye that an ordinary user has shows a socket that is only bound. */
+static bool free_as_far_as_seen(const struct live_run *run)
+{
+	json_t *root, *v = verdict_of(run, &root);
+	bool so = run->status == 0 && json_is_true(json_object_get(v, "as_far_as_seen"));
+
+	json_decref(root);
+	return so && live_kernel_before(6, 8);
+}
 
 static void check_named(const char *cause, int status, const char *port, const char *const *argv, int line)
 {
@@ -104,7 +115,7 @@ static void check_named(const char *cause, int status, const char *port, const c
 	if (geteuid() != 0)
 		return;
 	user = live_run_inuse(LIVE_NOBODY, argv);
-	if (user->status != status && user->status != 3)
+	if (user->status != status && user->status != 3 && !free_as_far_as_seen(user))
 		fail_msg("line %d: as an ordinary user: exit %d, expected %d or 3\n%s%s", line, user->status, status, user->out,
 			 user->err);
 	v = verdict_of(user, &root);
@@ -115,19 +126,12 @@ static void check_named(const char *cause, int status, const char *port, const c
 }
 
 /* What people read, whatever it is about, is at most twelve lines of eighty columns, and has no control characters. */
-static const struct live_run *in_words(int status, ...)
+#define in_words(status, ...) check_words(status, (const char *const[]){"inuse", __VA_ARGS__, NULL})
+static const struct live_run *check_words(int status, const char *const *argv)
 {
-	const char *words[16] = {"inuse"};
-	const struct live_run *run;
-	size_t n = 1, lines = 0;
-	va_list ap;
+	const struct live_run *run = live_run_inuse(-1, argv);
+	size_t lines = 0;
 
-	va_start(ap, status);
-	while (n < 15 && (words[n] = va_arg(ap, const char *)) != NULL)
-		n++;
-	va_end(ap);
-	words[n] = NULL;
-	run = live_run_inuse(-1, words);
 	if (run->status != status)
 		fail_msg("%s: exit %d, expected %d\n%s%s", run->line, run->status, status, run->out, run->err);
 	for (const char *p = run->out; *p != 0; p += strcspn(p, "\n") + (p[strcspn(p, "\n")] == '\n')) {
@@ -145,7 +149,7 @@ static const struct live_run *in_words(int status, ...)
 static void test_causes__nothing__free(void **state)
 {
 	named("free", 0, PORT, PORT);
-	live_says(in_words(0, PORT, NULL), 0, "5000/tcp FREE");
+	live_says(in_words(0, PORT), 0, "5000/tcp FREE");
 }
 
 static void test_causes__same_directory_and_user__started_twice(void **state)
@@ -153,7 +157,7 @@ static void test_causes__same_directory_and_user__started_twice(void **state)
 	pid_t owner = LIVE_CHILD(live_listener("0.0.0.0:" PORT, LIVE_REUSEADDR));
 
 	named("started-twice", 1, PORT, PORT);
-	live_says(in_words(1, PORT, NULL), 1, "5000/tcp IN USE by", live_text("pid %d", owner), live_text("kill %d", owner));
+	live_says(in_words(1, PORT), 1, "5000/tcp IN USE by", live_text("pid %d", owner), live_text("kill %d", owner));
 	assert_int_equal(live_try_bind("0.0.0.0:" PORT, LIVE_REUSEADDR), EADDRINUSE);
 }
 
@@ -253,7 +257,7 @@ static void test_causes__suspended__fg(void **state)
 
 	live_suspend(owner);
 	named("suspended", 1, PORT, "127.0.0.1:" PORT);
-	live_says(in_words(1, "127.0.0.1:" PORT, NULL), 1, "suspended (Ctrl-Z)", "fg");
+	live_says(in_words(1, "127.0.0.1:" PORT), 1, "suspended (Ctrl-Z)", "fg");
 }
 
 static void test_causes__inherited__all_holders(void **state)
@@ -263,7 +267,7 @@ static void test_causes__inherited__all_holders(void **state)
 
 	live_close(fd);
 	named("inherited", 1, PORT, "127.0.0.1:" PORT);
-	live_says(in_words(1, "127.0.0.1:" PORT, NULL), 1, "1 more", live_text("%d", a), live_text("%d", b));
+	live_says(in_words(1, "127.0.0.1:" PORT), 1, "1 more", live_text("%d", a), live_text("%d", b));
 }
 
 static void test_causes__in_flight__no_process(void **state)
@@ -291,12 +295,12 @@ static void test_causes__time_wait__old_new_neither(void **state)
 	named("time-wait-old-lacked-reuseaddr", 1, PORT, PORT);
 	named("time-wait-neither-reuseaddr", 1, PORT, "--plain", PORT);
 	assert_int_equal(live_try_bind("127.0.0.1:" PORT, LIVE_REUSEADDR), EADDRINUSE);
-	live_says(in_words(1, PORT, NULL), 1, "IN USE for ", "no process, only an ended connection", "TIME-WAIT 127.0.0.1:5000 > ",
+	live_says(in_words(1, PORT), 1, "IN USE for ", "no process, only an ended connection", "TIME-WAIT 127.0.0.1:5000 > ",
 		  "The old socket lacked SO_REUSEADDR", "inuse release", "helps from its next stop on");
 	live_time_wait("127.0.0.1:5001", LIVE_REUSEADDR, NULL);
 	named("free", 0, "5001", "5001");
 	named("time-wait-new-lacks-reuseaddr", 1, "5001", "--plain", "5001");
-	live_says(in_words(0, "5001", NULL), 0, "would fail");
+	live_says(in_words(0, "5001"), 0, "would fail");
 	assert_int_equal(live_try_bind("127.0.0.1:5001", LIVE_REUSEADDR), 0);
 }
 
@@ -484,7 +488,7 @@ static void test_causes__udp_and_other_namespace__one_line_each(void **state)
 			live_fail("%s", why);
 		live_listener("127.0.0.1:" PORT, 0);
 	});
-	live_says(in_words(0, PORT, NULL), 0, "5000/tcp FREE", "UDP socket has this port", "other network namespace");
+	live_says(in_words(0, PORT), 0, "5000/tcp FREE", "UDP socket has this port", "other network namespace");
 }
 
 static void test_causes__hidden_flags__cannot_tell_and_what_to_do(void **state)
@@ -505,7 +509,7 @@ static void test_causes__evil_name__escaped(void **state)
 		if (f == NULL || fputs("\033[31mred\n", f) < 0 || fclose(f) != 0)
 			live_fail("cannot rename");
 	});
-	const struct live_run *run = in_words(1, "127.0.0.1:" PORT, NULL);
+	const struct live_run *run = in_words(1, "127.0.0.1:" PORT);
 
 	(void)owner;
 	live_says(run, 1, "\\x1b[31mred");

@@ -53,6 +53,19 @@ static uint64_t apply(struct iu_evict_plan *plan, uint64_t *ret_gone)
 	return done.n_removed;
 }
 
+/*
+ * Before Linux 6.18 what a server accepted looks, without its listener, like what a client dialled, which is never removed:
+ * there the plan has to leave it alone.
+ */
+static bool takes_it_for_a_client(struct iu_evict_plan *plan)
+{
+	if (plan->n_of_kind[IU_KIND_UNSURE] == 0 || !live_kernel_before(6, 18))
+		return false;
+	assert_int_equal(plan->n, 0);
+	iu_evict_plan_done(plan);
+	return true;
+}
+
 static void test_evict__time_wait_in_the_way__removed(void **state)
 {
 	static const struct {
@@ -129,6 +142,8 @@ static void test_evict__orphan__removed(void **state)
 	live_need_root();
 	make_orphan("127.0.0.1:8080");
 	plan = plan_for("0.0.0.0:8080", false, 0);
+	if (takes_it_for_a_client(&plan))
+		return;
 	assert_int_equal(plan.n_of_kind[IU_KIND_ORPHAN], 1);
 	assert_int_equal(apply(&plan, NULL), 1);
 	assert_int_equal(live_try_listen("0.0.0.0:8080", 0), 0);
@@ -154,6 +169,8 @@ static void test_evict__living_connection__only_when_told(void **state)
 	iu_evict_plan_done(&plan);
 	live_close(c.listener);
 	plan = plan_for("0.0.0.0:8080", false, 0);
+	if (takes_it_for_a_client(&plan))
+		return;
 	assert_int_equal(plan.n_of_kind[IU_KIND_CONNECTION], 1);
 	assert_int_equal(plan.n, 0);
 	iu_evict_plan_done(&plan);

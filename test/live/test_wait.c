@@ -131,7 +131,7 @@ static void test_wait__time_is_up__two_looks_and_status_1(void **state)
 {
 	live_need_root();
 	live_time_wait("127.0.0.1:8080", 0, NULL);
-	assert_int_equal(ended(live_inuse("wait", "--json", "--timeout", "0.3", "8080"), 1, "timeout"), 2);
+	assert_int_equal(ended(live_inuse("wait", "--json", "--timeout", "1", "8080"), 1, "timeout"), 2);
 	live_complains(live_inuse("wait", "--timeout", "0", "8080"), 1, "gave up");
 	/* his eyes do not see whether the socket had SO_REUSEADDR: then nobody can say that it would fail */
 	live_says(live_inuse_as(LIVE_NOBODY, "wait", "--timeout", "0.1", "8080"), 3, "CANNOT TELL");
@@ -165,7 +165,7 @@ static void test_wait__other_ports__do_not_wake(void **state)
 	unsigned looks;
 
 	live_listener("127.0.0.1:8080", 0);
-	waiter = live_start("wait", "--json", "--timeout", "0.5", "8080");
+	waiter = live_start("wait", "--json", "--timeout", "3", "8080");
 	until_asleep(waiter);
 	for (int i = 0; i < 500; i++)
 		live_close(live_listener("127.0.0.1:0", 0));

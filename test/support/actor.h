@@ -79,7 +79,11 @@ static inline void actor_write(const char *name, const char *text)
 /* Whatever python3 is the system's own: a wrapper of a version manager would be another program. */
 static inline const char *actor_python(void)
 {
-	return access("/usr/bin/python3", X_OK) == 0 ? "/usr/bin/python3" : "python3";
+	if (access("/usr/bin/python3", X_OK) == 0)
+		return "/usr/bin/python3";
+	if (live_run("python3", "-c", "")->status != 0)
+		live_skip("python3 is not installed");
+	return "python3";
 }
 
 #endif

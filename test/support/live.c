@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <time.h>
 
+#include "host/settings.h"
 #include "support/netns.h"
 
 bool live_in_child;
@@ -197,6 +199,15 @@ void live_sysctl(const char *name, const char *value)
 {
 	if (!live_write_file(setting_path(name), value))
 		live_fail("setting %s to %s: %s", name, value, strerror(errno));
+}
+
+bool live_kernel_before(unsigned major, unsigned minor)
+{
+	struct utsname name;
+
+	if (uname(&name) != 0)
+		live_fail("uname: %s", strerror(errno));
+	return iu_kernel_from_release(name.release) < IU_KERNEL(major, minor);
 }
 
 const char *live_sysctl_get(const char *name)

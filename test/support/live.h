@@ -70,6 +70,8 @@ void live_netns_add(const char *name);
 /* Sets or reads a setting of the namespace: live_sysctl("net.ipv4.tcp_timestamps", "0"). */
 void live_sysctl(const char *name, const char *value);
 const char *live_sysctl_get(const char *name);
+/* Is the running kernel older than that? */
+bool live_kernel_before(unsigned major, unsigned minor);
 /* Runs ip(8): live_ip("link set v0 down"). Skips the test where there is no ip(8). */
 void live_ip(const char *words);
 /* Makes a device (one end of a veth pair, the other end stays here, too), up, with that address: "192.0.2.1/24". */

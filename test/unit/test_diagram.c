@@ -222,8 +222,8 @@ static void test_lay__any_texts__nothing_on_anything(void **state)
 		struct iu_drawing d;
 		size_t n = 0;
 
-		for (size_t i = 0; i < diagram.n_ends; i++)
-			ends[i] = (struct iu_diagram_end){random_text(&seed, texts[n], 30, false), random_text(&seed, texts[n + 1], 60, false)}, n += 2;
+		for (size_t i = 0; i < diagram.n_ends; i++, n += 2)
+			ends[i] = (struct iu_diagram_end){random_text(&seed, texts[n], 30, false), random_text(&seed, texts[n + 1], 60, false)};
 		for (size_t s = 0; s < diagram.n_steps; s++) {
 			struct iu_diagram_step *step = &steps[s];
 
