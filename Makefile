@@ -16,6 +16,7 @@ all: build
 help:
 	@echo 'make demo          five short acts on the real kernel: why a port is in use (needs root)'
 	@echo 'make check         every test, in four builds: ordinary, sanitizers, without optional parts, clang'
+	@echo '                   WITH="page cross kernels lint windows": those too, or some of them, beside the others'
 	@echo 'make test          the tests of the ordinary build alone'
 	@echo 'make build         the program and the library, in $(BUILD)/'
 	@echo 'make install       into PREFIX ($(PREFIX)); DESTDIR is respected'
@@ -26,6 +27,7 @@ help:
 	@echo 'make soak          CONNECTIONS=1000000 to inuse serve, and what it has kept of them'
 	@echo 'make check-page    the page of inuse lab --html in a headless Chromium: links, contrast, phones'
 	@echo 'make check-cross   the unit tests on 64-bit ARM, on big-endian IBM Z and with musl'
+	@echo 'make check-kernels the live tests on Linux 6.1 and 6.12, and without BPF, under emulation'
 	@echo 'make lint          clang -Wcomma, cppcheck, clang-tidy, clang-format'
 	@echo 'make windows       inuse.exe in build-windows/, with mingw-w64'
 	@echo 'make check-windows its tests, under Wine'
@@ -41,8 +43,8 @@ demo: build
 	@BUILD=$(BUILD) tools/demo
 
 check:
-	@tools/setup build test $(filter page,$(WITH)) $(if $(filter windows,$(WITH)),windows wine)
-	@BUILD=$(BUILD) tools/check $(if $(WITH),ordinary asan small clang $(WITH))
+	@tools/setup build test $(WITH) $(if $(filter windows,$(WITH)),wine)
+	@BUILD=$(BUILD) tools/check ordinary asan small clang $(if $(WITH),-- $(WITH))
 
 check-page:
 	@tools/setup build test page
@@ -51,6 +53,10 @@ check-page:
 check-cross:
 	@tools/setup build test cross
 	@BUILD=$(BUILD) tools/check cross
+
+check-kernels:
+	@tools/setup build test kernels
+	@BUILD=$(BUILD) tools/check kernels
 
 test:
 	@tools/setup build test
@@ -74,9 +80,7 @@ fuzz:
 
 lint:
 	@tools/setup build test lint
-	@test -d $(BUILD) || meson setup $(BUILD) --prefix $(PREFIX)
-	@ninja -C $(BUILD)
-	@BUILD=$(BUILD) tools/lint
+	@BUILD=$(BUILD) tools/check lint
 
 bench:
 	@tools/setup build bench
@@ -114,4 +118,5 @@ pot:
 clean:
 	rm -rf $(BUILD) $(BUILD)-*
 
-.PHONY: all help build demo check check-page check-cross test install asan fuzz bench bench-run soak lint pot clean windows check-windows
+.PHONY: all help build demo check check-page check-cross check-kernels test install asan fuzz bench bench-run soak lint pot clean \
+	windows check-windows
