@@ -39,13 +39,13 @@ static void test_release__nobody_to_ask__plan_and_status_2(void **state)
 	live_says(live_inuse("release", "8080"), 0, "8080/tcp FREE");
 }
 
-static void test_release__many__first_few_named_all_go(void **state)
+static void test_release__a_dozen__four_named_all_go(void **state)
 {
 	live_need_root();
-	for (int i = 0; i < 200; i++)
+	for (int i = 0; i < 12; i++)
 		live_time_wait("127.0.0.1:8080", LIVE_REUSEADDR, NULL);
-	live_says(live_inuse("release", "--plain", "--dry-run", "8080"), 0, "TIME-WAIT, FIN-WAIT-2): 200", "and 196 more");
-	live_says(live_inuse("release", "--plain", "--yes", "--json", "8080"), 0, "\"removed\":200", "\"done\":true");
+	live_says(live_inuse("release", "--plain", "--dry-run", "8080"), 0, "TIME-WAIT, FIN-WAIT-2): 12\n", "and 8 more");
+	live_says(live_inuse("release", "--plain", "--yes", "--json", "8080"), 0, "\"removed\":12", "\"done\":true");
 	assert_int_equal(live_count(8080, 0, INUSE_TIME_WAIT), 0);
 }
 
@@ -279,7 +279,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		live_test(test_release__nobody_to_ask__plan_and_status_2),
-		live_test(test_release__many__first_few_named_all_go),
+		live_test(test_release__a_dozen__four_named_all_go),
 		live_test(test_release__what_only_a_process_can_close__names_kill),
 		live_test(test_release__living_connections__only_when_told),
 		live_test(test_release__fixed_port_client__reconnects),

@@ -141,7 +141,7 @@ static void test_run__many_failures__not_all_told(void **state)
 	size_t n = 0;
 
 	live_listener("0.0.0.0:8080", 0);
-	run = live_inuse("run", "sh", "-c", live_text("for i in 1 2 3 4 5 6 7 8 9 10 11 12; do %s listen 8080; done", actor_path()));
+	run = live_inuse("run", "sh", "-c", live_text("for i in 1 2 3 4 5 6 7 8 9 10 11 12; do %s listen 8080 & done; wait", actor_path()));
 	for (const char *at = run->err; (at = strstr(at, " failed: ")) != NULL; at++)
 		n++;
 	assert_int_equal(n, 8);
