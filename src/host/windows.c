@@ -16,6 +16,10 @@
 static const char tells[] =
 	N_("connections, listeners and their processes; neither options nor sockets that are only bound");
 
+static const char tells_no_ranges[] =
+	N_("connections, listeners and their processes; neither options nor sockets that are only bound, nor which ports Windows "
+	   "has set aside");
+
 int64_t iu_host_now(void)
 {
 	LARGE_INTEGER ticks, frequency;
@@ -28,7 +32,8 @@ int64_t iu_host_now(void)
 /* No port needs a privilege on Windows. */
 enum inuse_tri iu_may_bind_low(int64_t uid)
 {
-	return INUSE_YES;
+	/* asked of a saved state of Linux, whose users are not ours */
+	return uid < 0 ? INUSE_MAYBE : iu_is(uid == 0);
 }
 
 static bool wants_port(const struct iu_scope *scope, uint16_t port)
@@ -161,6 +166,7 @@ static enum inuse_status fill(const struct iu_scope *scope, struct inuse_snapsho
 	struct collection c = {.scope = scope, .s = s};
 	struct iu_facts *facts = iu_snapshot_scalars(s);
 	enum inuse_status status = INUSE_OK;
+	bool ranges = true;
 
 	facts->os = IU_SYSTEM_windows;
 	facts->now_ns = iu_host_now();
@@ -171,7 +177,7 @@ static enum inuse_status fill(const struct iu_scope *scope, struct inuse_snapsho
 	free(c.known);
 	/* a port that somebody has is not in an excluded range: netsh need not be waited for */
 	if (scope->n_ports == 0 || c.n_sockets == 0)
-		iu_windows_ranges(s);
+		ranges = iu_windows_ranges(s);
 	for (size_t i = 0; i < scope->n_ports; i++) {
 		struct iu_range range = {scope->ports[i], scope->ports[i]};
 
@@ -181,7 +187,7 @@ static enum inuse_status fill(const struct iu_scope *scope, struct inuse_snapsho
 		return status;
 	if (c.failed)
 		return iu_fail(error, INUSE_E_MEMORY, 0, "snapshot", _("out of memory"));
-	iu_snapshot_say(s, SOURCE_NAME, true, _(tells));
+	iu_snapshot_say(s, SOURCE_NAME, true, ranges ? _(tells) : _(tells_no_ranges));
 	return iu_snapshot_seal(s, error);
 }
 

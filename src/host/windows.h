@@ -47,7 +47,10 @@ size_t iu_windows_children(uint32_t pid, uint32_t *ret, size_t max);
 int64_t iu_windows_time_wait_ns(void);
 /* Addresses and devices into the snapshot. */
 void iu_windows_surroundings(struct inuse_snapshot *s);
-/* The range of automatic ports and the excluded ranges, which takes a moment: a program of Windows tells them. */
-void iu_windows_ranges(struct inuse_snapshot *s);
+/*
+ * The range of automatic ports and the excluded ranges, which takes a moment: a program of Windows tells them.
+ * False: it does not, which is so under Wine.
+ */
+bool iu_windows_ranges(struct inuse_snapshot *s);
 
 #endif

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/gettext.h"
 #include "host/sockaddr.h"
 #include "host/sources.h"
 #include "host/windows.h"
@@ -49,6 +48,7 @@ bool iu_windows_excluded(const char *line, struct iu_range *ret, bool *ret_admin
 {
 	char *end;
 	unsigned long first, last;
+	bool asterisk;
 
 	line += strspn(line, " \t");
 	if (*line < '0' || *line > '9')
@@ -59,12 +59,13 @@ bool iu_windows_excluded(const char *line, struct iu_range *ret, bool *ret_admin
 		return false;
 	last = strtoul(line, &end, 10);
 	line = end + strspn(end, " \t");
-	if (first > 65535 || last > 65535 || first > last)
+	asterisk = *line == '*';
+	line += asterisk;
+	if (first > 65535 || last > 65535 || first > last || line[strspn(line, " \t\r\n")] != 0)
 		return false;
 	*ret = (struct iu_range){(uint16_t)first, (uint16_t)last};
-	*ret_administered = *line == '*';
-	line += *line == '*';
-	return line[strspn(line, " \t\r\n")] == 0;
+	*ret_administered = asterisk;
+	return true;
 }
 
 /* No function of Windows tells these ranges; its own program does. NULL: it is not there. _pclose() it. */
@@ -167,11 +168,10 @@ void iu_windows_surroundings(struct inuse_snapshot *s)
 	read_addresses(s);
 }
 
-void iu_windows_ranges(struct inuse_snapshot *s)
+bool iu_windows_ranges(struct inuse_snapshot *s)
 {
 	read_range(iu_snapshot_scalars(s));
-	if (!read_excluded(s))
-		iu_snapshot_say(s, "netsh", false, _("which ranges of ports Windows has set aside could not be read"));
+	return read_excluded(s);
 }
 
 /* Where netsh tells nothing the range is the documented one: Microsoft, bind function (winsock2.h): 49152 to 65535. */

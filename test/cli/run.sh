@@ -11,7 +11,7 @@
 #	? 2
 #
 # "? N" is the exit status, left out when it is 0. There may be several commands, with an empty line before each but the
-# first. Commands run in this folder with sh, the program is `inuse` in PATH, LC_ALL is C.UTF-8. To add a case write its
+# first. A case may be named with or without its .case. Commands run in this folder with sh, the program is `inuse` in PATH, LC_ALL is C.UTF-8. To add a case write its
 # comments and commands, run `run.sh PROGRAM --update NAME.case`, and read what it recorded before you believe it.
 # Commands to paste begin with sudo where the asker is not root; here he always is.
 [ "$(id -u)" -eq 0 ] || exec unshare --user --map-root-user "$0" "$@"
@@ -72,7 +72,7 @@ transcript()
 echo "1..$#"
 n=0 failed=0
 for case in "$@"; do
-	case=$(basename "$case")
+	case=$(basename "$case" .case).case
 	n=$((n + 1))
 	transcript "$case" >"$work/now"
 	if [ -n "$update" ]; then

@@ -57,6 +57,16 @@ static void test_patience__timer_within_its_slack__a_few_looks(void **state)
 	assert_in_range(count_looks(&v, true, 10 * S, 22 * S), 4, 14);
 }
 
+/* A TIME-WAIT on Windows: it may go now, or any time within minutes. */
+static void test_patience__it_may_begin_to_go_now__looks_twice_a_second(void **state)
+{
+	struct iu_patience p = {100 * S, 100 * S, 0};
+	struct inuse_verdict v = in_use(100 * S, 240 * S);
+
+	v.now_ns = 100 * S;
+	assert_int_equal(iu_patience_next(&p, &v, false), 100 * S + 500 * IU_PATIENCE_MS);
+}
+
 static void test_patience__nothing_tells__looks_grow_rare(void **state)
 {
 	struct inuse_verdict v = in_use(0, 0);
@@ -124,6 +134,7 @@ int main(void)
 		cmocka_unit_test(test_patience__known_moment__slept_until),
 		cmocka_unit_test(test_patience__far_moment__one_look_on_the_way),
 		cmocka_unit_test(test_patience__timer_within_its_slack__a_few_looks),
+		cmocka_unit_test(test_patience__it_may_begin_to_go_now__looks_twice_a_second),
 		cmocka_unit_test(test_patience__nothing_tells__looks_grow_rare),
 		cmocka_unit_test(test_patience__something_tells__looks_are_two_a_minute),
 		cmocka_unit_test(test_patience__event__looked_at_once),

@@ -2,6 +2,10 @@
 /* The IP Helper's rows in our words, and netsh's. */
 #include "host/windows.h"
 
+#include "compat/system.h"
+#include "compat/windows.h"
+#include "host/watch.h"
+
 #include "support/check.h"
 
 #define SECOND INT64_C(1000000000)
@@ -112,6 +116,33 @@ static void test_range__rubbish__untouched(void **state)
 	assert_int_equal(range.last, 2);
 }
 
+static void test_excluded__netsh_lists_them__in_any_language(void **state)
+{
+	struct iu_range range = {1, 2};
+	bool administered = true;
+
+	assert_true(iu_windows_excluded("     50000       50059      \r\n", &range, &administered));
+	assert_int_equal(range.first, 50000);
+	assert_int_equal(range.last, 50059);
+	assert_false(administered);
+	assert_true(iu_windows_excluded("      5357        5357     *\n", &range, &administered));
+	assert_int_equal(range.last, 5357);
+	assert_true(administered);
+}
+
+static void test_excluded__anything_else__no_range(void **state)
+{
+	static const char *const lines[] = {"", "\r\n", "Start Port    End Port\r\n", "----------    --------\r\n",
+					    "* - Administered port exclusions.\r\n", "Protocol tcp Port Exclusion Ranges\r\n", "80\r\n",
+					    "80 79\r\n", "65536 65537\r\n", "80 81 x\r\n", "80 81 **\r\n", "99999999999999999999 1\r\n"};
+	struct iu_range range = {1, 2};
+	bool administered;
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_false(iu_windows_excluded(lines[i], &range, &administered));
+	assert_int_equal(range.first, 1);
+}
+
 static bool find_listener(void *arg, const struct inuse_socket *s, uint32_t pid)
 {
 	uint16_t *port = arg;
@@ -163,13 +194,87 @@ static void test_process__itself__has_a_name(void **state)
 	assert_int_equal(p.pid, GetCurrentProcessId());
 	assert_non_null(strstr(p.exe, "test_windows.exe"));
 	assert_string_equal(p.comm, "test_windows.exe");
+	assert_int_not_equal(p.uid, 0);
+	assert_int_equal(p.uid, iu_system_user());
 	assert_false(iu_windows_process(s, 0x7ffffff0, &p));
 	iu_snapshot_free(s);
 }
 
-int main(void)
+/* This very program, told to sleep; it is ended in any case. */
+static PROCESS_INFORMATION start_child(void)
+{
+	STARTUPINFOW how = {.cb = sizeof(how)};
+	PROCESS_INFORMATION child = {0};
+	wchar_t path[MAX_PATH], line[MAX_PATH + 16];
+
+	assert_int_not_equal(GetModuleFileNameW(NULL, path, MAX_PATH), 0);
+	_snwprintf(line, MAX_PATH + 16, L"\"%ls\" sleep", path);
+	assert_true(CreateProcessW(NULL, line, NULL, NULL, FALSE, 0, NULL, NULL, &how, &child));
+	return child;
+}
+
+static void end_child(PROCESS_INFORMATION *child)
+{
+	TerminateProcess(child->hProcess, 1);
+	WaitForSingleObject(child->hProcess, 10000);
+	CloseHandle(child->hThread);
+	CloseHandle(child->hProcess);
+}
+
+/* Who may have inherited a socket of a process that is no more. */
+static void test_children__one_was_started__is_found_with_its_parent(void **state)
+{
+	PROCESS_INFORMATION child = start_child();
+	uint32_t found[16];
+	size_t n = iu_windows_children(GetCurrentProcessId(), found, 16);
+	bool there = false;
+
+	for (size_t i = 0; i < n; i++)
+		there |= found[i] == child.dwProcessId;
+	assert_true(there);
+	assert_int_equal(iu_windows_parent(child.dwProcessId), GetCurrentProcessId());
+	end_child(&child);
+}
+
+static void test_watch__a_process_ends__is_told(void **state)
+{
+	PROCESS_INFORMATION child = start_child();
+	int32_t pid = (int32_t)child.dwProcessId;
+	struct iu_watch *watch;
+	int64_t soon = iu_host_now() + SECOND / 50;
+
+	assert_int_equal(iu_watch_new(NULL, 0, false, &watch, NULL), INUSE_OK);
+	iu_watch_processes(watch, &pid, 1);
+	assert_int_equal(iu_watch_wait(watch, IU_WATCH_PROCESS, soon, -1), 0);
+	assert_true(iu_host_now() >= soon);
+	TerminateProcess(child.hProcess, 1);
+	assert_int_equal(iu_watch_wait(watch, IU_WATCH_PROCESS, iu_host_now() + 60 * SECOND, -1), IU_WATCH_PROCESS);
+	iu_watch_free(watch);
+	end_child(&child);
+}
+
+static void test_interrupt__once_it_came__wakes_and_is_a_number(void **state)
+{
+	int fd = iu_system_catch_interrupts();
+	struct iu_watch *watch;
+
+	assert_int_equal(fd, 0);
+	assert_int_equal(iu_system_interrupt(fd), 0);
+	assert_int_equal(iu_watch_new(NULL, 0, false, &watch, NULL), INUSE_OK);
+	SetEvent(iu_windows_interrupt_event());
+	assert_int_equal(iu_watch_wait(watch, IU_WATCH_PROCESS, iu_host_now() + 60 * SECOND, fd), IU_WATCH_OTHER);
+	iu_watch_free(watch);
+	iu_system_release_interrupts(fd);
+}
+
+int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_children__one_was_started__is_found_with_its_parent),
+		cmocka_unit_test(test_watch__a_process_ends__is_told),
+		cmocka_unit_test(test_interrupt__once_it_came__wakes_and_is_a_number),
+		cmocka_unit_test(test_excluded__netsh_lists_them__in_any_language),
+		cmocka_unit_test(test_excluded__anything_else__no_range),
 		cmocka_unit_test(test_state__every_number__ours),
 		cmocka_unit_test(test_row4__connection__both_ends_without_rubbish),
 		cmocka_unit_test(test_row4__listener__no_remote_end_and_options_unknown),
@@ -182,5 +287,9 @@ int main(void)
 		cmocka_unit_test(test_process__itself__has_a_name),
 	};
 
+	if (argc > 1) {
+		Sleep(60000);
+		return 0;
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
