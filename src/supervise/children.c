@@ -176,6 +176,7 @@ void iu_children_hangup(struct iu_supervisor *s)
 {
 	if (!terminal_is_closed(s))
 		return;
+	iu_generation_give_up(s, SIGHUP);
 	/* a program that takes SIGHUP for "read your configuration" would stay, with nobody to see it */
 	if (iu_children_main(s) != NULL)
 		uv_timer_start(&s->ending, on_hangup_is_over, GENTLE_MS, 0);

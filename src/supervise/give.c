@@ -96,7 +96,8 @@ static bool somebody_has(struct iu_held *h, const struct iu_generation *g)
 /* The generation came to it by listening or by being given it, and has not let it go since. */
 static bool generation_has(struct iu_held *h, const struct iu_generation *g)
 {
-	if (h->listened != g->number && h->given != g->number)
+	/* an older one may have it from before */
+	if (g->number > h->listened && g->number > h->given)
 		return false;
 	return iu_hold_is_still_kept(h) || somebody_has(h, g);
 }
@@ -311,6 +312,24 @@ static void say_not_exchanged(struct iu_supervisor *s, struct iu_held *h, struct
 	iu_hold_event(h, "not-given", json_pack("{s:s, s:i, s:s}", "program", program, "pid", (int)w->caller.pid, "option", why));
 }
 
+/*
+ * It was given this one by this very call, and a signal broke into the call before it was answered (before Linux 5.19): the
+ * program calls again, with a socket that is bound.
+ */
+static bool was_given(struct iu_supervisor *s, const struct iu_waiting_call *w)
+{
+	struct inuse_addr wanted = iu_sockaddr_to(&w->call.addr);
+	uint64_t cookie = iu_hold_cookie(w->fd);
+
+	for (struct iu_held *h = s->held; h != NULL; h = h->next)
+		if (h->unanswered && h->cookie == cookie && h->holder == w->caller.pid && h->holder_fd == w->call.fd &&
+		    h->local.port == wanted.port && iu_addr_same(&h->local, &wanted)) {
+			h->unanswered = false;
+			return true;
+		}
+	return false;
+}
+
 bool iu_hold_give(struct iu_supervisor *s, struct iu_waiting_call *w)
 {
 	struct numbers numbers = {.inode = iu_call_inode(w->fd)};
@@ -321,6 +340,10 @@ bool iu_hold_give(struct iu_supervisor *s, struct iu_waiting_call *w)
 
 	if (!s->o->hold || s->held == NULL || w->call.kind != INUSE_CALL_BIND)
 		return false;
+	if (was_given(s, w)) {
+		iu_waiting_answer(w, 0);
+		return true;
+	}
 	h = choose(s, w);
 	if (h == NULL)
 		return false;
@@ -346,6 +369,6 @@ bool iu_hold_give(struct iu_supervisor *s, struct iu_waiting_call *w)
 	if (!shared)
 		iu_hold_begin_gap(h, false);
 	tell_given(h, w, epoll_ok);
-	iu_waiting_answer(w, 0);
+	h->unanswered = !iu_waiting_answer(w, 0);
 	return true;
 }

@@ -38,8 +38,7 @@
 #define LOOK_MS 5
 /* No call tells that the program has closed a socket: so it is looked now and then. */
 #define WATCH_MS 3000
-/* Port 0, in the table of what is not held. */
-#define CHOSEN_BY_KERNEL "0"
+#define CHOSEN_MAX (sizeof(((struct iu_supervisor *)NULL)->chosen) / sizeof(uint64_t))
 
 uint64_t iu_hold_cookie(int fd)
 {
@@ -159,7 +158,15 @@ void iu_hold_option(struct iu_generation *g, const struct iu_notice *notice)
 void iu_hold_bound(struct iu_supervisor *s, struct iu_waiting_call *w)
 {
 	if (s->o->hold && iu_sockaddr_to(&w->call.addr).port == 0)
-		exclude(s, iu_hold_cookie(w->fd), CHOSEN_BY_KERNEL);
+		s->chosen[s->n_chosen++ % CHOSEN_MAX] = iu_hold_cookie(w->fd);
+}
+
+static bool is_chosen(const struct iu_supervisor *s, uint64_t cookie)
+{
+	for (size_t i = 0; i < CHOSEN_MAX && i < s->n_chosen; i++)
+		if (s->chosen[i] == cookie)
+			return true;
+	return false;
 }
 
 /* ------------------------------------------------------------------------------------------------ keepers */
@@ -349,13 +356,12 @@ static struct iu_held *begin_holding(struct iu_supervisor *s, struct iu_waiting_
 	struct iu_held *h;
 	char program[128];
 
-	if (!iu_identity_read(w->fd, iu_hold_netns(&w->caller), &identity))
+	if (is_chosen(s, cookie) || !iu_identity_read(w->fd, iu_hold_netns(&w->caller), &identity))
 		return NULL;
 	if (why != NULL) {
 		struct inuse_request request = iu_call_request(&w->call, w->fd, true);
 
-		if (why[0] != CHOSEN_BY_KERNEL[0])
-			iu_hold_say_excluded(s, &w->caller, &request.local, why);
+		iu_hold_say_excluded(s, &w->caller, &request.local, why);
 		return NULL;
 	}
 	h = iu_hold_add(s, w->fd, &identity);

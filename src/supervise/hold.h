@@ -26,6 +26,7 @@ struct iu_held {
 	struct inuse_addr local;
 	unsigned listened;  /* number of the newest generation that called listen on it; 0: none, it was handed to inuse */
 	unsigned given;     /* number of the generation that it was given to, 0 none */
+	bool unanswered;    /* the call that it was given for was broken into before it got its answer */
 	bool handed;        /* of LISTEN_FDS: it is not inuse's to close */
 	bool bound_nonblock; /* O_NONBLOCK, as the program had it before bind */
 	bool wish_nonblock, wished; /* the newest generation's; set as soon as no older one shares the socket */

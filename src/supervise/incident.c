@@ -49,11 +49,14 @@ static void close_duplicate(struct iu_waiting_call *w)
 	w->fd = -1;
 }
 
-void iu_waiting_answer(struct iu_waiting_call *w, int os_code)
+bool iu_waiting_answer(struct iu_waiting_call *w, int os_code)
 {
+	bool waited;
+
 	close_duplicate(w);
-	iu_seccomp_answer(w->generation->listener, w->id, os_code);
+	waited = iu_seccomp_answer(w->generation->listener, w->id, os_code);
 	iu_guard_leave(&w->generation->s->guard, w->slot);
+	return waited;
 }
 
 void iu_waiting_let_go(struct iu_waiting_call *w)

@@ -45,8 +45,8 @@ struct iu_incident {
 	int64_t began_ns, known_ns, until_ns; /* WAITING: since, until the moment that is known, until giving up */
 };
 
-/* Closes the duplicate, then answers: 0 or an errno. */
-void iu_waiting_answer(struct iu_waiting_call *w, int os_code);
+/* Closes the duplicate, then answers: 0 or an errno. False: nobody waits for it any more. */
+bool iu_waiting_answer(struct iu_waiting_call *w, int os_code);
 /* Closes the duplicate, then has the kernel make the call. */
 void iu_waiting_let_go(struct iu_waiting_call *w);
 

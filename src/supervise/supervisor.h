@@ -137,6 +137,8 @@ struct iu_supervisor {
 		const char *why;
 	} excluded[256];         /* sockets that are not held; the oldest are forgotten */
 	size_t n_excluded;
+	uint64_t chosen[256];    /* cookies of those whose port the kernel has chosen; likewise */
+	size_t n_chosen;
 	int32_t handed_end;      /* descriptors from 3 up to this one were handed to inuse (LISTEN_FDS) */
 	struct {
 		int fd; /* for what the program writes; -1: there is no service manager */

@@ -231,7 +231,7 @@ static void test_run__background_job_that_ignores_interrupts__ended(void **state
 }
 
 /* inuse is the leader of a session with a terminal; then the terminal closes. */
-static void close_terminal(const char *act)
+static void close_terminal(const char *option, const char *act)
 {
 	int terminal, status;
 	pid_t pid = forkpty(&terminal, NULL, NULL, NULL), program;
@@ -239,7 +239,7 @@ static void close_terminal(const char *act)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execl(live_inuse_path(), "inuse", "run", actor_path(), act, live_text("%s/file", dir), NULL);
+		execl(live_inuse_path(), "inuse", "run", option, actor_path(), act, live_text("%s/file", dir), NULL);
 		_exit(127);
 	}
 	program = program_pid();
@@ -251,13 +251,18 @@ static void close_terminal(const char *act)
 
 static void test_run__terminal_closes__program_that_takes_hangup_lightly_ended(void **state)
 {
-	close_terminal("stay");
+	close_terminal("--", "stay");
 	assert_non_null(strstr(file_text(), "hangup"));
 }
 
 static void test_run__terminal_closes__daemon_ended(void **state)
 {
-	close_terminal("daemon");
+	close_terminal("--", "daemon");
+}
+
+static void test_run__terminal_closes__not_started_again(void **state)
+{
+	close_terminal("--restart=always", "stay");
 }
 
 static void test_run__output_closed_by_the_program__reader_sees_the_end(void **state)
@@ -351,6 +356,7 @@ int main(int argc, char **argv)
 		job_test(test_run__background_job_that_ignores_interrupts__ended),
 		job_test(test_run__terminal_closes__program_that_takes_hangup_lightly_ended),
 		job_test(test_run__terminal_closes__daemon_ended),
+		job_test(test_run__terminal_closes__not_started_again),
 		job_test(test_run__output_closed_by_the_program__reader_sees_the_end),
 		job_test(test_run__in_a_shell__stops_continues_and_is_interrupted),
 	};
