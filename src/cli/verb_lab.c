@@ -51,10 +51,12 @@ const struct iu_verb iu_verb_lab = {
 };
 
 #define EXPS_MAX 4096
+#define NAME_COLUMN 44
 
 struct lab {
 	const struct iu_verb *verb;
 	bool all, json, verbose, model_only, patient;
+	bool headed;             /* the table of --all has its heading */
 	bool quiet;              /* standard output is the page's */
 	const char *html_path;   /* --html; NULL */
 	struct iu_lab_html *html;
@@ -185,12 +187,25 @@ static void print_json(json_t *o)
 	free(text);
 }
 
+/* The name without its topic. */
+static const char *short_name(const struct iu_exp *exp)
+{
+	const char *slash = strchr(exp->name, '/');
+
+	return slash != NULL ? slash + 1 : exp->name;
+}
+
 static int list(const struct lab *lab)
 {
 	struct iu_text t = {0};
-	size_t topic_len = 0;
+	size_t topic_len = 0, column = 2;
 	const char *topic = "";
 
+	for (size_t i = 0; i < lab->n; i++) {
+		size_t width = iu_width(short_name(lab->exps[i])) + 4;
+
+		column = width > column && width <= NAME_COLUMN ? width : column;
+	}
 	for (size_t i = 0; i < lab->n; i++) {
 		const struct iu_exp *exp = lab->exps[i];
 		size_t len = strcspn(exp->name, "/"), start;
@@ -208,13 +223,15 @@ static int list(const struct lab *lab)
 			topic_len = len;
 		}
 		start = t.len;
-		iu_text_addf(&t, "  %s", exp->name + len + (exp->name[len] == '/'));
-		iu_text_pad(&t, start, 30, 2);
-		iu_say_wrapped(&t, exp->shows, 30, 100);
+		iu_text_addf(&t, "  %s", short_name(exp));
+		iu_text_pad(&t, start, column, 2);
+		iu_say_wrapped(&t, exp->shows, column, 100);
 		iu_text_add(&t, "\n");
 	}
-	if (!lab->json)
+	if (!lab->json) {
 		fputs(t.data ? t.data : "", stdout);
+		printf(_("\nPlay one: inuse lab NAME.  All of them: inuse lab --all.  As a page to read: inuse lab --html FILE.\n"));
+	}
 	iu_text_done(&t);
 	return fflush(stdout) == 0 ? IU_EXIT_GO : IU_EXIT_UNKNOWN;
 }
@@ -229,9 +246,17 @@ static void end_of_one(struct lab *lab)
 
 	if (t->runs == 0)
 		return;
+	if (!lab->headed) {
+		iu_text_add(&line, _("name"));
+		iu_text_pad(&line, 0, NAME_COLUMN, 2);
+		iu_text_addf(&line, "%s\n", _("runs"));
+		fputs(line.data ? line.data : "", stdout);
+		line.len = 0;
+		lab->headed = true;
+	}
 	iu_text_addf(&line, "%s", lab->told);
-	iu_text_pad(&line, 0, 44, 2);
-	iu_text_addf(&line, "%3zu  ", t->runs);
+	iu_text_pad(&line, 0, NAME_COLUMN, 2);
+	iu_text_addf(&line, "%4zu  ", t->runs);
 	if (t->differ > 0)
 		iu_text_addf(&line, _("DIFFERS in %zu"), t->differ);
 	else if (t->unplayed > 0)
@@ -248,6 +273,7 @@ static void end_of_one(struct lab *lab)
 static void tell_all(struct lab *lab, const json_t *played, const char *name, bool agrees)
 {
 	const char *why = json_string_value(json_object_get(played, "why_not"));
+	struct iu_report_look look = {.colour = iu_colour(stdout)};
 	struct iu_text t = {0};
 
 	if (strcmp(name, lab->told) != 0)
@@ -258,7 +284,7 @@ static void tell_all(struct lab *lab, const json_t *played, const char *name, bo
 		snprintf(lab->why_not, sizeof(lab->why_not), "%s", why);
 	if (agrees)
 		return;
-	iu_report_run(&t, played, false);
+	iu_report_run(&t, played, &look);
 	fputs(t.data ? t.data : "", stdout);
 	iu_text_done(&t);
 }
@@ -270,6 +296,7 @@ static void tell(void *arg, const json_t *played)
 	const char *name = json_string_value(json_object_get(played, "experiment"));
 	bool agrees = json_is_true(json_object_get(played, "agrees"));
 	bool first = name != NULL && strcmp(name, lab->told) != 0;
+	struct iu_report_look look = {.quiet = agrees && !lab->verbose && !first, .colour = iu_colour(stdout)};
 	struct iu_text t = {0};
 
 	iu_tally_add(&lab->tally, played);
@@ -285,7 +312,7 @@ static void tell(void *arg, const json_t *played)
 		tell_all(lab, played, name != NULL ? name : "", agrees);
 		return;
 	}
-	iu_report_run(&t, played, agrees && !lab->verbose && !first);
+	iu_report_run(&t, played, &look);
 	if (name != NULL)
 		snprintf(lab->told, sizeof(lab->told), "%s", name);
 	fputs(t.data ? t.data : "", stdout);
@@ -296,9 +323,12 @@ static void tell(void *arg, const json_t *played)
 static void sum_up(const struct lab *lab)
 {
 	const struct iu_tally *t = &lab->tally;
+	char runs[64], exps[64];
 
-	printf(_("\n%zu runs of %zu experiments: %zu agree, %zu differ, %zu not played on the kernel\n"), t->runs, lab->n_played, t->agree,
-	       t->differ, t->unplayed);
+	snprintf(runs, sizeof(runs), iu_ngettext("%zu run", "%zu runs", t->runs), t->runs);
+	snprintf(exps, sizeof(exps), iu_ngettext("%zu experiment", "%zu experiments", lab->n_played), lab->n_played);
+	/* TRANSLATORS: "3 runs of 1 experiment: ..." */
+	printf(_("\n%s of %s: %zu agree, %zu differ, %zu not played on the kernel\n"), runs, exps, t->agree, t->differ, t->unplayed);
 }
 
 /* An experiment that says nothing of this system is not played on its model. */

@@ -49,8 +49,12 @@ enum inuse_status iu_jobs_run(const struct iu_jobs *jobs, void (*fn)(void *arg, 
 
 /* ---- report.c: for people */
 
-/* A run with all its steps. quiet: only how it ended, in one line. */
-void iu_report_run(struct iu_text *t, const json_t *run, bool quiet);
+/* How a run is told. quiet: only how it ended, in one line. */
+struct iu_report_look {
+	bool quiet, colour;
+};
+/* A run with all its steps. */
+void iu_report_run(struct iu_text *t, const json_t *run, const struct iu_report_look *look);
 
 /* Sums for the end of it all. */
 struct iu_tally {

@@ -10,7 +10,20 @@
 
 #define WIDTH 100
 #define STEP_COLUMN 38
-#define OUTCOME_COLUMN 16
+
+/* As in the other verbs. */
+#define BOLD "\033[1m"
+#define BOLD_RED "\033[1;31m"
+#define BOLD_GREEN "\033[1;32m"
+#define BOLD_YELLOW "\033[1;33m"
+
+/* colour: "" for none. */
+static void say_coloured(struct iu_text *t, const char *colour, const char *text)
+{
+	iu_text_add(t, colour);
+	iu_text_add(t, text);
+	iu_text_add(t, colour[0] != 0 ? "\033[0m" : "");
+}
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -30,9 +43,9 @@ void iu_tally_add(struct iu_tally *tally, const json_t *run)
 		tally->agree++;
 }
 
-static void say_name(struct iu_text *t, const json_t *run)
+static void say_name(struct iu_text *t, const json_t *run, bool colour)
 {
-	iu_text_add(t, text_of(run, "experiment"));
+	say_coloured(t, colour ? BOLD : "", text_of(run, "experiment"));
 	if (text_of(run, "case")[0] != 0)
 		iu_text_addf(t, "  (%s)", text_of(run, "case"));
 	if (text_of(run, "family")[0] != 0)
@@ -42,18 +55,20 @@ static void say_name(struct iu_text *t, const json_t *run)
 }
 
 /* One word or sentence: how it ended. */
-static void say_end(struct iu_text *t, const json_t *run)
+static void say_end(struct iu_text *t, const json_t *run, bool colour)
 {
 	const char *why = text_of(run, "why_not");
 
-	if (!json_is_true(json_object_get(run, "agrees")))
-		iu_text_add(t, _("DIFFERS"));
-	else if (why[0] != 0)
+	if (!json_is_true(json_object_get(run, "agrees"))) {
+		say_coloured(t, colour ? BOLD_RED : "", _("DIFFERS"));
+	} else if (why[0] != 0) {
+		iu_text_add(t, colour ? BOLD_YELLOW : "");
 		iu_text_addf(t, _("the model agrees; not played on the kernel: %s"), why);
-	else if (json_is_true(json_object_get(run, "kernel_played")))
-		iu_text_add(t, _("kernel and model agree"));
-	else
-		iu_text_add(t, _("the model agrees"));
+		iu_text_add(t, colour ? "\033[0m" : "");
+	} else {
+		say_coloured(t, colour ? BOLD_GREEN : "", json_is_true(json_object_get(run, "kernel_played")) ? _("kernel and model agree")
+														     : _("the model agrees"));
+	}
 }
 
 static void say_socket(struct iu_text *t, const json_t *s)
@@ -155,26 +170,65 @@ static void say_tolerated(struct iu_text *t, const json_t *step)
 	}
 }
 
-/* The table's line: the step, what was expected, what happened. */
-static void say_step_line(struct iu_text *t, const json_t *step, bool kernel)
-{
-	const json_t *expected = json_object_get(step, "expected");
-	size_t start = t->len;
+/* Where the columns of a run's table begin; kernel 0: there is none. */
+struct columns {
+	size_t expected, kernel, model;
+	bool colour;
+};
 
-	iu_text_addf(t, "  %s ", json_is_true(json_object_get(step, "agrees")) ? " " : "!");
-	iu_text_add(t, text_of(step, "step"));
-	iu_text_pad(t, start, 4 + STEP_COLUMN, 2);
-	iu_text_add(t, expected != NULL ? text_of(expected, "outcome") : "");
-	iu_text_pad(t, start, 4 + STEP_COLUMN + OUTCOME_COLUMN, 2);
-	if (kernel) {
-		iu_text_add(t, text_of(step, "kernel"));
-		iu_text_pad(t, start, 4 + STEP_COLUMN + 2 * OUTCOME_COLUMN, 2);
-	}
-	iu_text_add(t, text_of(step, "model"));
-	iu_text_add(t, "\n");
+static size_t wider(size_t width, const char *text)
+{
+	size_t n = iu_width(text);
+
+	return n > width ? n : width;
 }
 
-static void say_heading(struct iu_text *t, bool kernel)
+/* As wide as what stands in them, but the steps at most STEP_COLUMN: a longer one pushes its own line. */
+static struct columns measure(const json_t *run, bool kernel, bool colour)
+{
+	size_t step_width = wider(0, _("step")), expected = wider(0, _("expected")), played = wider(0, _("kernel")), i;
+	json_t *step;
+
+	json_array_foreach (json_object_get(run, "steps"), i, step) {
+		step_width = wider(step_width, text_of(step, "step"));
+		expected = wider(expected, text_of(json_object_get(step, "expected"), "outcome"));
+		played = wider(played, text_of(step, "kernel"));
+	}
+	step_width = 4 + (step_width < STEP_COLUMN ? step_width : STEP_COLUMN) + 2;
+	return (struct columns){step_width, kernel ? step_width + expected + 2 : 0,
+				step_width + expected + 2 + (kernel ? played + 2 : 0), colour};
+}
+
+/* Colours are of a whole line, so that no width depends on them. */
+static const char *colour_of_step(const json_t *step)
+{
+	if (!json_is_true(json_object_get(step, "agrees")))
+		return BOLD_RED;
+	return json_object_get(step, "expected") != NULL ? BOLD : "";
+}
+
+/* The table's line: the step, what was expected, what happened. */
+static void say_step_line(struct iu_text *t, const json_t *step, const struct columns *c)
+{
+	struct iu_text line = {0};
+
+	iu_text_addf(&line, "  %s ", json_is_true(json_object_get(step, "agrees")) ? " " : "!");
+	iu_text_add(&line, text_of(step, "step"));
+	iu_text_pad(&line, 0, c->expected, 2);
+	iu_text_add(&line, text_of(json_object_get(step, "expected"), "outcome"));
+	if (c->kernel > 0) {
+		iu_text_pad(&line, 0, c->kernel, 2);
+		iu_text_add(&line, text_of(step, "kernel"));
+	}
+	iu_text_pad(&line, 0, c->model, 2);
+	iu_text_add(&line, text_of(step, "model"));
+	say_coloured(t, c->colour ? colour_of_step(step) : "", line.data != NULL ? line.data : "");
+	iu_text_add(t, "\n");
+	t->failed |= line.failed;
+	iu_text_done(&line);
+}
+
+static void say_heading(struct iu_text *t, const struct columns *c)
 {
 	size_t start;
 
@@ -182,13 +236,13 @@ static void say_heading(struct iu_text *t, bool kernel)
 	start = t->len;
 	iu_text_add(t, "    ");
 	iu_text_add(t, _("step"));
-	iu_text_pad(t, start, 4 + STEP_COLUMN, 2);
+	iu_text_pad(t, start, c->expected, 2);
 	iu_text_add(t, _("expected"));
-	iu_text_pad(t, start, 4 + STEP_COLUMN + OUTCOME_COLUMN, 2);
-	if (kernel) {
+	if (c->kernel > 0) {
+		iu_text_pad(t, start, c->kernel, 2);
 		iu_text_add(t, _("kernel"));
-		iu_text_pad(t, start, 4 + STEP_COLUMN + 2 * OUTCOME_COLUMN, 2);
 	}
+	iu_text_pad(t, start, c->model, 2);
 	iu_text_addf(t, "%s\n", _("model"));
 }
 
@@ -205,12 +259,12 @@ static void say_source(struct iu_text *t, const json_t *step)
 	iu_text_addf(t, "%s: %s\n", text_of(e, "rank"), text_of(e, "source"));
 }
 
-static void say_step(struct iu_text *t, const json_t *step, const json_t *before, bool kernel)
+static void say_step(struct iu_text *t, const json_t *step, const json_t *before, const struct columns *columns)
 {
 	const json_t *sockets = json_object_get(step, "sockets");
 	bool same = before != NULL && json_equal(sockets, json_object_get(before, "sockets"));
 
-	say_step_line(t, step, kernel);
+	say_step_line(t, step, columns);
 	say_source(t, step);
 	/* the rule is worth its lines where an answer was expected, or was none of success */
 	if (json_object_get(step, "rule") != NULL &&
@@ -227,17 +281,17 @@ static void say_step(struct iu_text *t, const json_t *step, const json_t *before
 	}
 }
 
-void iu_report_run(struct iu_text *t, const json_t *run, bool quiet)
+void iu_report_run(struct iu_text *t, const json_t *run, const struct iu_report_look *look)
 {
-	bool kernel = json_is_true(json_object_get(run, "kernel_played"));
+	struct columns columns = measure(run, json_is_true(json_object_get(run, "kernel_played")), look->colour);
 	const json_t *steps = json_object_get(run, "steps"), *before = NULL;
 	size_t i;
 	json_t *step;
 
-	say_name(t, run);
-	if (quiet) {
+	say_name(t, run, look->colour);
+	if (look->quiet) {
 		iu_text_add(t, ": ");
-		say_end(t, run);
+		say_end(t, run, look->colour);
 		iu_text_add(t, "\n");
 		return;
 	}
@@ -249,12 +303,12 @@ void iu_report_run(struct iu_text *t, const json_t *run, bool quiet)
 		iu_say_wrapped(t, text_of(run, "because"), 2, WIDTH);
 		iu_text_add(t, "\n");
 	}
-	say_heading(t, kernel);
+	say_heading(t, &columns);
 	json_array_foreach (steps, i, step) {
-		say_step(t, step, before, kernel);
+		say_step(t, step, before, &columns);
 		before = step;
 	}
 	iu_text_add(t, "\n  ");
-	say_end(t, run);
+	say_end(t, run, look->colour);
 	iu_text_add(t, "\n");
 }

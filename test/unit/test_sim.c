@@ -96,6 +96,7 @@ static bool agrees(const char *script)
 	struct inuse_error error = {0};
 	struct iu_exp *exp = NULL;
 	struct iu_play play = {0};
+	const struct iu_report_look look = {0};
 	struct iu_text t = {0};
 	json_t *run;
 	bool good;
@@ -107,7 +108,7 @@ static bool agrees(const char *script)
 	run = iu_play(&play);
 	assert_non_null(run);
 	good = json_is_true(json_object_get(run, "agrees"));
-	iu_report_run(&t, run, false);
+	iu_report_run(&t, run, &look);
 	if (!good && strstr(script, "on purpose") == NULL)
 		fprintf(stderr, "%s", t.data);
 	iu_text_done(&t);
