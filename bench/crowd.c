@@ -30,7 +30,7 @@
 #include "measure.h"
 #include "support/netns.h"
 
-enum { MAX_PORTS = 256, ADDRESSES = 1000, THREADS = 2 };
+enum { MAX_PORTS = 256, ADDRESSES = 1000, THREADS = 2, FILL_S = 30 };
 
 static void write_setting(const char *path, const char *value)
 {
@@ -96,6 +96,7 @@ struct filler {
 	uint16_t first_port;
 	size_t n;
 	uint32_t address; /* goes on where the last one stopped */
+	double until_ms;
 	int listeners[MAX_PORTS];
 };
 
@@ -143,7 +144,7 @@ static void *fill(void *arg)
 		if (listen(f->listeners[i], 16) < 0)
 			bench_die("listen");
 	}
-	for (size_t i = 0; f->n_ports > 0 && i < f->n; i++)
+	for (size_t i = 0; f->n_ports > 0 && i < f->n && (i % 1024 != 0 || bench_now_ms() < f->until_ms); i++)
 		end_one(f, i);
 	for (unsigned i = 0; i < f->n_ports; i++)
 		close(f->listeners[i]);
@@ -162,6 +163,7 @@ void crowd_fill(size_t n, uint16_t first_port, unsigned n_ports)
 
 		f->number = i;
 		f->first_port = first_port;
+		f->until_ms = bench_now_ms() + FILL_S * 1e3;
 		f->n_ports = n_ports;
 		f->n = (n - there) / THREADS + (i == 0 ? (n - there) % THREADS : 0);
 		errno = pthread_create(&f->thread, NULL, fill, f);

@@ -20,7 +20,8 @@ void crowd_enter(int place);
 size_t crowd_count(void);
 /*
  * Brings their number up to n: connections from 2,000 addresses to `n_ports` ports of 127.0.0.1 and 127.0.0.2 from first_port on,
- * which this side closes first. With two threads some 130,000 a second. They last for 60 s.
+ * which this side closes first. With two threads some 130,000 a second. They last for 60 s, so that whoever needs more than
+ * 30 s to make them has as many as then are there.
  */
 void crowd_fill(size_t n, uint16_t first_port, unsigned n_ports);
 
