@@ -150,6 +150,14 @@ static void fail(struct iu_conn *c, int os_code)
 
 /* ------------------------------------------------------------------------------------------------------ reading */
 
+/* When the connection is to be looked at, of uv_now(); 0: never. */
+static void set_deadline(struct iu_conn *c, uint64_t at_ms)
+{
+	c->deadline_ms = at_ms;
+	if (at_ms != 0 && at_ms < c->set->next_ms)
+		c->set->next_ms = at_ms;
+}
+
 /* Something moved: the silence is counted from now. After our end a fixed time runs. */
 static void touch(struct iu_conn *c)
 {
@@ -159,7 +167,7 @@ static void touch(struct iu_conn *c)
 		return;
 	if (c->set->hurried && !c->writing)
 		quiet = QUIET_MS;
-	c->deadline_ms = quiet > 0 ? uv_now(c->set->loop) + quiet : 0;
+	set_deadline(c, quiet > 0 ? uv_now(c->set->loop) + quiet : 0);
 }
 
 static bool open_handle(struct iu_conn *c)
@@ -380,7 +388,7 @@ static void end_our_side(struct iu_conn *c)
 			open_handle(c); /* late is too late for Winsock: see iu_net_opens_late() */
 		shutdown(c->fd, SHUT_WR);
 		c->fin = true;
-		c->deadline_ms = bound > 0 ? uv_now(c->set->loop) + bound : 0;
+		set_deadline(c, bound > 0 ? uv_now(c->set->loop) + bound : 0);
 		if (soon) {
 			expect_soon(c);
 			return;
@@ -455,6 +463,7 @@ static void expire(struct iu_conn *c)
 		c->left = outstanding(c);
 		if (c->left < before) {
 			touch(c);
+			set_deadline(c, c->deadline_ms); /* which may have stayed as it was */
 			return;
 		}
 	}
@@ -471,10 +480,12 @@ static void on_tick(uv_timer_t *timer)
 {
 	struct iu_conns *set = timer->data;
 	uint64_t now = uv_now(set->loop);
-	bool over = set->hurried && now >= set->last_ms;
+	bool over = set->hurried && now >= set->last_ms, due = over || now >= set->next_ms;
 	struct iu_conn *next;
 
-	for (struct iu_conn *c = set->head; c != NULL; c = next) {
+	if (due)
+		set->next_ms = UINT64_MAX;
+	for (struct iu_conn *c = due ? set->head : NULL; c != NULL; c = next) {
 		next = c->next;
 		if (over) {
 			set->n_cut++;
@@ -482,6 +493,8 @@ static void on_tick(uv_timer_t *timer)
 			finish(c, c->writing);
 		} else if (c->deadline_ms != 0 && now >= c->deadline_ms) {
 			expire(c);
+		} else {
+			set_deadline(c, c->deadline_ms);
 		}
 	}
 	if (set->tick != NULL)
@@ -507,13 +520,14 @@ void iu_conns_hurry(struct iu_conns *set, uint64_t grace_ms)
 	set->last_ms = uv_now(set->loop) + grace_ms;
 	for (struct iu_conn *c = set->head; c != NULL; c = c->next)
 		if (!c->writing && !c->fin && (c->deadline_ms == 0 || c->deadline_ms > quiet_ms))
-			c->deadline_ms = quiet_ms;
+			set_deadline(c, quiet_ms);
 }
 
 enum inuse_status iu_conns_init(struct iu_conns *set, uv_loop_t *loop, struct inuse_error *error)
 {
 	set->loop = loop;
 	set->awake = set->hurried = false;
+	set->next_ms = UINT64_MAX;
 	set->head = set->soon = NULL;
 	set->n = set->n_cut = 0;
 	set->diag = set->observe ? iu_net_diag_new() : NULL;

@@ -64,6 +64,7 @@ struct iu_conns {
 	struct iu_conn *soon; /* whose peers are expected to end at any moment */
 	uint64_t soon_at_ms;  /* of uv_now(): look then */
 	bool awake, hurried;
+	uint64_t next_ms; /* of uv_now(): no deadline is before it */
 	uint64_t last_ms; /* of uv_now(): hurried connections are over by then */
 	struct iu_conn *head;
 	size_t n;
