@@ -3,6 +3,7 @@
 #include "host/netlink.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +89,7 @@ static int on_end(const struct nlmsghdr *message, void *arg)
 		code = -EBADMSG;
 	if (code < 0) {
 		x->refused = true;
-		errno = -code;
+		errno = code == INT_MIN ? EBADMSG : -code;
 		return MNL_CB_ERROR;
 	}
 	x->done = true;

@@ -32,9 +32,13 @@ enum {
 		     INUSE_KNOW_TIMESTAMPS | INUSE_KNOW_MPTCP | INUSE_KNOW_UID,
 };
 
+/* What no timer and no clock exceeds that are told truly, so that sums stay within their type. */
+#define TICKS_MAX INT32_MAX
+#define NOW_MAX_NS (UINT64_MAX / 4)
+
 int64_t iu_record_end(const struct iu_rec *rec, int64_t tick_ns, int64_t *ret_slack_ns)
 {
-	int64_t ticks = 0;
+	int64_t ticks = 0, now_ns = (int64_t)(rec->now_ns < NOW_MAX_NS ? rec->now_ns : NOW_MAX_NS);
 
 	*ret_slack_ns = 0;
 	if (!(rec->flags & IU_REC_MINI))
@@ -42,9 +46,9 @@ int64_t iu_record_end(const struct iu_rec *rec, int64_t tick_ns, int64_t *ret_sl
 	if (rec->flags & IU_REC_TIMER)
 		ticks = (int64_t)(iu_wheel_end(rec->expires, rec->timer_flags) - rec->jiffies);
 	if (ticks > 0)
-		return (int64_t)rec->now_ns + ticks * tick_ns;
+		return now_ns + (ticks < TICKS_MAX ? ticks : TICKS_MAX) * tick_ns;
 	*ret_slack_ns = tick_ns;
-	return (int64_t)rec->now_ns;
+	return now_ns;
 }
 
 static struct inuse_addr address(const struct iu_rec *rec, const uint8_t *bytes, uint16_t port)
