@@ -46,6 +46,16 @@ out=$($as_user "$program" lab restart/who-closes-first-keeps-time-wait 2>&1)
 status=$?
 expect 0 'FIN,ACK seq 1 ack 1' 'sockets   TIME-WAIT 127.0.0.1:5001 > 127.0.0.1:5000'
 
+# what is wrong in the file is wrong on the kernel, too
+wrong=$(mktemp --suffix=.exp)
+trap 'rm -f "$wrong"' EXIT
+printf 'shows A.\nsocket a ipv4\nbind a 127.0.0.1:5000\n  linux EADDRINUSE live\n' >"$wrong"
+chmod 644 "$wrong"
+# shellcheck disable=SC2086
+out=$($as_user "$program" lab "$wrong" 2>&1)
+status=$?
+expect 1 '! bind a 127.0.0.1:5000                 EADDRINUSE      OK              OK' 'DIFFERS'
+
 # nobody may make a namespace here
 none() # ARGUMENT...
 {
