@@ -8,6 +8,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 
 INUSE, ROOT, HELLO, PATIENT, FIXED = sys.argv[1], pathlib.Path(sys.argv[2]), *sys.argv[3:6]
 SECONDS = 60
@@ -49,8 +50,16 @@ def serve_once(port, *words):
         expect(server.end() == 0, server.said)
 
 
+def await_time_wait(port):
+    """Until both ends have closed: the other one may take its time."""
+    end = time.monotonic() + SECONDS
+    while not (seen := run(INUSE, 'ls', ':' + port).stdout).startswith('STATE') or 'TIME-WAIT' not in seen:
+        expect(time.monotonic() < end, seen)
+
+
 def test_server_without_reuseaddr__restarted__refused_and_inuse_knows_why():
     serve_once('5000')
+    await_time_wait('5000')
     with Server(HELLO, '5000') as again:
         expect(again.said == 'bind failed: Address already in use\n' and again.end() == 1, again.said)
     why = run(INUSE, 'why', 'bind', '5000')
@@ -70,16 +79,21 @@ def test_fixed_port_with_timestamps__reconnects():
     set_timestamps('1')
     with Server(PATIENT, '5002') as server:
         expect(server.said == 'listening\n', server.said)
-        done = run(FIXED, '5002', '6002', '3')
-        expect(done.returncode == 0 and done.stdout == 'connected\n' * 3, done)
+        for _ in range(3):
+            done = run(FIXED, '5002', '6002', '1')
+            expect(done.returncode == 0 and done.stdout == 'connected\n', done)
+            await_time_wait('6002')
 
 
 def test_fixed_port_without_timestamps__fails_in_connect_although_it_sets_reuseaddr():
     set_timestamps('0')
     with Server(PATIENT, '5003') as server:
         expect(server.said == 'listening\n', server.said)
+        done = run(FIXED, '5003', '6003', '1')
+        expect(done.returncode == 0 and done.stdout == 'connected\n', done)
+        await_time_wait('6003')
         done = run(FIXED, '5003', '6003', '3')
-        expect(done.returncode == 1 and done.stdout == 'connected\n', done)
+        expect(done.returncode == 1 and done.stdout == '', done)
         expect(done.stderr == 'connect failed: Cannot assign requested address\n', done)
         why = run(INUSE, 'why', 'connect', '127.0.0.1:5003', '--from', '127.0.0.1:6003', '--reuseaddr')
         expect(why.returncode == 1 and 'the last connection between these two ports' in ' '.join(why.stdout.split()), why)
