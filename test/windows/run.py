@@ -328,6 +328,16 @@ def test_lab__another_system_and_a_folder():
         expect(status == 0 and 'the model agrees' in out, status, out, err)
 
 
+def test_lab__a_page_in_a_path_with_spaces__whole_and_replaced():
+    with tempfile.TemporaryDirectory(prefix='inuse p\u00e4ge ') as folder:
+        page = pathlib.Path(folder) / 'all of it.html'
+        page.write_text('old')
+        status, out, err = run('lab', '--html', str(page) if os.name == 'nt' else 'Z:' + str(page).replace('/', '\\'), 'windows/same-user')
+        text = page.read_text(encoding='utf-8')
+        expect(status == 0 and text.startswith('<!doctype html>') and text.rstrip().endswith('</html>'), status, out[-200:], err, text[:50])
+        expect('same-user' in text and list(pathlib.Path(folder).iterdir()) == [page])
+
+
 def test_ctrl_c__while_it_waits__130():
     port = str(free_port())
     with Server('serve', '127.0.0.1:' + port):
