@@ -243,11 +243,15 @@ static const char *carry_over(struct iu_held *h, const struct iu_waiting_call *w
 	int flags = fcntl(w->fd, F_GETFL), held = fcntl(h->fd, F_GETFL);
 	bool nonblock = (flags & O_NONBLOCK) != 0;
 
+	if (why == NULL && shared)
+		iu_hold_remember(h);
 	if (why == NULL)
 		why = iu_carry_options(w->fd, h->fd, shared);
-	if (why != NULL)
+	if (why != NULL) {
+		if (shared)
+			iu_hold_put_back(h);
 		return why;
-	h->shared_flags = held;
+	}
 	if (!shared)
 		fcntl(h->fd, F_SETFL, nonblock ? held | O_NONBLOCK : held & ~O_NONBLOCK);
 	/* as the last start had it at this point: then the program will do with it what it did then */

@@ -22,6 +22,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -298,6 +300,45 @@ void iu_hold_gap(struct iu_supervisor *s, bool all_gone)
 			iu_hold_begin_gap(h, all_gone);
 }
 
+/* ------------------------------------------------------------------------------- given to a start on trial */
+
+static int backlog_of(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	/* of a listener: linux v6.18 net/ipv4/tcp.c tcp_get_info() */
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_state == TCP_LISTEN ? (int)info.tcpi_sacked : -1;
+}
+
+void iu_hold_remember(struct iu_held *h)
+{
+	iu_hold_forget(h);
+	h->shared_flags = fcntl(h->fd, F_GETFL);
+	h->shared_backlog = backlog_of(h->fd);
+	h->shared_options = socket(h->identity.domain, SOCK_STREAM | SOCK_CLOEXEC, h->identity.protocol);
+	if (h->shared_options >= 0)
+		iu_carry_options(h->fd, h->shared_options, false);
+}
+
+void iu_hold_forget(struct iu_held *h)
+{
+	if (h->shared_options >= 0)
+		close(h->shared_options);
+	h->shared_options = -1;
+}
+
+void iu_hold_put_back(struct iu_held *h)
+{
+	if (h->shared_flags >= 0)
+		fcntl(h->fd, F_SETFL, h->shared_flags);
+	if (h->shared_options >= 0)
+		iu_carry_options(h->shared_options, h->fd, false);
+	if (h->shared_backlog >= 0)
+		listen(h->fd, h->shared_backlog);
+	iu_hold_forget(h);
+}
+
 /* -------------------------------------------------------------------------------------------------- table */
 
 struct iu_held *iu_hold_add(struct iu_supervisor *s, int fd, const struct iu_identity *identity)
@@ -316,6 +357,7 @@ struct iu_held *iu_hold_add(struct iu_supervisor *s, int fd, const struct iu_ide
 		return NULL;
 	}
 	h->s = s;
+	h->shared_options = -1;
 	h->cookie = iu_hold_cookie(fd);
 	h->inode = iu_call_inode(fd);
 	h->identity = *identity;
@@ -334,6 +376,7 @@ void iu_hold_drop(struct iu_held *h)
 			*at = h->next;
 			break;
 		}
+	iu_hold_forget(h);
 	close(h->fd);
 	free(h);
 	if (k != NULL)
@@ -504,6 +547,7 @@ void iu_hold_sole(struct iu_supervisor *s)
 		if (flags >= 0 && (flags & O_NONBLOCK) == (h->shared_flags & O_NONBLOCK))
 			fcntl(h->fd, F_SETFL, h->wish_nonblock ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
 		h->wished = false;
+		iu_hold_forget(h);
 	}
 }
 
@@ -513,7 +557,7 @@ void iu_hold_withdraw(struct iu_supervisor *s, const struct iu_generation *g)
 		next = h->next;
 		h->wished = false;
 		if (h->given == g->number)
-			fcntl(h->fd, F_SETFL, h->shared_flags);
+			iu_hold_put_back(h);
 		if (h->listened != g->number)
 			continue;
 		/* on what the attempt alone has listened, nobody listens any more */

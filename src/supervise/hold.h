@@ -33,7 +33,9 @@ struct iu_held {
 	int32_t holder;     /* the process that was seen with it last, */
 	int32_t holder_fd;  /* and there */
 	struct iu_keeper *keeper; /* NULL: nobody is known to have it */
-	int shared_flags;   /* F_GETFL before it was given; taken back with the attempt */
+	int shared_flags;   /* before it was given to a start on trial, to be put back if that fails: F_GETFL, */
+	int shared_options; /* a socket with the options that it had, -1, */
+	int shared_backlog; /* and its backlog */
 	bool gap;           /* nobody accepts; its backlog was raised */
 	bool let_go;        /* who had it last has closed it, and lives */
 	uint64_t let_go_ms; /* since when it is known that nobody has it, although the program goes on; 0 */
@@ -85,6 +87,11 @@ void iu_hold_keep(struct iu_held *h, int32_t pid, int32_t fd);
 bool iu_hold_is_still_kept(const struct iu_held *h);
 /* Finds new keepers for what has none. */
 void iu_hold_look(struct iu_supervisor *s);
+/* Remembers how the socket is, or what was remembered is of no use any more. */
+void iu_hold_remember(struct iu_held *h);
+void iu_hold_forget(struct iu_held *h);
+/* Makes it as it was. */
+void iu_hold_put_back(struct iu_held *h);
 /* Nobody accepts. nobody_has_it: and it may listen again if it was shut down. */
 void iu_hold_begin_gap(struct iu_held *h, bool nobody_has_it);
 /* Holds a duplicate of fd. NULL: there is no room. */
