@@ -38,6 +38,7 @@ struct hit {
 	int32_t pid, fd;
 	int64_t started_ns;
 	uint32_t process;
+	bool only_holds; /* inuse run --hold, which has the sockets of the program that it runs */
 };
 
 struct search {
@@ -250,7 +251,7 @@ static int by_pid(const void *a, const void *b)
 	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-/* By socket; then the oldest process, a process without a number last; then the lowest descriptor. */
+/* By socket; then the oldest process, one that only holds it behind all others, one without a number last; then the lowest descriptor. */
 static int by_socket_and_age(const void *a, const void *b)
 {
 	const struct hit *x = a, *y = b;
@@ -259,6 +260,8 @@ static int by_socket_and_age(const void *a, const void *b)
 		return x->socket < y->socket ? -1 : 1;
 	if ((x->pid == 0) != (y->pid == 0))
 		return x->pid == 0 ? 1 : -1;
+	if (x->only_holds != y->only_holds)
+		return x->only_holds ? 1 : -1;
 	if (x->started_ns != y->started_ns)
 		return x->started_ns < y->started_ns ? -1 : 1;
 	if (x->pid != y->pid)
@@ -284,6 +287,7 @@ static void describe_hits(struct search *s, struct inuse_snapshot *snapshot)
 		else if (!get_process(s, snapshot, hit->pid, unit, &hit->process))
 			continue;
 		hit->started_ns = s->c->processes[hit->process].started_ns;
+		hit->only_holds = strcmp(s->c->processes[hit->process].comm, "inuse") == 0;
 		s->hits[kept++] = *hit;
 	}
 	s->n_hits = kept;

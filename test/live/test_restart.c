@@ -51,6 +51,15 @@ static void test_restart__by_process__of_anything_below(void **state)
 	live_finish(pid, SIGTERM);
 }
 
+static void test_hold__who_has_the_address__the_program_first(void **state)
+{
+	pid_t pid = HOLDER_START(TELL_PID "s = listen(); up(); serve(s)", PLAIN);
+
+	live_expect(pid, "up 1");
+	live_says(live_inuse(ADDR), 1, live_text("IN USE by python3 (pid %d", pid_of_start(1)));
+	holder_end(pid);
+}
+
 static void test_restart__json__one_object(void **state)
 {
 	pid_t pid = HOLDER_START(plain, PLAIN);
@@ -267,6 +276,7 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		folder_test(test_restart__by_address__comes_back_when_it_listens),
 		folder_test(test_restart__by_process__of_anything_below),
+		folder_test(test_hold__who_has_the_address__the_program_first),
 		folder_test(test_restart__json__one_object),
 		folder_test(test_restart__next_start_fails__said),
 		folder_test(test_restart__listens_on_nothing__restarted_all_the_same),
