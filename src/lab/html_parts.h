@@ -67,7 +67,7 @@ void iu_html_signature(struct iu_text *t, const json_t *run);
 /* html_svg.c: the diagram, and what it shows in words. */
 void iu_html_diagram(struct iu_text *t, const json_t *run, size_t number);
 
-/* html_matrix.c: its section: a table of options by options for every experiment of the topic "matrix". */
+/* html_matrix.c: its section: a table for every experiment that is one (matrix.h). */
 bool iu_html_has_matrix(const struct iu_html_exp *exps, size_t n);
 void iu_html_matrix(struct iu_text *t, const struct iu_html_exp *exps, size_t n);
 

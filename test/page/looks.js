@@ -97,7 +97,7 @@ globalThis.looks = (() => {
 
 	function matrix() {
 		const found = [], tables = all('table.matrix');
-		if (all('article > h3').some(h => h.id.startsWith('matrix/')) && !tables.length) found.push('there is no bind matrix');
+		if (all('article > h3').some(h => /^matrix\/|^windows\/same-user/.test(h.id)) && !tables.length) found.push('there is no bind matrix');
 		for (const table of tables) {
 			const box = table.closest('[tabindex="0"][role=region]');
 			if (!box || !box.getAttribute('aria-label')) found.push(`the matrix ${words(table.caption)} cannot be reached by the keyboard`);
@@ -107,7 +107,7 @@ globalThis.looks = (() => {
 				const ground = getComputedStyle(td).backgroundColor;
 				if (!/[a-z]{4}/.test(td.textContent)) found.push(`a cell of the matrix ${state} has no word`);
 				if (!a) found.push(`a cell of the matrix ${state} has no link`);
-				else if (!a.getAttribute('href').startsWith('#matrix/' + state))
+				else if (!document.getElementById(decodeURIComponent(a.getAttribute('href').slice(1)))?.closest('article')?.querySelector('h3').id.endsWith('/' + state))
 					found.push(`a cell of the matrix ${state} does not lead to its experiment`);
 				if (ground === 'rgba(0, 0, 0, 0)') found.push(`a cell of the matrix ${state} has no colour`);
 			}
