@@ -221,11 +221,27 @@ bool iu_children_are_unreaped(void)
 	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
 }
 
+/*
+ * One child that lives is enough to know that it is not over. That none is left only a look at every process tells: one may
+ * be handed down to us from its parent just now.
+ */
+static bool somebody_is_left(struct iu_supervisor *s)
+{
+	struct iu_tree tree = {0};
+	bool found = false;
+
+	if (iu_tree_read_children(&tree, getpid()))
+		for (size_t i = 0; i < tree.n && !found; i++)
+			found = tree.list[i].pid != getpid() && iu_children_is_of_program(s, &tree, &tree.list[i]);
+	iu_tree_done(&tree);
+	return found || iu_children_signal_all(s, 0, IU_WHO_CHILDREN, NULL) > 0;
+}
+
 static void look_whether_all_is_over(struct iu_supervisor *s)
 {
 	if (s->finished || iu_generation_look(s) || iu_children_main(s) != NULL)
 		return;
-	if (iu_children_signal_all(s, 0, IU_WHO_CHILDREN, NULL) == 0) {
+	if (!somebody_is_left(s)) {
 		if (!iu_children_are_unreaped())
 			finish(s);
 	} else if (!s->alone && !uv_is_active((uv_handle_t *)&s->ending)) {

@@ -384,11 +384,15 @@ static void pause_before_next(struct iu_supervisor *s)
 static bool ended_by_itself(struct iu_supervisor *s, struct iu_generation *g)
 {
 	bool daemon = g->pid == 0 && WIFEXITED(g->wait_status) && WEXITSTATUS(g->wait_status) == 0;
-	bool rest = iu_children_signal_all(s, 0, IU_WHO_ALL, g) > 0 || iu_children_are_unreaped();
 	int status = daemon && s->orphan_status != 0 ? s->orphan_status : g->wait_status;
 	char name[128], how[64];
+	bool rest;
 
-	if ((daemon && rest) || !shall_restart(s, status))
+	/* asked after every death below us: every process of the host is looked at only where something hangs on it */
+	if (!shall_restart(s, status))
+		return false;
+	rest = iu_children_signal_all(s, 0, IU_WHO_ALL, g) > 0 || iu_children_are_unreaped();
+	if (daemon && rest)
 		return false;
 	if (uv_now(&s->loop) - g->started_ms >= STEADY_MS)
 		s->turn.failures = 0;

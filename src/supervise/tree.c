@@ -104,6 +104,16 @@ static bool add_children(struct iu_tree *tree, int32_t pid)
 	return listed;
 }
 
+bool iu_tree_read_children(struct iu_tree *tree, int32_t root)
+{
+	bool listed;
+
+	tree->n = 0;
+	listed = add(tree, &(struct iu_tree_process){.pid = root, .status = 'R'}) && add_children(tree, root);
+	sort(tree);
+	return listed;
+}
+
 bool iu_tree_read_below(struct iu_tree *tree, int32_t root)
 {
 	tree->n = 0;

@@ -24,6 +24,8 @@ bool iu_tree_read(struct iu_tree *tree);
  * is done may be missing, so that nobody is left is not to be concluded from it.
  */
 bool iu_tree_read_below(struct iu_tree *tree, int32_t root);
+/* The same, and only root and its own children. False where the kernel does not list them. */
+bool iu_tree_read_children(struct iu_tree *tree, int32_t root);
 void iu_tree_done(struct iu_tree *tree);
 const struct iu_tree_process *iu_tree_find(const struct iu_tree *tree, int32_t pid);
 /* pid is root, or a descendant of it. */
