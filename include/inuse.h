@@ -226,6 +226,7 @@ struct inuse_socket {
 	uint64_t count;
 	int64_t free_at_ns;    /* when the kernel removes it (the last of `count`); 0: not by itself, or unknown */
 	int64_t free_slack_ns; /* it may be later by this much: the timer wheel, when not read exactly */
+	int64_t since_ns;      /* since when it is in TIME-WAIT; 0: unknown, or it is not */
 	uint32_t holders, n_holders; /* slice of the snapshot's holders */
 };
 
@@ -273,6 +274,7 @@ enum inuse_missing {
 	INUSE_MISSING_SEQUENCE = 1u << 15, /* the sequence number or clock of a packet yet to come */
 	INUSE_MISSING_BACKLOG = 1u << 16,
 	INUSE_MISSING_DOCUMENT = 1u << 17, /* the system's documents do not say */
+	INUSE_MISSING_DRAW = 1u << 18,     /* the kernel draws lots: of an odd range of ports the first or the last is not tried */
 };
 
 #define INUSE_MAX_SHOWN 8

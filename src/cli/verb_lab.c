@@ -6,13 +6,14 @@
 #include "base/gettext.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/lab_fuzz.h"
 #include "cli/lab_html.h"
 #include "lab/live.h"
 #include "lab/play.h"
 #include "model/rule.h"
 #include "say/say.h"
 
-enum { ALL = 256, OS, JSON, WORKERS, PATIENT, HTML };
+enum { ALL = 256, OS, JSON, WORKERS, PATIENT, HTML, FUZZ, SEED };
 
 static const struct iu_option options[] = {
 	{ALL, "all", NULL, N_("play everything side by side, and sum up")},
@@ -20,6 +21,8 @@ static const struct iu_option options[] = {
 	{WORKERS, "workers", "N", N_("play so many at a time (four a processor)")},
 	{PATIENT, "patient", NULL, N_("also what waits for long, as TIME-WAIT to end")},
 	{HTML, "html", "FILE", N_("write a page with diagrams, too; alone it plays everything")},
+	{FUZZ, "fuzz", "N", N_("N random calls on the kernel and on the model, in step")},
+	{SEED, "seed", "S", N_("which random calls: the same number, the same calls")},
 	{'v', "verbose", NULL, N_("every step of every run")},
 	{JSON, "json", NULL, N_("a line of JSON per run, or per experiment when listing")},
 	{0},
@@ -41,7 +44,7 @@ static void list_experiments(void (*fn)(void *arg, const char *word, const char 
 
 const struct iu_verb iu_verb_lab = {
 	.name = "lab",
-	.synopsis = "lab [OPTION...] [NAME...]",
+	.synopsis = "lab [OPTION...] [NAME...]\nlab --fuzz N [--seed S] [--json]",
 	.summary = N_("experiments: what the kernel does, beside what the model says"),
 	.options = options,
 	.notes = N_("Without NAME the experiments are listed. NAME is one of them, or a file FILE.exp (see inuse-lab(5)).\n"
@@ -61,6 +64,7 @@ struct lab {
 	const char *html_path;   /* --html; NULL */
 	struct iu_lab_html *html;
 	uint64_t workers;
+	struct iu_lab_fuzz fuzz;
 	enum iu_os os;
 	const char *names[EXPS_MAX];
 	size_t n_names;
@@ -100,6 +104,10 @@ static bool take(const struct iu_args *args, int id, struct lab *lab)
 	case HTML:
 		lab->html_path = args->value;
 		return true;
+	case FUZZ:
+		return iu_arg_number(args, "fuzz", 1, UINT64_MAX / 2, &lab->fuzz.calls);
+	case SEED:
+		return lab->fuzz.seeded = iu_arg_number(args, "seed", 0, UINT64_MAX, &lab->fuzz.seed);
 	case 'v':
 		return lab->verbose = true;
 	default:
@@ -391,6 +399,17 @@ static int prepare_html(struct lab *lab)
 	return lab->html != NULL ? IU_EXIT_GO : iu_report_error(&error);
 }
 
+static int fuzz(struct lab *lab)
+{
+	if (lab->fuzz.calls == 0)
+		return iu_usage(&iu_verb_lab, _("--seed belongs to --fuzz N"));
+	if (lab->all || lab->n_names > 0 || (lab->model_only && iu_live_plays) || lab->html_path != NULL || lab->patient || lab->workers != 0)
+		return iu_usage(&iu_verb_lab, _("--fuzz makes steps of its own: it goes with --seed, --verbose and --json alone"));
+	lab->fuzz.json = lab->json;
+	lab->fuzz.verbose = lab->verbose;
+	return iu_lab_fuzz(&lab->fuzz);
+}
+
 static int run(int argc, char **argv)
 {
 	struct iu_args args = {.verb = &iu_verb_lab, .argc = argc, .argv = argv};
@@ -412,6 +431,11 @@ static int run(int argc, char **argv)
 	if (lab->all && lab->n_names > 0) {
 		free(lab);
 		return iu_usage(&iu_verb_lab, _("--all plays everything; name experiments, or say --all"));
+	}
+	if (lab->fuzz.calls > 0 || lab->fuzz.seeded) {
+		status = fuzz(lab);
+		free(lab);
+		return status;
 	}
 	status = prepare_html(lab);
 	plays = lab->all || lab->n_names > 0;

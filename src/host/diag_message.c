@@ -130,6 +130,8 @@ bool iu_diag_read(const void *bytes, size_t len, const struct iu_diag_context *c
 	if (m.idiag_timer == TIMER_TIME_WAIT) {
 		ret->free_at_ns = context->now_ns + (int64_t)m.idiag_expires * 1000000;
 		ret->free_slack_ns = iu_mini_slack_ns(context->hz);
+		if (ret->state == INUSE_TIME_WAIT)
+			ret->since_ns = ret->free_at_ns - IU_TIME_WAIT_NS;
 	}
 	return true;
 }

@@ -2,6 +2,7 @@
 /* What a build without BPF says instead. */
 #include "base/error.h"
 #include "base/gettext.h"
+#include "host/bucket_reader.h"
 #include "host/sources.h"
 
 static enum inuse_status lacking(struct inuse_error *error)
@@ -36,4 +37,30 @@ enum inuse_status iu_files_owners(const uint64_t *inodes, size_t n, iu_owner_fn 
 enum inuse_status iu_flight_each(const uint64_t *inodes, size_t n, iu_inode_fn *fn, void *arg, struct inuse_error *error)
 {
 	return lacking(error);
+}
+
+enum inuse_status iu_bucket_reader_new(const uint16_t *ports, size_t n, struct iu_bucket_reader **ret, struct inuse_error *error)
+{
+	return lacking(error);
+}
+
+void iu_bucket_reader_free(struct iu_bucket_reader *reader)
+{
+}
+
+bool iu_bucket_reader_read(struct iu_bucket_reader *reader)
+{
+	return false;
+}
+
+const struct inuse_socket *iu_bucket_reader_sockets(const struct iu_bucket_reader *reader, size_t *ret_n)
+{
+	*ret_n = 0;
+	return NULL;
+}
+
+const struct iu_bucket *iu_bucket_reader_buckets(const struct iu_bucket_reader *reader, size_t *ret_n)
+{
+	*ret_n = 0;
+	return NULL;
 }

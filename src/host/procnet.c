@@ -124,6 +124,8 @@ bool iu_procnet_line(const char *line, size_t len, const struct iu_procnet_conte
 			return false;
 		ret->free_at_ns = context->now_ns + (int64_t)ticks * context->tick_ns;
 		ret->free_slack_ns = iu_mini_slack_ns(context->hz);
+		if (ret->state == INUSE_TIME_WAIT)
+			ret->since_ns = ret->free_at_ns - IU_TIME_WAIT_NS;
 	}
 	return true;
 }

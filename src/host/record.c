@@ -101,6 +101,9 @@ struct inuse_socket iu_record_socket(const struct iu_rec *rec, int64_t tick_ns)
 	s.local = address(rec, rec->saddr, rec->sport);
 	s.remote = address(rec, rec->daddr, ntohs(rec->dport));
 	s.free_at_ns = iu_record_end(rec, tick_ns, &s.free_slack_ns);
+	/* the timer itself knows better than the wheel, which rounds up, when it was set */
+	if ((rec->flags & IU_REC_TIMER) != 0 && s.mini && s.state == INUSE_TIME_WAIT)
+		s.since_ns = (int64_t)rec->now_ns + (int64_t)(rec->expires - rec->jiffies) * tick_ns - IU_TIME_WAIT_NS;
 	return s;
 }
 

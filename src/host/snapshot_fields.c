@@ -148,6 +148,7 @@ static const struct iu_field socket_fields[] = {
 	INT(inuse_socket, "count", count, 1, COUNT_MAX, ),
 	TIME(inuse_socket, "free_at_ns", free_at_ns),
 	TIME(inuse_socket, "free_slack_ns", free_slack_ns),
+	TIME(inuse_socket, "since_ns", since_ns),
 	U32(inuse_socket, "holders", holders),
 	U32(inuse_socket, "n_holders", n_holders),
 	{NULL},

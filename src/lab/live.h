@@ -78,6 +78,10 @@ enum inuse_status iu_lab_link(const char *device, bool up, struct inuse_error *e
 enum inuse_status iu_lab_route(const char *kind, const struct inuse_addr *net, unsigned prefix_len, struct inuse_error *error);
 /* SOCK_DESTROY of this socket. */
 enum inuse_status iu_lab_destroy(const struct inuse_socket *socket, struct inuse_error *error);
+/* SOCK_DESTROY of all of these, at once. False: that was not possible; what is not there is passed over. */
+bool iu_lab_destroy_all(const struct inuse_socket *list, size_t n);
+/* For the fuzzer's namespace: what arrives over its local routes is acknowledged at once, not after 40 ms. */
+void iu_lab_quick_acks(void);
 
 /* capture.c: the TCP packets that crossed the namespace. */
 struct iu_packet {

@@ -195,9 +195,9 @@ enum inuse_status iu_lab_route(const char *kind, const struct inuse_addr *net, u
 	return ask(NETLINK_ROUTE, request, _("adding a route"), error);
 }
 
-enum inuse_status iu_lab_destroy(const struct inuse_socket *s, struct inuse_error *error)
+/* The request that removes this socket, at buffer, of 256 bytes. */
+static struct nlmsghdr *destroy_request(char *buffer, const struct inuse_socket *s)
 {
-	char buffer[256] __attribute__((aligned(8)));
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	struct inet_diag_req_v2 *which;
 
@@ -207,12 +207,103 @@ enum inuse_status iu_lab_destroy(const struct inuse_socket *s, struct inuse_erro
 	which->sdiag_family = s->local.family == 6 ? AF_INET6 : AF_INET;
 	which->sdiag_protocol = IPPROTO_TCP;
 	which->idiag_states = ~0u;
+	which->id.idiag_if = s->device;
 	which->id.idiag_sport = htons(s->local.port);
 	which->id.idiag_dport = htons(s->remote.port);
 	memcpy(which->id.idiag_src, s->local.ip, sizeof(which->id.idiag_src));
 	memcpy(which->id.idiag_dst, s->remote.ip, sizeof(which->id.idiag_dst));
 	which->id.idiag_cookie[0] = which->id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
-	return ask(NETLINK_SOCK_DIAG, request, _("removing a socket (SOCK_DESTROY)"), error);
+	return request;
+}
+
+enum inuse_status iu_lab_destroy(const struct inuse_socket *s, struct inuse_error *error)
+{
+	char buffer[256] __attribute__((aligned(8)));
+
+	return ask(NETLINK_SOCK_DIAG, destroy_request(buffer, s), _("removing a socket (SOCK_DESTROY)"), error);
+}
+
+#define DESTROY_AT_ONCE 64
+
+bool iu_lab_destroy_all(const struct inuse_socket *list, size_t n)
+{
+	char buffer[DESTROY_AT_ONCE * 128] __attribute__((aligned(8)));
+	struct iu_netlink netlink;
+	bool sent = iu_netlink_open(&netlink, NETLINK_SOCK_DIAG, NULL) == INUSE_OK;
+
+	for (size_t i = 0; i < n && sent;) {
+		size_t len = 0;
+
+		/* only what fails is answered, so one message carries many */
+		for (size_t k = 0; k < DESTROY_AT_ONCE && i < n; k++, i++) {
+			struct nlmsghdr *request = destroy_request(buffer + len, &list[i]);
+
+			request->nlmsg_flags = NLM_F_REQUEST;
+			len += NLMSG_ALIGN(request->nlmsg_len);
+		}
+		sent = mnl_socket_sendto(netlink.socket, buffer, len) == (ssize_t)len;
+	}
+	iu_netlink_done(&netlink);
+	return sent;
+}
+
+static void put_quick(struct nlmsghdr *request)
+{
+	struct nlattr *metrics = mnl_attr_nest_start(request, RTA_METRICS);
+
+	mnl_attr_put_u32(request, RTAX_QUICKACK, 1);
+	mnl_attr_nest_end(request, metrics);
+}
+
+static struct nlmsghdr *local_route(char *buffer, uint16_t type, const char *text, unsigned prefix_len, const char *device)
+{
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	struct inuse_addr a;
+	struct rtmsg *message;
+
+	inuse_addr_parse(text, &a, NULL);
+	request->nlmsg_type = type;
+	request->nlmsg_flags = type == RTM_NEWROUTE ? NLM_F_CREATE | (a.family == 4 ? NLM_F_REPLACE : 0) : 0;
+	message = mnl_nlmsg_put_extra_header(request, sizeof(*message));
+	message->rtm_family = family_of(&a);
+	message->rtm_dst_len = (uint8_t)prefix_len;
+	message->rtm_table = RT_TABLE_LOCAL;
+	message->rtm_protocol = RTPROT_KERNEL;
+	message->rtm_scope = RT_SCOPE_HOST;
+	message->rtm_type = RTN_LOCAL;
+	mnl_attr_put(request, RTA_DST, addr_len(&a), a.ip);
+	mnl_attr_put_u32(request, RTA_OIF, if_nametoindex(device));
+	return request;
+}
+
+void iu_lab_quick_acks(void)
+{
+	static const struct {
+		const char *addr;
+		unsigned prefix_len;
+		const char *source, *device;
+	} routes[] = {
+		{"127.0.0.0", 8, "127.0.0.1", "lo"},   {"127.0.0.1", 32, "127.0.0.1", "lo"},
+		{"10.9.0.1", 32, "10.9.0.1", "v0"},    {"::1", 128, NULL, "lo"},
+		{"fd00::2", 128, NULL, "lo"},
+	};
+	char buffer[256] __attribute__((aligned(8)));
+	struct nlmsghdr *request;
+	struct inuse_addr source;
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		request = local_route(buffer, RTM_NEWROUTE, routes[i].addr, routes[i].prefix_len, routes[i].device);
+		if (routes[i].source != NULL) {
+			inuse_addr_parse(routes[i].source, &source, NULL);
+			mnl_attr_put(request, RTA_PREFSRC, 4, source.ip);
+		} else {
+			mnl_attr_put_u32(request, RTA_PRIORITY, 1); /* behind the one of the kernel, which goes then */
+		}
+		put_quick(request);
+		if (ask(NETLINK_ROUTE, request, _("adding a route"), NULL) == INUSE_OK && routes[i].source == NULL)
+			ask(NETLINK_ROUTE, local_route(buffer, RTM_DELROUTE, routes[i].addr, routes[i].prefix_len, routes[i].device),
+			    _("removing a route"), NULL);
+	}
 }
 
 #else
@@ -257,6 +348,15 @@ enum inuse_status iu_lab_route(const char *kind, const struct inuse_addr *net, u
 enum inuse_status iu_lab_destroy(const struct inuse_socket *s, struct inuse_error *error)
 {
 	return absent(error);
+}
+
+bool iu_lab_destroy_all(const struct inuse_socket *list, size_t n)
+{
+	return false;
+}
+
+void iu_lab_quick_acks(void)
+{
 }
 
 #endif

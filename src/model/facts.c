@@ -82,6 +82,24 @@ enum inuse_tri iu_socket_has(const struct iu_world *w, const struct inuse_socket
 	return INUSE_MAYBE;
 }
 
+uint32_t iu_device_of(const struct iu_facts *f, const struct inuse_addr *a)
+{
+	struct inuse_addr u = iu_addr_unmapped(a);
+
+	for (size_t i = 0; i < f->n_locals; i++)
+		if (iu_addr_in(&u, &f->locals[i].addr, f->locals[i].prefix_len))
+			return f->locals[i].device;
+	return 0;
+}
+
+/* A socket that is bound to a device hears only what arrives there. */
+static bool hears(const struct iu_world *w, const struct inuse_socket *o, const struct inuse_addr *to)
+{
+	uint32_t device = iu_device_of(w->facts, to);
+
+	return (o->known & INUSE_KNOW_DEVICE) == 0 || o->device == 0 || device == 0 || o->device == device;
+}
+
 static bool held_only_by(const struct iu_facts *f, const struct inuse_socket *o, int32_t pid)
 {
 	if (o->n_holders == 0)
@@ -114,9 +132,9 @@ enum inuse_tri iu_listener_for(const struct iu_world *w, const struct inuse_addr
 		const struct inuse_socket *o = &w->facts->sockets[i];
 		enum inuse_tri here;
 
-		if (o->state != INUSE_LISTEN || !iu_socket_is_owner(w, o, to->port))
+		if (o->state != INUSE_LISTEN || !iu_socket_is_owner(w, o, to->port) || !hears(w, o, to))
 			continue;
-		if (iu_addr_same(&o->local, to) || iu_addr_is_mapped_any(&o->local))
+		if (iu_addr_same(&o->local, to) || (iu_addr_is_mapped_any(&o->local) && iu_addr_unmapped(to).family == 4))
 			here = INUSE_YES;
 		else if (!iu_addr_is_any(&o->local))
 			continue;

@@ -44,7 +44,8 @@ static void start(struct iu_world *w, const struct iu_profile *profile, const st
 		w->req.flags &= ~(uint32_t)INUSE_V6ONLY; /* an IPv4 socket has no such option */
 	else if (!iu_addr_is_any(&w->req.local) && !iu_addr_is_mapped(&w->req.local))
 		w->req.flags |= INUSE_V6ONLY; /* bind() to a genuine IPv6 address sets it: linux v6.18 __inet6_bind() */
-	if (iu_addr_is_link_local6(&w->req.local) && w->req.device == 0)
+	/* the scope of the address is what the socket is bound to from then on, whatever was before */
+	if (iu_addr_is_link_local6(&w->req.local) && w->req.local.scope != 0)
 		w->req.device = w->req.local.scope;
 	w->bucket = find_bucket(facts, w->req.local.port);
 	w->source = find_source(facts, &w->req);
@@ -65,6 +66,18 @@ static bool applies(const struct iu_world *w, const struct iu_call_rule *r, enum
 		return false;
 	return (r->families & (w->family == 4 ? IU_V4 : IU_V6)) != 0 && (features & r->needs) == r->needs &&
 	       (features & r->not_with) == 0;
+}
+
+static void note(const struct iu_world *w, size_t row, enum inuse_tri when)
+{
+	struct iu_decided *d = w->caller.decided;
+
+	if (d == NULL || row >= IU_MAX_CALL_RULES)
+		return;
+	if (when == INUSE_YES)
+		d->calls[row]++;
+	else
+		d->calls_open[row]++;
 }
 
 /* Runs one step's rows. Returns the mask of possible results; the first row that matched or might have is in v. */
@@ -89,6 +102,7 @@ static uint32_t run_step(struct iu_world *w, enum inuse_call step, struct inuse_
 		}
 		possible |= 1u << r->then;
 		v->missing |= missing;
+		note(w, i, when);
 		if (when == INUSE_YES)
 			break;
 	}
@@ -139,6 +153,8 @@ void iu_judge_call(const struct iu_profile *profile, const struct iu_facts *fact
 	if (w.caller.family != 0)
 		w.family = w.caller.family;
 	possible = run_step(&w, request->call, &v);
+	if (caller->decided != NULL)
+		caller->decided->possible = possible;
 	/* a profile that has no rows for this call has nothing against it */
 	finish(&w, possible != 0 ? possible : 1u << INUSE_R_OK, &v);
 	*ret_verdict = v;

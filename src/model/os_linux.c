@@ -66,6 +66,9 @@ static const struct iu_call_rule calls[] = {
 	{"unreachable", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_unreachable, INUSE_R_HOSTUNREACH, 0, 0, CONNECT, "C27"},
 	{"route-prohibits", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_prohibited, INUSE_R_ACCES, 0, 0, CONNECT, "C27"},
 	{"route-invalid", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_route_invalid, INUSE_R_INVAL, 0, 0, CONNECT, "C26"},
+	{"route-no-device", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_route_no_device, INUSE_R_NODEV, 0, 0, CONNECT, "observed"},
+	{"mapped-source", INUSE_CALL_CONNECT, IU_V6, iu_pred_mapped_source, INUSE_R_AFNOSUPPORT, 0, 0,
+	 "linux v6.18 net/ipv6/ip6_output.c ip6_dst_lookup_tail()", "connect/ipv6-from-mapped"},
 	{"tuple-live", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_tuple_live, INUSE_R_ADDRNOTAVAIL, 0, 0, CHECK_ESTABLISHED,
 	 "C03"},
 	{"tuple-time-wait", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_tuple_no_timestamps, INUSE_R_ADDRNOTAVAIL, 0, 0,
@@ -73,6 +76,8 @@ static const struct iu_call_rule calls[] = {
 	{"connect-exhausted", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_connect_exhausted, INUSE_R_ADDRNOTAVAIL, 0, 0,
 	 HASH_CONNECT, "C14"},
 	{"self-connect", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_self_connect, INUSE_R_OK, 0, 0, HASH_CONNECT "; RFC 9293 3.5", "C16"},
+	{"nobody-answers", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_nobody_answers, INUSE_R_TIMEDOUT, 0, 0, TIMEWAIT "; RFC 1337",
+	 "syn/time-wait-without-listener"},
 	{"nobody-listens", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_nobody_listens, INUSE_R_CONNREFUSED, 0, 0,
 	 "RFC 9293 3.10.7.1", "C22"},
 	{"tuple-recycled", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_tuple_timestamps, INUSE_R_OK, 0, 0, CHECK_ESTABLISHED, "C01"},
@@ -101,7 +106,7 @@ static const struct iu_owner_rule owners[] = {
 	{"connection", NULL, INUSE_R_ADDRINUSE, CONFLICT, "B43"},
 };
 
-static_assert(sizeof(calls) / sizeof(calls[0]) == 43, "a row was added: add its sentence in src/say and its test");
+static_assert(sizeof(calls) / sizeof(calls[0]) == 46, "a row was added: add its sentence in src/say and its test");
 
 const struct iu_profile iu_profile_linux = {
 	"linux", false, calls, sizeof(calls) / sizeof(calls[0]), owners, sizeof(owners) / sizeof(owners[0]),

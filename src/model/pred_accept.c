@@ -35,6 +35,7 @@ enum inuse_tri iu_pred_syn_no_listener(struct iu_world *w, uint32_t *missing)
 {
 	struct inuse_addr to = w->req.local;
 	const struct inuse_socket *old = old_connection(w);
+	int64_t rfc1337 = 0;
 
 	if ((iu_addr_is_any(&to) || iu_addr_is_mapped_any(&to)) && w->req.remote.family != 0) {
 		/* which of our addresses the SYN comes to is open: the peer's family decides */
@@ -52,6 +53,10 @@ enum inuse_tri iu_pred_syn_no_listener(struct iu_world *w, uint32_t *missing)
 				return INUSE_NO;
 		}
 	}
+	/* what is left in TIME-WAIT answers in place of the listener, and net.ipv4.tcp_rfc1337 keeps it from the RST */
+	iu_setting(w->facts, IU_SET_RFC1337, &rfc1337);
+	if (old != NULL && old->mini && old->state == INUSE_TIME_WAIT && rfc1337 != 0)
+		return INUSE_NO;
 	if (old != NULL && iu_listener_for(w, &to, missing) == INUSE_NO)
 		iu_scan_add(&w->scan, old, NULL, true);
 	return iu_not(iu_listener_for(w, &to, missing));
@@ -92,6 +97,8 @@ enum inuse_tri iu_pred_syn_rfc1337(struct iu_world *w, uint32_t *missing)
 	iu_setting(w->facts, IU_SET_RFC1337, &rfc1337);
 	if (old == NULL || !old->mini || old->state != INUSE_TIME_WAIT || rfc1337 == 0)
 		return INUSE_NO;
+	if (iu_listener_for(w, &w->req.local, missing) == INUSE_NO)
+		return INUSE_YES;
 	if (w->caller.syn.known)
 		return iu_is(!w->caller.syn.newer);
 	*missing |= INUSE_MISSING_SEQUENCE;

@@ -39,7 +39,8 @@ enum inuse_tri iu_pred_link_local_without_scope(struct iu_world *w, uint32_t *mi
 
 enum inuse_tri iu_pred_device_missing(struct iu_world *w, uint32_t *missing)
 {
-	if (w->req.device == 0 || w->facts->n_devices == 0)
+	/* for :: nobody looks at the device */
+	if (w->req.device == 0 || w->facts->n_devices == 0 || (w->req.local.family == 6 && iu_addr_is_any(&w->req.local)))
 		return INUSE_NO;
 	for (size_t i = 0; i < w->facts->n_devices; i++)
 		if (w->facts->devices[i].index == w->req.device)

@@ -41,10 +41,11 @@ enum inuse_tri iu_pred_connecting(struct iu_world *w, uint32_t *missing)
 	return iu_is(state_of(w) == INUSE_SYN_SENT);
 }
 
-/* A socket whose connection is being set up, is there, or is being ended. */
+/* A socket whose connection is being set up, is there, is being ended, or was: no socket connects or listens after that. */
 enum inuse_tri iu_pred_connected(struct iu_world *w, uint32_t *missing)
 {
 	enum inuse_state state = state_of(w);
 
-	return iu_is(state != INUSE_STATE_UNKNOWN && state != INUSE_BOUND && state != INUSE_LISTEN);
+	return iu_is(w->caller.was_connected ||
+		     (state != INUSE_STATE_UNKNOWN && state != INUSE_BOUND && state != INUSE_LISTEN));
 }

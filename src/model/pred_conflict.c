@@ -152,8 +152,11 @@ enum inuse_tri iu_owner_blocks(const struct iu_world *w, const struct inuse_sock
 			*ret_rule = r->id;
 		may_block |= r->then != INUSE_R_OK;
 		may_pass |= r->then == INUSE_R_OK;
-		if (when == INUSE_YES)
+		if (when == INUSE_YES) {
+			if (w->caller.decided != NULL && i < IU_MAX_OWNER_RULES)
+				w->caller.decided->owners[i]++;
 			break;
+		}
 	}
 	if (may_block && may_pass)
 		*missing |= lacking;

@@ -21,6 +21,12 @@ enum inuse_tri iu_pred_mapped_by_v6only(struct iu_world *w, uint32_t *missing)
 	return iu_is(iu_addr_is_mapped(&w->req.remote) && (w->req.flags & INUSE_V6ONLY) != 0);
 }
 
+/* From an IPv4 address in IPv6 clothes no IPv6 destination is reached. */
+enum inuse_tri iu_pred_mapped_source(struct iu_world *w, uint32_t *missing)
+{
+	return iu_is(iu_addr_is_mapped(&w->req.local) && !iu_addr_is_mapped(&w->req.remote) && !iu_addr_is_any(&w->req.remote));
+}
+
 enum inuse_tri iu_pred_no_route(struct iu_world *w, uint32_t *missing)
 {
 	/* multicast and broadcast are no destinations for TCP [C23] */
@@ -44,6 +50,11 @@ enum inuse_tri iu_pred_route_invalid(struct iu_world *w, uint32_t *missing)
 	return route_says(w, INUSE_R_INVAL);
 }
 
+enum inuse_tri iu_pred_route_no_device(struct iu_world *w, uint32_t *missing)
+{
+	return route_says(w, INUSE_R_NODEV);
+}
+
 /* Is o the very 4-tuple? An owner bound to a device matches only a requester bound to the same one [C33]. */
 static enum inuse_tri is_tuple(const struct iu_world *w, const struct inuse_socket *o, const struct inuse_addr *local,
 			       const struct inuse_addr *remote, uint32_t *missing)
@@ -64,7 +75,12 @@ static struct inuse_addr remote_of(const struct iu_world *w)
 {
 	struct inuse_addr r = w->req.remote;
 
-	if (zero_means_loopback(&r)) { /* connect() to 0.0.0.0 means this host [C28] */
+	/* connect() to 0.0.0.0 means this host [C28], where the socket has an IPv4 address that very one */
+	if (zero_means_loopback(&r) && iu_addr_unmapped(&r).family == 4 && !zero_means_loopback(&w->req.local) &&
+	    iu_addr_unmapped(&w->req.local).family == 4) {
+		r = w->req.local;
+		r.port = w->req.remote.port;
+	} else if (zero_means_loopback(&r)) {
 		r = iu_addr_any(iu_addr_unmapped(&r).family ? iu_addr_unmapped(&r).family : 4, r.port);
 		r.ip[r.family == 4 ? 0 : 15] = r.family == 4 ? 127 : 1;
 		if (r.family == 4)
@@ -126,13 +142,50 @@ enum inuse_tri iu_pred_tuple_timestamps(struct iu_world *w, uint32_t *missing)
 	return find_tuple(w, mini, missing);
 }
 
+bool iu_answer_is_lost(const struct iu_facts *f, uint32_t device, const struct inuse_addr *from, const struct inuse_addr *to)
+{
+	bool loopback = false;
+
+	for (size_t i = 0; i < f->n_devices; i++)
+		loopback |= f->devices[i].index == device && f->devices[i].loopback;
+	return device != 0 && ((!loopback && iu_device_of(f, to) != device) || (from->family != 0 && iu_device_of(f, from) != device));
+}
+
+/*
+ * A TIME-WAIT of this host, on the side that is dialled, has the port of the caller. It answers a SYN although nobody listens, and
+ * with net.ipv4.tcp_rfc1337=1 the RST that the answer gets changes nothing [P09].
+ */
+enum inuse_tri iu_pred_nobody_answers(struct iu_world *w, uint32_t *missing)
+{
+	struct inuse_addr remote = remote_of(w);
+	int64_t rfc1337 = 0;
+
+	iu_setting(w->facts, IU_SET_RFC1337, &rfc1337);
+	if (rfc1337 == 0 || iu_pred_nobody_listens(w, missing) != INUSE_YES)
+		return INUSE_NO;
+	for (size_t i = 0; i < w->facts->n_sockets; i++) {
+		const struct inuse_socket *o = &w->facts->sockets[i];
+
+		if (!o->mini || o->state != INUSE_TIME_WAIT || !iu_socket_is_owner(w, o, remote.port) ||
+		    !iu_addr_same(&o->local, &remote) || (w->source.family != 0 && !iu_addr_same(&o->remote, &w->source)))
+			continue;
+		if (w->req.local.port == o->remote.port)
+			return INUSE_YES;
+		if (w->req.local.port == 0) {
+			*missing |= INUSE_MISSING_DRAW;
+			return INUSE_MAYBE;
+		}
+	}
+	return INUSE_NO;
+}
+
 /* Only this host's own ports can be known to be closed; what another host says is not this host's to tell. */
 enum inuse_tri iu_pred_nobody_listens(struct iu_world *w, uint32_t *missing)
 {
 	struct inuse_addr remote = remote_of(w);
 	uint32_t lacking = 0;
 
-	if (iu_addr_is_local(w->facts, &remote) != INUSE_YES || !iu_port_covered(w->facts, remote.port))
+	if (iu_answer_is_lost(w->facts, w->req.device, &w->source, &remote) || iu_addr_is_local(w->facts, &remote) != INUSE_YES || !iu_port_covered(w->facts, remote.port))
 		return INUSE_NO;
 	return iu_is(iu_listener_for(w, &remote, &lacking) == INUSE_NO);
 }

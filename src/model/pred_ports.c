@@ -31,25 +31,58 @@ static bool read_range(const struct iu_world *w, int64_t *first, int64_t *last, 
 	return true;
 }
 
-static enum inuse_tri count(struct iu_world *w, const uint8_t marks[65536], int64_t first, int64_t last)
+/*
+ * One search: random start, every second port, then the others, in pairs. Of an odd number of ports above one that leaves out
+ * the first or the last, as chance has it; of three ports always the last. linux v6.18 inet_csk_find_open_port(),
+ * __inet_hash_connect(): remaining &= ~1U.
+ */
+static enum inuse_tri search(struct iu_world *w, const uint8_t marks[65536], int64_t first, int64_t last, bool pairs, uint64_t *maybe)
 {
-	uint64_t maybe = 0;
+	bool odd = pairs && last > first && (last - first) % 2 == 0;
+	unsigned drawn = 0;
+	uint64_t left = 0, open = 0;
 
-	w->ports_total = w->ports_left = 0;
 	for (int64_t p = first; p <= last; p++) {
+		bool draw = odd && (p == last || (p == first && last - first > 2));
+
 		if (iu_port_reserved(w->facts, (uint16_t)p))
 			continue;
 		w->ports_total++;
-		w->ports_left += marks[p] == FREE;
-		maybe += marks[p] == MAYBE_USABLE;
+		if (odd && p == last && last - first == 2)
+			continue;
+		drawn += draw && marks[p] == FREE;
+		left += !draw && marks[p] == FREE;
+		open += marks[p] == MAYBE_USABLE || (draw && marks[p] == FREE);
 	}
-	if (w->ports_left > 0)
-		return INUSE_NO;
-	w->ports_left = maybe;
-	return maybe > 0 ? INUSE_MAYBE : INUSE_YES;
+	left += drawn == 2;
+	w->ports_left += left;
+	*maybe += open;
+	return left > 0 ? INUSE_NO : open > 0 ? INUSE_MAYBE : INUSE_YES;
 }
 
-/* bind(:0) takes no port on which any overlapping owner stands, whatever the flags [Z01 Z03]. */
+static enum inuse_tri count(struct iu_world *w, const uint8_t marks[65536], int64_t first, int64_t last, uint32_t *missing)
+{
+	bool connects = w->req.call == INUSE_CALL_CONNECT, pairs = !connects || w->caller.ports.first == 0;
+	int64_t half = last;
+	uint64_t maybe = 0;
+	enum inuse_tri exhausted;
+
+	w->ports_total = w->ports_left = 0;
+	/* bind() with SO_REUSEADDR takes from the lower half first */
+	if (!connects && (w->req.flags & INUSE_REUSEADDR) != 0 && last - first >= 3)
+		half = first + (last + 1 - first) / 4 * 2 - 1;
+	exhausted = search(w, marks, first, half, pairs, &maybe);
+	if (half < last)
+		exhausted = iu_and(exhausted, search(w, marks, half + 1, last, pairs, &maybe));
+	if (exhausted == INUSE_MAYBE) {
+		w->ports_left = maybe;
+		if (*missing == 0)
+			*missing = INUSE_MISSING_DRAW;
+	}
+	return exhausted;
+}
+
+/* bind(:0) takes no port on which any overlapping owner of the same device stands, whatever the flags [Z01 Z03]. */
 enum inuse_tri iu_pred_ports_exhausted(struct iu_world *w, uint32_t *missing)
 {
 	uint8_t marks[65536];
@@ -69,16 +102,18 @@ enum inuse_tri iu_pred_ports_exhausted(struct iu_world *w, uint32_t *missing)
 
 		if (!iu_socket_is_owner(w, o, o->local.port) || o->local.port == 0)
 			continue;
-		takes = iu_owner_overlaps(w, o, &lacking);
-		/* net.ipv4.ip_autobind_reuse: a second search, in which SO_REUSEADDR on both counts [Z02] */
+		takes = iu_and(iu_owner_overlaps(w, o, &lacking), iu_not(iu_pred_devices_differ(w, o, &lacking)));
+		/* net.ipv4.ip_autobind_reuse: a second search, in which SO_REUSEADDR on both counts, but not where
+		 * SO_REUSEPORT would let them share the port [Z02] */
 		if (autobind != 0)
-			takes = iu_and(takes, iu_not(iu_pred_both_reuse(w, o, &lacking)));
+			takes = iu_and(takes, iu_not(iu_and(iu_pred_both_reuse(w, o, &lacking),
+							    iu_not(iu_pred_both_reuseport(w, o, &lacking)))));
 		if (takes == INUSE_YES || (takes == INUSE_MAYBE && marks[o->local.port] == FREE))
 			marks[o->local.port] = takes == INUSE_YES ? TAKEN : MAYBE_USABLE;
 		if (takes == INUSE_MAYBE)
 			*missing |= lacking;
 	}
-	exhausted = count(w, marks, first, last);
+	exhausted = count(w, marks, first, last, missing);
 	if (exhausted == INUSE_NO)
 		*missing = 0;
 	return exhausted;
@@ -101,8 +136,8 @@ static enum inuse_tri may_take_over(const struct iu_world *w, const struct inuse
 	iu_setting(w->facts, IU_SET_TW_REUSE_DELAY, &delay_ms);
 	if (reuse == 0 || (reuse == 2 && !iu_addr_is_loopback(&o->local) && !iu_addr_is_loopback(&o->remote)))
 		return INUSE_NO;
-	entered_ns = o->free_at_ns - 60 * 1000000000ll;
-	if (o->free_at_ns != 0 && w->facts->now_ns - entered_ns < delay_ms * 1000000)
+	entered_ns = o->since_ns != 0 ? o->since_ns : o->free_at_ns - 60 * 1000000000ll;
+	if ((o->since_ns != 0 || o->free_at_ns != 0) && w->facts->now_ns - entered_ns < delay_ms * 1000000)
 		return INUSE_NO;
 	return iu_socket_has(w, o, INUSE_TIMESTAMPS, INUSE_MISSING_TIMESTAMPS, missing);
 }
@@ -114,6 +149,9 @@ static enum inuse_tri takes_from_connect(const struct iu_world *w, const struct 
 	if (o->state == INUSE_LISTEN || o->state == INUSE_BOUND)
 		return INUSE_YES;
 	locked = iu_socket_has(w, o, INUSE_PORT_LOCKED, INUSE_MISSING_PORT_LOCKED, missing);
+	/* what is bound to a device is another connection to whoever is not bound to the same one [C33] */
+	if ((o->known & INUSE_KNOW_DEVICE) != 0 && o->device != 0 && o->device != w->req.device)
+		return locked;
 	if (!iu_addr_same(&o->remote, &w->req.remote) || o->remote.port != w->req.remote.port ||
 	    (w->source.family != 0 && !iu_addr_same(&o->local, &w->source)))
 		return locked;
@@ -185,7 +223,7 @@ enum inuse_tri iu_pred_connect_exhausted(struct iu_world *w, uint32_t *missing)
 		    o->local.port <= last)
 			iu_scan_add(&w->scan, o, NULL, takes == INUSE_YES);
 	}
-	exhausted = count(w, marks, first, last);
+	exhausted = count(w, marks, first, last, missing);
 	if (exhausted == INUSE_NO) {
 		*missing = 0;
 		w->scan = (struct iu_scan){.all_expire = true};

@@ -41,14 +41,25 @@ struct iu_syn {
 	bool in_window; /* of what is left in FIN-WAIT-2 */
 };
 
+/* How often each row of a profile was the one that decided: a YES that ended the search. */
+#define IU_MAX_CALL_RULES 64
+#define IU_MAX_OWNER_RULES 16
+struct iu_decided {
+	uint32_t calls[IU_MAX_CALL_RULES], owners[IU_MAX_OWNER_RULES];
+	uint32_t calls_open[IU_MAX_CALL_RULES]; /* said MAYBE in a verdict that cannot tell */
+	uint32_t possible;                      /* bit per enum inuse_result: what may come of the call that was judged last */
+};
+
 /* The socket that makes the call, where it exists already. All zero: a new one, with an address of its own family. */
 struct iu_caller {
 	const struct inuse_socket *self; /* its own entry among the facts, which is never in its own way; NULL: it has no port */
 	uint8_t family;                  /* of the socket; 0: that of the address */
 	uint8_t claims;                  /* the family that the sockaddr claims: 4, 6, IU_UNSPEC; 0: the right one */
 	bool datagram;                   /* not a stream socket */
+	bool was_connected;              /* it has had a connection: the kernel's SS_CONNECTED, which outlives a reset */
 	struct iu_range ports;           /* IP_LOCAL_PORT_RANGE; 0, 0: not set */
 	struct iu_syn syn;               /* ACCEPT: what has come */
+	struct iu_decided *decided;      /* where the rows that decide are counted; NULL: nowhere */
 };
 #define IU_UNSPEC 255
 
@@ -155,6 +166,13 @@ bool iu_port_reserved(const struct iu_facts *f, uint16_t port);
 bool iu_port_excluded(const struct iu_facts *f, uint16_t port);
 /* Is it an address of this machine? MAYBE when the addresses are not known. */
 enum inuse_tri iu_addr_is_local(const struct iu_facts *f, const struct inuse_addr *a);
+/* The interface at which packets to this address of the host arrive, even those of the host itself; 0: not known. */
+uint32_t iu_device_of(const struct iu_facts *f, const struct inuse_addr *a);
+/*
+ * Of a connection within the host: a socket that is bound to a device hears answers to addresses of that device only, and but for
+ * lo it reaches no others: what is said to them goes out. device 0: not bound, nothing is lost.
+ */
+bool iu_answer_is_lost(const struct iu_facts *f, uint32_t device, const struct inuse_addr *from, const struct inuse_addr *to);
 /* Does a listener accept connections to this address and port? */
 enum inuse_tri iu_listener_for(const struct iu_world *w, const struct inuse_addr *to, uint32_t *missing);
 
@@ -167,9 +185,9 @@ iu_call_when iu_pred_ports_exhausted, iu_pred_port_automatic, iu_pred_repair, iu
 	iu_pred_reuse_memory, iu_pred_no_conflict;
 iu_owner_when iu_pred_no_overlap, iu_pred_devices_differ, iu_pred_both_reuse, iu_pred_both_reuseport, iu_pred_owner_listens,
 	iu_pred_owner_mini, iu_pred_owner_bound;
-iu_call_when iu_pred_no_route, iu_pred_unreachable, iu_pred_prohibited, iu_pred_route_invalid, iu_pred_mapped_by_v6only,
+iu_call_when iu_pred_mapped_source, iu_pred_no_route, iu_pred_unreachable, iu_pred_prohibited, iu_pred_route_invalid, iu_pred_route_no_device, iu_pred_mapped_by_v6only,
 	iu_pred_tuple_live, iu_pred_tuple_no_timestamps, iu_pred_tuple_timestamps, iu_pred_connect_exhausted, iu_pred_self_connect,
-	iu_pred_nobody_listens;
+	iu_pred_nobody_listens, iu_pred_nobody_answers;
 iu_call_when iu_pred_syn_live, iu_pred_syn_no_listener, iu_pred_syn_fin_wait2, iu_pred_syn_rfc1337, iu_pred_syn_time_wait;
 
 /* BSD: what both of its profiles ask. */

@@ -89,7 +89,7 @@ static void add_again(struct iu_told *t, struct rows *rows, const char *risk)
 
 static void collect(struct iu_told *t, struct rows *rows)
 {
-	const uint32_t nobody_knows = INUSE_MISSING_COVERAGE | INUSE_MISSING_SEQUENCE;
+	const uint32_t nobody_knows = INUSE_MISSING_COVERAGE | INUSE_MISSING_SEQUENCE | INUSE_MISSING_DRAW;
 	const struct inuse_socket *o = t->v->n_shown > 0 ? t->v->shown[0] : NULL;
 	struct row *row;
 

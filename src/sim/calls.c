@@ -26,6 +26,11 @@ static const char *const texts[] = {
 };
 _Static_assert(sizeof(texts) / sizeof(texts[0]) == INUSE_N_RESULTS, "every result has its text");
 
+const char *iu_sim_result_text(enum inuse_result result)
+{
+	return texts[result];
+}
+
 struct iu_sim_answer iu_sim_answer_of(const struct inuse_verdict *v)
 {
 	if (v->outcome == INUSE_CANNOT_TELL)
@@ -67,17 +72,27 @@ struct inuse_request iu_sim_request_of(const struct iu_sim *sim, const struct iu
 	return r;
 }
 
+struct iu_caller iu_sim_caller_of(const struct iu_sim *sim, const struct iu_sim_node *node, uint8_t claims)
+{
+	struct iu_caller caller = {.family = node->s.family, .claims = claims, .ports = node->ports};
+	int n = (int)(node - sim->nodes);
+
+	caller.datagram = node->s.proto == INUSE_PROTO_UDP;
+	caller.was_connected = node->was_connected;
+	if (n >= 0 && n < sim->top && sim->view_of[n] != NONE)
+		caller.self = &sim->view[sim->view_of[n]];
+	return caller;
+}
+
 struct inuse_verdict iu_sim_judge(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_request *r,
 				  uint8_t claims)
 {
-	struct iu_caller caller = {.family = node->s.family, .claims = claims, .ports = node->ports};
 	struct inuse_verdict v = {.size = sizeof(v)};
-	int n = (int)(node - sim->nodes);
+	struct iu_caller caller;
 
 	iu_sim_view(sim);
-	caller.datagram = node->s.proto == INUSE_PROTO_UDP;
-	if (n >= 0 && n < NODES && sim->view_of[n] != NONE)
-		caller.self = &sim->view[sim->view_of[n]];
+	caller = iu_sim_caller_of(sim, node, claims);
+	caller.decided = sim->decided;
 	iu_judge_call(sim->profile, &sim->facts, r, &caller, &v);
 	return v;
 }
@@ -86,8 +101,11 @@ uint16_t iu_sim_find_port(struct iu_sim *sim, const struct iu_sim_node *node, st
 {
 	struct iu_range all = {(uint16_t)sim->facts.settings[IU_SET_RANGE_FIRST], (uint16_t)sim->facts.settings[IU_SET_RANGE_LAST]};
 	struct iu_range own = node->ports, want = all;
+	struct iu_decided *decided = sim->decided;
 	unsigned step = own.first != 0 ? 1 : 2;
 	uint16_t found = 0;
+
+	sim->decided = NULL; /* these are not calls */
 
 	if (own.first >= all.first && own.first <= all.last && own.first != 0)
 		want.first = own.first;
@@ -107,6 +125,7 @@ uint16_t iu_sim_find_port(struct iu_sim *sim, const struct iu_sim_node *node, st
 	}
 	sim->facts.settings[IU_SET_RANGE_FIRST] = all.first;
 	sim->facts.settings[IU_SET_RANGE_LAST] = all.last;
+	sim->decided = decided;
 	return found;
 }
 
@@ -128,6 +147,22 @@ static bool becomes_v6only(const struct iu_sim_node *node, const struct inuse_ad
 	return node->s.family == 6 && !iu_addr_is_any(addr) && !iu_addr_is_mapped(addr);
 }
 
+/* ::ffff:0.0.0.0 counts as an address. */
+static void lock_address(struct iu_sim_node *node, const struct inuse_addr *addr)
+{
+	node->addr_locked |= !iu_addr_is_any(addr);
+}
+
+/* A link-local address binds the socket to its device before it is looked at, so also when it is refused then. */
+static void take_scope(struct iu_sim_node *node, const struct inuse_addr *addr, const struct inuse_verdict *v)
+{
+	bool looked_at = v->outcome != INUSE_FAIL || v->result == INUSE_R_NODEV || v->result == INUSE_R_ADDRNOTAVAIL ||
+			 v->result == INUSE_R_ADDRINUSE;
+
+	if (iu_addr_is_link_local6(addr) && addr->scope != 0 && looked_at)
+		node->s.device = addr->scope;
+}
+
 struct iu_sim_answer iu_sim_bind(struct iu_sim *sim, unsigned s, const struct inuse_addr *addr, uint8_t claims, uint16_t chosen)
 {
 	struct iu_sim_node *node = iu_sim_node_of(sim, s);
@@ -142,20 +177,32 @@ struct iu_sim_answer iu_sim_bind(struct iu_sim *sim, unsigned s, const struct in
 	if (becomes_v6only(node, addr))
 		r.flags |= INUSE_V6ONLY;
 	if (node->no_port && automatic && !node->on_port) {
+		v = iu_sim_judge(sim, node, &r, claims);
+		take_scope(node, addr, &v);
+		/* the address is looked at, whether there is a port is not */
+		if (v.outcome == INUSE_FAIL && v.result != INUSE_R_ADDRINUSE)
+			return iu_sim_answer_of(&v);
 		node->bound = node->s.local = *addr;
+		lock_address(node, addr);
 		if (becomes_v6only(node, addr))
 			node->s.flags |= INUSE_V6ONLY;
 		return ok;
 	}
 	v = iu_sim_judge(sim, node, &r, claims);
-	if (v.outcome == INUSE_FAIL)
+	take_scope(node, addr, &v);
+	if (v.outcome == INUSE_FAIL) {
+		/* refused at the port, it has lost the address, too, that an earlier bind() without a port gave it */
+		if (v.result == INUSE_R_ADDRINUSE && !node->on_port)
+			node->s.local = node->bound = (struct inuse_addr){0};
 		return iu_sim_answer_of(&v);
+	}
 	if (automatic)
 		r.local.port = iu_sim_find_port(sim, node, &r, chosen);
 	node->s.local = node->bound = r.local;
 	node->s.flags = (node->s.flags & ~(uint32_t)INUSE_V6ONLY) | (r.flags & INUSE_V6ONLY);
 	node->s.state = INUSE_BOUND;
 	node->locked = !automatic;
+	lock_address(node, addr);
 	take_port(sim, node, &r, false);
 	return iu_sim_answer_of(&v);
 }

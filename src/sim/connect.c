@@ -7,26 +7,28 @@
 
 static const struct iu_sim_answer ok = {.text = "OK"};
 
-/* How well a listener fits an address; 0: not at all. The most specific one gets the SYN. */
-static int fits(const struct inuse_socket *l, const struct inuse_addr *to)
+int iu_sim_fits(const struct iu_sim *sim, const struct inuse_socket *l, const struct inuse_addr *to)
 {
 	struct inuse_addr u = iu_addr_unmapped(to);
+	int of_device = l->device != 0 ? 1 : 0, of_family = l->family == u.family ? 1 : 0;
 
-	if (l->state != INUSE_LISTEN || l->local.port != to->port)
+	if (l->state != INUSE_LISTEN || l->local.port != to->port ||
+	    (l->device != 0 && l->device != iu_device_of(&sim->facts, to)))
 		return 0;
+	/* the address counts most, the device as much as the family: linux v6.18 compute_score(), __inet_lookup_listener() */
 	if (iu_addr_is_mapped_any(&l->local) || (iu_addr_is_any(&l->local) && l->family == 4))
-		return u.family == 4 ? 2 : 0;
+		return u.family == 4 ? 1 + of_device + of_family : 0;
 	if (iu_addr_is_any(&l->local))
-		return u.family == 6 ? 2 : (l->flags & INUSE_V6ONLY) == 0 ? 1 : 0;
-	return iu_addr_same(&l->local, to) ? 3 : 0;
+		return u.family == 6 || (l->flags & INUSE_V6ONLY) == 0 ? 1 + of_device + of_family : 0;
+	return iu_addr_same(&l->local, to) ? IU_SIM_FITS_ADDRESS + of_device + of_family : 0;
 }
 
 int iu_sim_listener_for(const struct iu_sim *sim, const struct inuse_addr *to)
 {
 	int best = NONE, rank = 0;
 
-	for (int i = 0; i < NODES; i++) {
-		int here = sim->nodes[i].used && sim->nodes[i].on_port ? fits(&sim->nodes[i].s, to) : 0;
+	for (int i = 0; i < sim->top; i++) {
+		int here = sim->nodes[i].used && sim->nodes[i].on_port ? iu_sim_fits(sim, &sim->nodes[i].s, to) : 0;
 
 		if (here > rank) {
 			rank = here;
@@ -40,7 +42,7 @@ bool iu_sim_queue_full(const struct iu_sim *sim, int listener)
 {
 	size_t n = 0;
 
-	for (int i = 0; i < NODES; i++)
+	for (int i = 0; i < sim->top; i++)
 		n += sim->nodes[i].used && sim->nodes[i].listener == listener;
 	return n > sim->nodes[listener].backlog;
 }
@@ -75,6 +77,9 @@ int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *
 	child->s.remote = as_family(remote, l->s.family);
 	child->on_port = true;
 	child->listener = listener;
+	child->in_repair = l->in_repair;
+	child->no_port = l->no_port;
+	child->ports = l->ports;
 	child->linger = l->linger;
 	child->linger2 = l->linger2;
 	child->order = ++sim->next;
@@ -114,6 +119,8 @@ static void disconnect(struct iu_sim *sim, struct iu_sim_node *node)
 		iu_sim_off_port(sim, n);
 		node->s.state = INUSE_STATE_UNKNOWN;
 	}
+	if (node->addr_locked)
+		node->bound = node->s.local;
 	node->s.local = node->bound;
 	if (!node->locked)
 		node->s.local.port = 0;
@@ -147,10 +154,19 @@ static struct iu_sim_answer send_syn(struct iu_sim *sim, struct iu_sim_node *nod
 	caller.family = r.local.family;
 	caller.syn = syn_of(sim, old);
 	iu_sim_view(sim);
+	caller.decided = sim->decided;
 	iu_judge_call(sim->profile, &sim->facts, &r, &caller, &v);
 	answer = iu_sim_answer_of(&v);
 	if (v.outcome == INUSE_FAIL && v.result != INUSE_R_TIMEDOUT) {
+		/* what was left over there is asked first, and gets a RST for its answer */
+		old = iu_sim_find(sim, &node->s.remote, &node->s.local, client);
+		if (old != NONE)
+			iu_sim_rst(sim, old);
 		disconnect(sim, node);
+		return answer;
+	}
+	if (v.outcome == INUSE_FAIL) { /* answered, but never as the client wants it */
+		answer.text = "EINPROGRESS";
 		return answer;
 	}
 	if (old != NONE && sim->nodes[old].s.mini)
@@ -158,21 +174,24 @@ static struct iu_sim_answer send_syn(struct iu_sim *sim, struct iu_sim_node *nod
 	else if (old != NONE)
 		iu_sim_rst(sim, old);
 	listener = iu_sim_listener_for(sim, &node->s.remote);
-	if (v.outcome == INUSE_FAIL || listener == NONE || iu_sim_queue_full(sim, listener) ||
+	if (listener == NONE ||
+	    iu_answer_is_lost(&sim->facts, sim->nodes[listener].s.device, &node->s.remote, &node->s.local) || iu_sim_queue_full(sim, listener) ||
 	    !make_child(sim, client, listener))
 		answer.text = "EINPROGRESS"; /* the SYN is not answered; who waits gives up in the end */
 	return answer;
 }
 
-/* 0.0.0.0 and :: mean this host [C28]. */
-static struct inuse_addr destination(const struct inuse_addr *to)
+struct inuse_addr iu_sim_destination(const struct inuse_addr *from, const struct inuse_addr *to)
 {
-	struct inuse_addr r = *to;
+	struct inuse_addr r = *to, own = iu_addr_unmapped(from);
+	bool any4 = iu_addr_unmapped(to).family == 4 && (iu_addr_is_any(to) || iu_addr_is_mapped_any(to));
 
-	if (iu_addr_is_any(to))
-		inuse_addr_parse(to->family == 4 ? "127.0.0.1" : "::1", &r, NULL);
-	else if (iu_addr_is_mapped_any(to))
-		inuse_addr_parse("::ffff:127.0.0.1", &r, NULL);
+	if (any4 && own.family == 4 && !iu_addr_is_any(&own))
+		r = *from;
+	else if (any4)
+		inuse_addr_parse(to->family == 4 ? "127.0.0.1" : "::ffff:127.0.0.1", &r, NULL);
+	else if (iu_addr_is_any(to))
+		inuse_addr_parse(iu_addr_is_mapped(from) ? "::ffff:127.0.0.1" : "::1", &r, NULL);
 	r.port = to->port;
 	return r;
 }
@@ -186,7 +205,7 @@ static bool is_wildcard(const struct inuse_addr *a)
 static void take_tuple(struct iu_sim *sim, struct iu_sim_node *node, const struct inuse_addr *to, uint16_t port)
 {
 	struct inuse_addr local = is_wildcard(&node->s.local) ? as_family(&sim->route.source, node->s.family) : node->s.local;
-	struct iu_bucket *b = iu_sim_bucket(sim, port, false);
+	struct iu_bucket *b;
 	int old;
 
 	local.port = port;
@@ -196,6 +215,7 @@ static void take_tuple(struct iu_sim *sim, struct iu_sim_node *node, const struc
 		node->s.flags |= sim->nodes[old].s.flags & INUSE_TIMESTAMPS;
 		iu_sim_done(sim, old);
 	}
+	b = iu_sim_bucket(sim, port, false);
 	if (b == NULL) {
 		b = iu_sim_bucket(sim, port, true);
 		if (b != NULL)
@@ -210,25 +230,85 @@ static void take_tuple(struct iu_sim *sim, struct iu_sim_node *node, const struc
 	node->broken = NULL;
 }
 
+/* Through another device than lo even one's own addresses are somewhere else; it goes there with an address of the device. */
+static void leave_by(struct iu_sim *sim, uint32_t device, const struct inuse_addr *dest)
+{
+	struct inuse_addr u = iu_addr_unmapped(dest);
+
+	/* IPv4 takes what is not routed for a neighbour, IPv6 does not */
+	if (u.family == 6)
+		sim->route.result = INUSE_R_NETUNREACH;
+	for (size_t i = 0; i < sim->n_nets; i++)
+		if (sim->nets[i].device == device && sim->nets[i].addr.family == u.family) {
+			sim->route.source = as_family(&sim->nets[i].addr, dest->family);
+			if (iu_addr_in(&u, &sim->nets[i].addr, sim->nets[i].prefix_len))
+				sim->route.result = INUSE_R_OK;
+		}
+}
+
+void iu_sim_ask_route_of(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *dest)
+{
+	iu_sim_ask_route(sim, dest);
+	if (node->s.device > sim->facts.n_devices)
+		sim->route.result = iu_addr_unmapped(dest).family == 4 ? INUSE_R_NODEV : INUSE_R_NETUNREACH;
+	else if (node->s.device > 1 && iu_device_of(&sim->facts, dest) != node->s.device)
+		leave_by(sim, node->s.device, dest);
+	/* the loopback addresses leave the machine with nobody [C26] */
+	if (sim->route.result == INUSE_R_OK && iu_addr_is_loopback(&node->s.local) &&
+	    (iu_addr_is_local(&sim->facts, dest) != INUSE_YES ||
+	     (node->s.device > 1 && iu_device_of(&sim->facts, dest) != node->s.device)))
+		sim->route.result = INUSE_R_INVAL;
+}
+
+static struct inuse_addr with_port(const struct inuse_addr *a, uint16_t port)
+{
+	struct inuse_addr r = *a;
+
+	r.port = port;
+	return r;
+}
+
+/*
+ * A SYN that nobody listens for is answered by what is left of an old connection over there, if there is something, which then gets a
+ * RST. What was left of it here is gone already: the socket has taken its place.
+ */
+static void reset_old(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *dest)
+{
+	struct inuse_addr local = is_wildcard(&node->s.local) ? sim->route.source : node->s.local;
+	int old;
+
+	local.port = node->s.local.port;
+	old = iu_sim_find(sim, &local, dest, (int)(node - sim->nodes));
+	if (old != NONE && sim->nodes[old].s.mini)
+		iu_sim_done(sim, old);
+	old = iu_sim_find(sim, dest, &local, (int)(node - sim->nodes));
+	if (old != NONE)
+		iu_sim_rst(sim, old);
+}
+
 static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node *node, const struct inuse_addr *to,
 					  uint16_t chosen)
 {
 	struct inuse_request r = iu_sim_request_of(sim, node, INUSE_CALL_CONNECT);
-	struct inuse_addr dest = destination(to);
+	struct inuse_addr dest = iu_sim_destination(&node->s.local, to);
 	struct iu_sim_answer answer;
 	struct inuse_verdict v;
 	uint16_t port;
 
-	iu_sim_ask_route(sim, &dest);
-	/* the loopback addresses leave the machine with nobody [C26] */
-	if (sim->route.result == INUSE_R_OK && iu_addr_is_loopback(&node->s.local) &&
-	    iu_addr_is_local(&sim->facts, &dest) != INUSE_YES)
-		sim->route.result = INUSE_R_INVAL;
+	iu_sim_ask_route_of(sim, node, &dest);
 	r.remote = dest;
 	v = iu_sim_judge(sim, node, &r, 0);
 	sim->facts.n_routes = 1;
-	if (v.outcome == INUSE_FAIL) {
+	if (v.outcome == INUSE_FAIL && v.result != INUSE_R_TIMEDOUT) {
 		answer = iu_sim_answer_of(&v);
+		/* tcp_v6_connect() turns it into an IPv4 one, and back when that fails at once */
+		if (node->s.family == 6 && iu_addr_is_mapped(&dest) && (node->s.flags & INUSE_V6ONLY) == 0 && v.result != INUSE_R_ISCONN)
+			node->went_v4 = v.result == INUSE_R_CONNREFUSED;
+		if (v.result == INUSE_R_CONNREFUSED && r.local.port != 0)
+			reset_old(sim, node, &dest);
+		/* the address that was taken for it stays with a socket that once was bound to one: SOCK_BINDADDR_LOCK */
+		if (node->addr_locked && is_wildcard(&node->s.local) && (v.result == INUSE_R_CONNREFUSED || v.result == INUSE_R_ADDRNOTAVAIL))
+			node->s.local = node->bound = with_port(&sim->route.source, node->s.local.port);
 		/* a route that refuses it is asked about before the port, and leaves that alone */
 		if (node->s.state == INUSE_BOUND && !node->locked &&
 		    (v.result == INUSE_R_ADDRNOTAVAIL || v.result == INUSE_R_CONNREFUSED))
@@ -237,13 +317,21 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node
 	}
 	port = r.local.port != 0 ? r.local.port : iu_sim_find_port(sim, node, &r, chosen);
 	take_tuple(sim, node, &dest, port);
-	if (iu_addr_is_local(&sim->facts, &dest) != INUSE_YES)
+	/* an IPv6 socket that once dialled IPv4 gets no answers of IPv6 any more: tcp_v6_connect() leaves icsk_af_ops as they are */
+	if (node->went_v4 && !iu_addr_is_mapped(&dest))
 		return (struct iu_sim_answer){.text = "EINPROGRESS", .rule = v.rule};
+	node->went_v4 |= node->s.family == 6 && iu_addr_is_mapped(&dest);
 	if (dest.port == port && iu_addr_same(&dest, &node->s.local)) { /* it meets itself [C16] */
 		node->peer = (int)(node - sim->nodes);
 		node->s.state = INUSE_ESTABLISHED;
+		if (sim->facts.settings[IU_SET_TIMESTAMPS] != 0)
+			node->s.flags |= INUSE_TIMESTAMPS;
 		return iu_sim_answer_of(&v);
 	}
+	/* what leaves the host, be it only because the socket is bound to a device, is not answered, or not heard */
+	if (iu_addr_is_local(&sim->facts, &dest) != INUSE_YES ||
+	    iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, &dest))
+		return (struct iu_sim_answer){.text = "EINPROGRESS", .rule = v.rule};
 	answer = send_syn(sim, node);
 	/* what let the client pass tells more than that somebody listens */
 	if (answer.rule == NULL || strcmp(answer.rule, "syn-accepted") == 0)
@@ -262,7 +350,10 @@ struct iu_sim_answer iu_sim_connect(struct iu_sim *sim, unsigned s, const struct
 	}
 	if ((sim->forbids & IU_SIM_FORBID_CONNECT) != 0)
 		return (struct iu_sim_answer){.text = "EACCES"};
+	if (node->in_repair) /* makes a connection without a packet: for checkpoints, and not simulated */
+		return (struct iu_sim_answer){.text = "undocumented", .cannot_tell = true};
 	answer = start_connect(sim, node, to, chosen);
+	node->was_connected |= strcmp(answer.text, "OK") == 0;
 	if (node->nonblocking && strcmp(answer.text, "OK") == 0) {
 		node->unreported = true;
 		answer.text = "EINPROGRESS";
@@ -277,7 +368,7 @@ struct iu_sim_answer iu_sim_accept(struct iu_sim *sim, unsigned s, unsigned chil
 
 	if (l->s.state != INUSE_LISTEN)
 		return (struct iu_sim_answer){.text = "EINVAL"};
-	for (int i = 0; i < NODES; i++)
+	for (int i = 0; i < sim->top; i++)
 		if (sim->nodes[i].used && sim->nodes[i].listener == (int)(l - sim->nodes) &&
 		    (first == NONE || sim->nodes[i].order < sim->nodes[first].order))
 			first = i;
@@ -285,6 +376,7 @@ struct iu_sim_answer iu_sim_accept(struct iu_sim *sim, unsigned s, unsigned chil
 		return (struct iu_sim_answer){.text = "EAGAIN"};
 	c = &sim->nodes[first];
 	c->listener = NONE;
+	c->was_connected = true;
 	c->refs = 1;
 	c->s.uid = sim->uid;
 	c->s.inode = ++sim->next;

@@ -27,8 +27,12 @@ struct iu_sim_answer iu_sim_set(struct iu_sim *sim, unsigned s, uint32_t flag, b
 	/* IPV6_V6ONLY cannot change once there is a port: linux v6.18 net/ipv6/ipv6_sockglue.c do_ipv6_setsockopt() */
 	if (flag == INUSE_V6ONLY && (node->s.family != 6 || node->s.local.port != 0))
 		return error("EINVAL");
-	if (flag == INUSE_REPAIR) /* it forces reuse, and takes it away again: net/ipv4/tcp.c do_tcp_setsockopt() */
+	if (flag == INUSE_REPAIR) { /* it forces reuse, and takes it away again: net/ipv4/tcp.c do_tcp_setsockopt() */
 		flag |= INUSE_REUSEADDR;
+		node->in_repair = on;
+	} else if (flag == INUSE_REUSEADDR) {
+		node->s.flags &= ~(uint32_t)INUSE_REPAIR; /* one field of the kernel: net/core/sock.c sk_reuse */
+	}
 	node->s.flags = on ? node->s.flags | flag : node->s.flags & ~flag;
 	return ok;
 }
@@ -66,11 +70,6 @@ void iu_sim_chown(struct iu_sim *sim, unsigned s, uint32_t uid)
 	iu_sim_node_of(sim, s)->s.uid = uid;
 }
 
-struct inuse_addr iu_sim_local(const struct iu_sim *sim, unsigned s)
-{
-	return iu_sim_node_of((struct iu_sim *)sim, s)->s.local;
-}
-
 /* Reading and writing need a connection, or what is left of one. */
 static const char *not_connected(struct iu_sim_node *node)
 {
@@ -85,16 +84,22 @@ static const char *not_connected(struct iu_sim_node *node)
 	return NULL;
 }
 
-/* Data for a socket that its process has closed is answered with a reset. */
+/* Data for a socket that its process has closed, or shut down in both directions, is answered with a reset: RFC 1122 4.2.2.13. */
 static void deliver(struct iu_sim *sim, int n, unsigned bytes)
 {
 	int peer = sim->nodes[n].peer;
 
 	if (sim->nodes[n].flow.far != NONE)
 		iu_sim_tell_far(sim, n, IU_PSH | IU_ACK, bytes);
-	if (peer == NONE)
+	if (peer == NONE && sim->nodes[n].flow.far != NONE)
 		return;
-	if (sim->nodes[peer].refs == 0 && sim->nodes[peer].listener == NONE)
+	if (peer == NONE) { /* nothing is left over there */
+		iu_sim_rst(sim, n);
+		return;
+	}
+	if ((sim->nodes[peer].refs == 0 && sim->nodes[peer].listener == NONE) ||
+	    (sim->nodes[peer].shut_read && sim->nodes[peer].fin_out &&
+	     (sim->nodes[peer].s.state == INUSE_FIN_WAIT1 || sim->nodes[peer].s.state == INUSE_FIN_WAIT2)))
 		iu_sim_abort(sim, peer);
 	else
 		sim->nodes[peer].unread += bytes;
@@ -107,6 +112,8 @@ struct iu_sim_answer iu_sim_write(struct iu_sim *sim, unsigned s, unsigned bytes
 
 	if (wrong != NULL || node->fin_out)
 		return error(wrong != NULL ? wrong : "EPIPE");
+	if (node->in_repair)
+		return error("EINVAL"); /* there data goes into a queue that was chosen before, and none was */
 	if (node->stuck)
 		return error("EAGAIN");
 	deliver(sim, sim->by_number[s], bytes);
@@ -140,6 +147,8 @@ struct iu_sim_answer iu_sim_fill(struct iu_sim *sim, unsigned s)
 
 	if (wrong != NULL || node->fin_out)
 		return error(wrong != NULL ? wrong : "EPIPE");
+	if (node->in_repair)
+		return error("EINVAL");
 	node->stuck = true;
 	deliver(sim, sim->by_number[s], 1u << 20);
 	return ok;
@@ -173,6 +182,7 @@ struct iu_sim_answer iu_sim_shutdown(struct iu_sim *sim, unsigned s, enum iu_sim
 	}
 	if (node->s.state == INUSE_STATE_UNKNOWN || node->s.state == INUSE_BOUND)
 		return error("ENOTCONN");
+	node->shut_read |= how != IU_SIM_SHUT_WRITE;
 	if (how != IU_SIM_SHUT_READ && (node->s.state == INUSE_ESTABLISHED || node->s.state == INUSE_CLOSE_WAIT))
 		iu_sim_send_fin(sim, n);
 	return ok;

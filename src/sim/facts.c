@@ -200,7 +200,7 @@ void iu_sim_view(struct iu_sim *sim)
 {
 	size_t n = 0;
 
-	for (int i = 0; i < NODES; i++) {
+	for (int i = 0; i < sim->top; i++) {
 		sim->view_of[i] = NONE;
 		if (!sim->nodes[i].used || !sim->nodes[i].on_port)
 			continue;
@@ -224,7 +224,7 @@ const struct iu_facts *iu_sim_facts(struct iu_sim *sim)
 
 int iu_sim_find(const struct iu_sim *sim, const struct inuse_addr *local, const struct inuse_addr *remote, int except)
 {
-	for (int i = 0; i < NODES; i++) {
+	for (int i = 0; i < sim->top; i++) {
 		const struct inuse_socket *s = &sim->nodes[i].s;
 
 		if (i != except && sim->nodes[i].used && sim->nodes[i].on_port && s->state != INUSE_LISTEN &&

@@ -35,6 +35,7 @@ struct iu_sim_node {
 	unsigned refs;           /* open descriptors */
 	struct inuse_socket s;
 	struct inuse_addr bound; /* what bind() was given; family 0: nothing */
+	bool addr_locked;        /* bind() named an address; the kernel does not forget that even if a later bind() fails */
 	bool locked;             /* bind() named the port: it stays with the socket until that is closed */
 	int peer;                /* the other end, or NONE: nobody answers */
 	int listener;            /* whose accept queue it waits in, or NONE */
@@ -43,6 +44,10 @@ struct iu_sim_node {
 	bool fin_out, fin_in, stuck; /* stuck: the peer takes no more, so that a FIN does not arrive */
 	int64_t linger, linger2;
 	bool nonblocking, unreported, no_port;
+	bool went_v4;            /* an IPv6 socket that has tried an IPv4 destination */
+	bool shut_read;
+	bool in_repair;          /* TCP_REPAIR; INUSE_REPAIR among the flags is the forced reuse that comes with it, and may go before it */
+	bool was_connected;      /* for good: connect() and listen() refuse it */
 	struct iu_range ports;
 	struct iu_sim_flow flow;
 	int64_t born_ns;         /* when its SYN went out */
@@ -52,6 +57,7 @@ struct iu_sim_node {
 struct iu_sim {
 	const struct iu_profile *profile;
 	struct iu_sim_node nodes[NODES];
+	int top;                       /* nodes from here on were never used */
 	struct iu_sim_node nobody;     /* stands in for a socket that is not there */
 	int by_number[IU_SIM_SOCKETS]; /* the node of a socket of the caller; NONE */
 	struct iu_bucket buckets[BUCKETS];
@@ -77,6 +83,7 @@ struct iu_sim {
 	uint32_t next_iss;
 	unsigned forbids;              /* enum iu_sim_forbid */
 	char said[24];                 /* what the last packet was answered with */
+	struct iu_decided *decided;    /* where the rows that decide are counted, or NULL */
 };
 
 /* node.c: what becomes of a node */
@@ -103,6 +110,8 @@ void iu_sim_off_port(struct iu_sim *sim, int n);
 struct iu_sim_answer iu_sim_answer_of(const struct inuse_verdict *v);
 /* The request that the node would make, with its own address and options. */
 struct inuse_request iu_sim_request_of(const struct iu_sim *sim, const struct iu_sim_node *node, enum inuse_call call);
+/* caller as the model wants it; self only once iu_sim_view() has been called. */
+struct iu_caller iu_sim_caller_of(const struct iu_sim *sim, const struct iu_sim_node *node, uint8_t claims);
 struct inuse_verdict iu_sim_judge(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_request *r,
 				  uint8_t claims);
 /* A port on which this request would succeed, as the kernel looks for one: every second port first. 0: there is none. */
@@ -113,6 +122,14 @@ bool iu_sim_queue_full(const struct iu_sim *sim, int listener);
 int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *local, const struct inuse_addr *remote);
 /* packet.c: this end of a connection with a peer elsewhere sends something. */
 void iu_sim_tell_far(struct iu_sim *sim, int n, uint8_t flags, uint32_t len);
+/* connect.c */
+/* How well a listener fits an address; 0: not at all. The most specific one gets the SYN. */
+#define IU_SIM_FITS_ADDRESS 8 /* from here on: it listens on this very address */
+int iu_sim_fits(const struct iu_sim *sim, const struct inuse_socket *listener, const struct inuse_addr *to);
+/* What a socket with that address dials when it says this: 0.0.0.0 and :: mean this host [C28]. */
+struct inuse_addr iu_sim_destination(const struct inuse_addr *from, const struct inuse_addr *to);
+/* iu_sim_ask_route(), from the address that the socket has. */
+void iu_sim_ask_route_of(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *dest);
 /* data.c: the node of a number; `nobody` where there is none. */
 struct iu_sim_node *iu_sim_node_of(struct iu_sim *sim, unsigned s);
 

@@ -20,6 +20,9 @@ int iu_sim_node_new(struct iu_sim *sim)
 		if (!sim->nodes[i].used) {
 			sim->nodes[i] = empty;
 			sim->nodes[i].used = true;
+			sim->view_of[i] = NONE;
+			if (i >= sim->top)
+				sim->top = i + 1;
 			return i;
 		}
 	return NONE;
@@ -33,18 +36,22 @@ static int64_t setting(const struct iu_sim *sim, enum iu_setting id)
 void iu_sim_off_port(struct iu_sim *sim, int n)
 {
 	uint16_t port = sim->nodes[n].s.local.port;
+	struct iu_bucket *b = iu_sim_bucket(sim, port, false);
+	bool any = false, locked = false;
 
 	if (!sim->nodes[n].on_port)
 		return;
 	sim->nodes[n].on_port = false;
-	for (int i = 0; i < NODES; i++)
-		if (sim->nodes[i].used && sim->nodes[i].on_port && sim->nodes[i].s.local.port == port)
-			return;
-	for (size_t i = 0; i < sim->n_buckets; i++)
-		if (sim->buckets[i].port == port) {
-			sim->buckets[i] = sim->buckets[--sim->n_buckets];
-			return;
+	sim->nodes[n].s.flags &= ~(uint32_t)INUSE_PORT_LOCKED;
+	for (int i = 0; i < sim->top; i++)
+		if (sim->nodes[i].used && sim->nodes[i].on_port && sim->nodes[i].s.local.port == port) {
+			any = true;
+			locked |= (sim->nodes[i].s.flags & INUSE_PORT_LOCKED) != 0;
 		}
+	if (b != NULL && !any)
+		*b = sim->buckets[--sim->n_buckets];
+	else if (b != NULL && !locked && (sim->facts.features & IU_FEATURE_CONNECT_BIND) != 0)
+		b->fastreuse = b->fastreuseport = -1; /* only ports that connect() chose are left: others may share it again */
 }
 
 /* Without descriptor and without port nothing is left of it. */
@@ -54,7 +61,7 @@ static void free_if_gone(struct iu_sim *sim, int n)
 
 	if (node->refs > 0 || node->on_port || node->listener != NONE)
 		return;
-	for (int i = 0; i < NODES; i++)
+	for (int i = 0; i < sim->top; i++)
 		if (sim->nodes[i].used && sim->nodes[i].peer == n)
 			sim->nodes[i].peer = NONE;
 	node->used = false;
@@ -67,6 +74,7 @@ void iu_sim_done(struct iu_sim *sim, int n)
 	if (node->s.mini || !node->locked || node->refs == 0 || node->s.state == INUSE_STATE_UNKNOWN) {
 		iu_sim_off_port(sim, n);
 		node->s.state = INUSE_STATE_UNKNOWN;
+		node->s.local.port = 0;
 		node->s.flags &= ~(uint32_t)INUSE_PORT_LOCKED;
 	} else {
 		node->s.state = INUSE_BOUND;
@@ -90,7 +98,7 @@ static bool room_for_mini(const struct iu_sim *sim)
 {
 	int64_t n = 0;
 
-	for (int i = 0; i < NODES; i++)
+	for (int i = 0; i < sim->top; i++)
 		n += sim->nodes[i].used && sim->nodes[i].on_port && sim->nodes[i].s.mini;
 	return n < setting(sim, IU_SET_MAX_TW_BUCKETS);
 }
@@ -108,6 +116,7 @@ void iu_sim_leave_mini(struct iu_sim *sim, int n, enum inuse_state state, int64_
 		m->s.inode = 0;
 		m->s.uid = 0;
 		m->s.free_at_ns = sim->facts.now_ns + ns;
+		m->s.since_ns = state == INUSE_TIME_WAIT ? sim->facts.now_ns : 0;
 		m->on_port = true;
 		m->flow = sim->nodes[n].flow;
 		m->born_ns = sim->nodes[n].born_ns;
@@ -150,8 +159,11 @@ static void fin_arrives(struct iu_sim *sim, int n)
 	node->fin_in = true;
 	if (node->s.state == INUSE_ESTABLISHED) {
 		node->s.state = INUSE_CLOSE_WAIT;
+	} else if (node->s.state == INUSE_FIN_WAIT1) {
+		node->s.state = INUSE_CLOSING;
 	} else if (node->s.mini) {
 		node->s.state = INUSE_TIME_WAIT;
+		node->s.since_ns = sim->facts.now_ns;
 		node->s.free_at_ns = sim->facts.now_ns + TIME_WAIT_NS;
 	} else if (node->s.state == INUSE_FIN_WAIT2) {
 		iu_sim_leave_mini(sim, n, INUSE_TIME_WAIT, TIME_WAIT_NS);
@@ -205,10 +217,15 @@ void iu_sim_orphan(struct iu_sim *sim, int n)
 
 void iu_sim_drop_queue(struct iu_sim *sim, int n)
 {
-	for (int i = 0; i < NODES; i++)
+	for (int i = 0; i < sim->top; i++)
 		if (sim->nodes[i].used && sim->nodes[i].listener == n) {
 			sim->nodes[i].listener = NONE;
-			iu_sim_abort(sim, i);
+			if (sim->nodes[i].in_repair) { /* these go without a RST */
+				sim->nodes[i].peer = NONE;
+				iu_sim_done(sim, i);
+			} else {
+				iu_sim_abort(sim, i);
+			}
 		}
 }
 
@@ -220,7 +237,7 @@ void iu_sim_close(struct iu_sim *sim, int n)
 
 	if (node->s.state == INUSE_LISTEN)
 		iu_sim_drop_queue(sim, n);
-	if ((node->s.flags & INUSE_REPAIR) != 0) { /* vanishes without a word [B34 P13] */
+	if (node->in_repair) { /* vanishes without a word [B34 P13] */
 		node->peer = NONE;
 		iu_sim_done(sim, n);
 		return;
@@ -260,7 +277,7 @@ void iu_sim_wait(struct iu_sim *sim, int64_t ns)
 	for (;;) {
 		int first = NONE;
 
-		for (int i = 0; i < NODES; i++) {
+		for (int i = 0; i < sim->top; i++) {
 			const struct iu_sim_node *node = &sim->nodes[i];
 
 			if (node->used && node->on_port && node->s.free_at_ns != 0 && node->s.free_at_ns <= end &&
@@ -278,7 +295,7 @@ void iu_sim_wait(struct iu_sim *sim, int64_t ns)
 
 void iu_sim_evict(struct iu_sim *sim, uint16_t port)
 {
-	for (int i = 0; i < NODES; i++)
+	for (int i = 0; i < sim->top; i++)
 		if (sim->nodes[i].used && sim->nodes[i].on_port && sim->nodes[i].s.mini && sim->nodes[i].s.local.port == port)
 			iu_sim_done(sim, i);
 }

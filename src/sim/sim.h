@@ -113,7 +113,25 @@ struct iu_sim_owner {
 };
 size_t iu_sim_owners(struct iu_sim *sim, unsigned s, enum inuse_call call, const struct inuse_addr *addr, struct iu_sim_owner *ret,
 		     size_t max);
+/* "OK", "EADDRINUSE": what the system calls a result. */
+const char *iu_sim_result_text(enum inuse_result result);
 /* The local address of a socket; family 0: it has none. */
 struct inuse_addr iu_sim_local(const struct iu_sim *sim, unsigned s);
+/* The socket itself, whether it has a port or not; NULL: there is none of that number. Borrowed until the next call. */
+const struct inuse_socket *iu_sim_peek(const struct iu_sim *sim, unsigned s);
+/* Connections that wait to be accepted by it. */
+unsigned iu_sim_waiting(const struct iu_sim *sim, unsigned s);
+/* How many listeners a SYN may reach when the socket dials this: with two or more (SO_REUSEPORT) it is the kernel's choice. */
+unsigned iu_sim_choices(const struct iu_sim *sim, unsigned s, const struct inuse_addr *to);
+/* Another socket has the same 4-tuple, on another device: which of them gets a packet is the kernel's choice. */
+bool iu_sim_is_twice(const struct iu_sim *sim, unsigned s);
+/*
+ * What the model is asked when the socket makes this call now: to is what bind() asks for or connect() dials, NULL for listen().
+ * ret_caller->self is in iu_sim_facts(), which has to be asked before. False: the model is not asked (IP_BIND_ADDRESS_NO_PORT).
+ */
+bool iu_sim_request(struct iu_sim *sim, unsigned s, enum inuse_call call, const struct inuse_addr *to, uint8_t claims,
+		    struct inuse_request *ret_request, struct iu_caller *ret_caller);
+/* From now on rows that decide a call are counted there; NULL: no more. */
+void iu_sim_count(struct iu_sim *sim, struct iu_decided *decided);
 
 #endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel's own bind buckets, read between two steps, beside the simulated sockets. */
+#include "lab/fuzz_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/gettext.h"
+#include "host/bucket_reader.h"
+#include "host/host.h"
+#include "say/names.h"
+#include "say/say.h"
+
+const uint16_t iu_fuzz_ports[IU_FUZZ_N_PORTS] = {IU_FUZZ_LOW,       IU_FUZZ_PORT,      IU_FUZZ_PORT + 1,  IU_FUZZ_RANGE,
+						 IU_FUZZ_RANGE + 1, IU_FUZZ_RANGE + 2, IU_FUZZ_RANGE_LAST};
+
+#define SOCKETS_MAX 256
+
+struct iu_eyes {
+	struct iu_bucket_reader *reader;
+	struct inuse_socket sockets[SOCKETS_MAX];
+	size_t n_sockets;
+	const struct iu_bucket *buckets;
+	size_t n_buckets;
+	struct iu_facts facts;
+};
+
+struct iu_eyes *iu_eyes_new(struct inuse_error *error)
+{
+	struct iu_eyes *e = calloc(1, sizeof(*e));
+
+	if (e == NULL) {
+		iu_fail(error, INUSE_E_MEMORY, 0, NULL, _("out of memory"));
+		return NULL;
+	}
+	if (iu_bucket_reader_new(iu_fuzz_ports, IU_FUZZ_N_PORTS, &e->reader, error) == INUSE_OK)
+		return e;
+	free(e);
+	return NULL;
+}
+
+void iu_eyes_free(struct iu_eyes *e)
+{
+	if (e != NULL)
+		iu_bucket_reader_free(e->reader);
+	free(e);
+}
+
+bool iu_eyes_read(struct iu_fuzzer *f)
+{
+	struct iu_eyes *e = f->eyes;
+	const struct inuse_socket *sockets;
+
+	if (!iu_bucket_reader_read(e->reader))
+		return false;
+	sockets = iu_bucket_reader_sockets(e->reader, &e->n_sockets);
+	if (e->n_sockets > SOCKETS_MAX)
+		return false;
+	for (size_t i = 0; i < e->n_sockets; i++) {
+		e->sockets[i] = sockets[i];
+		/* devices have the numbers that the simulation gave them */
+		for (uint32_t d = 0; d < 2; d++)
+			if (sockets[i].device == f->devices[d]) {
+				e->sockets[i].device = d + 1;
+				if (sockets[i].local.scope != 0)
+					e->sockets[i].local.scope = d + 1;
+			}
+	}
+	e->buckets = iu_bucket_reader_buckets(e->reader, &e->n_buckets);
+	return true;
+}
+
+/* ---------------------------------------------------------------------------------------------- comparing */
+
+static bool is_connection(const struct inuse_socket *s)
+{
+	return s->state != INUSE_LISTEN && s->state != INUSE_BOUND;
+}
+
+/* The options that rules read of a socket in that state. */
+static uint32_t telling_flags(const struct inuse_socket *s)
+{
+	uint32_t flags = INUSE_REUSEADDR | INUSE_REUSEPORT | (s->known & INUSE_PORT_LOCKED);
+
+	if (s->family == 6 && !iu_addr_is_mapped(&s->local))
+		flags |= INUSE_V6ONLY;
+	if (s->mini)
+		flags |= INUSE_TIMESTAMPS;
+	return flags;
+}
+
+static bool same_socket(const struct inuse_socket *seen, const struct inuse_socket *simulated)
+{
+	uint32_t flags = telling_flags(seen);
+
+	return seen->state == simulated->state && seen->mini == simulated->mini && seen->family == simulated->family &&
+	       seen->device == simulated->device && (seen->mini || seen->uid == simulated->uid) &&
+	       seen->local.port == simulated->local.port && iu_addr_same(&seen->local, &simulated->local) &&
+	       (seen->flags & flags) == (simulated->flags & flags) &&
+	       (!is_connection(seen) || (seen->remote.port == simulated->remote.port && iu_addr_same(&seen->remote, &simulated->remote)));
+}
+
+static void socket_text(const struct inuse_socket *s, char *buf, size_t size)
+{
+	char local[INUSE_ADDR_TEXT], remote[INUSE_ADDR_TEXT] = "";
+	uint32_t flags = s->flags & telling_flags(s);
+
+	inuse_addr_text(&s->local, local);
+	if (is_connection(s))
+		inuse_addr_text(&s->remote, remote);
+	snprintf(buf, size, "%s%s %s > %s%s%s%s%s%s uid %u device %u", iu_say_state(s->state), s->mini ? " remains" : "", local, remote,
+		 flags & INUSE_REUSEADDR ? " reuseaddr" : "", flags & INUSE_REUSEPORT ? " reuseport" : "",
+		 flags & INUSE_V6ONLY ? " v6only" : "", flags & INUSE_TIMESTAMPS ? " timestamps" : "",
+		 flags & INUSE_PORT_LOCKED ? " locked" : "", s->mini ? 0 : s->uid, s->device);
+}
+
+static bool find_same(const struct inuse_socket *s, const struct inuse_socket *list, size_t n, bool *taken, bool seen)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!taken[i] && (seen ? same_socket(s, &list[i]) : same_socket(&list[i], s)))
+			return taken[i] = true;
+	return false;
+}
+
+static bool say_differs(struct iu_fuzzer *f, const char *whose, const struct inuse_socket *s)
+{
+	char text[320];
+
+	socket_text(s, text, sizeof(text));
+	snprintf(f->why, sizeof(f->why), "%s: %s", whose, text);
+	return false;
+}
+
+static const struct iu_bucket *bucket_of(const struct iu_bucket *list, size_t n, uint16_t port)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].port == port)
+			return &list[i];
+	return NULL;
+}
+
+static bool is_connect_only(const struct iu_bucket *b)
+{
+	return b->fastreuse == -1 && b->fastreuseport == -1;
+}
+
+static bool same_memory(const struct iu_bucket *a, const struct iu_bucket *b)
+{
+	if (is_connect_only(a) != is_connect_only(b) || (a->fastreuseport > 0) != (b->fastreuseport > 0))
+		return false;
+	if (a->fastreuseport <= 0)
+		return true;
+	/* of an IPv4 socket only the IPv4 form is ever looked at */
+	return a->uid == b->uid && a->family == b->family && iu_addr_same(&a->addr4, &b->addr4) &&
+	       (a->family == 4 || (a->v6only == b->v6only && iu_addr_same(&a->addr6, &b->addr6)));
+}
+
+static bool compare_buckets(struct iu_fuzzer *f, const struct iu_facts *simulated)
+{
+	const struct iu_eyes *e = f->eyes;
+
+	for (size_t i = 0; i < e->n_buckets; i++) {
+		const struct iu_bucket *b = &e->buckets[i], *s = bucket_of(simulated->buckets, simulated->n_buckets, b->port);
+		char mine[INUSE_ADDR_TEXT], theirs[INUSE_ADDR_TEXT] = "";
+
+		if (s != NULL && same_memory(b, s))
+			continue;
+		inuse_addr_text(b->family == 4 ? &b->addr4 : &b->addr6, mine);
+		if (s != NULL)
+			inuse_addr_text(s->family == 4 ? &s->addr4 : &s->addr6, theirs);
+		snprintf(f->why, sizeof(f->why), "what port %u remembers: kernel reuseport %d uid %u %s, model %d uid %u %s", b->port,
+			 b->fastreuseport, b->uid, mine, s != NULL ? s->fastreuseport : -2, s != NULL ? s->uid : 0, theirs);
+		return false;
+	}
+	return true;
+}
+
+bool iu_eyes_compare(struct iu_fuzzer *f)
+{
+	const struct iu_facts *simulated = iu_sim_facts(f->model.sim);
+	const struct iu_eyes *e = f->eyes;
+	bool taken[512] = {false};
+
+	for (size_t i = 0; i < e->n_sockets; i++)
+		if (!find_same(&e->sockets[i], simulated->sockets, simulated->n_sockets, taken, true))
+			return say_differs(f, "only the kernel has", &e->sockets[i]);
+	memset(taken, 0, sizeof(taken));
+	for (size_t i = 0; i < simulated->n_sockets; i++)
+		if (simulated->sockets[i].proto == INUSE_PROTO_TCP &&
+		    !find_same(&simulated->sockets[i], e->sockets, e->n_sockets, taken, false))
+			return say_differs(f, "only the model has", &simulated->sockets[i]);
+	return compare_buckets(f, simulated);
+}
+
+size_t iu_eyes_count(const struct iu_eyes *e)
+{
+	return e->n_sockets;
+}
+
+const struct iu_facts *iu_eyes_facts(struct iu_fuzzer *f)
+{
+	struct iu_eyes *e = f->eyes;
+
+	e->facts = *iu_sim_facts(f->model.sim);
+	e->facts.now_ns = iu_host_now(); /* their timers are told by the clock of the host */
+	e->facts.sockets = e->sockets;
+	e->facts.n_sockets = e->n_sockets;
+	e->facts.buckets = e->buckets;
+	e->facts.n_buckets = e->n_buckets;
+	return &e->facts;
+}

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+/* A scene on both sides, step by step. */
+#include "lab/fuzz_private.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/address.h"
+#include "host/host.h"
+
+#define BUCKET_EVERY 3       /* of so many calls one is judged by the kernel's buckets */
+#define WHOLE_EVERY 4096
+#define UNKNOWNS_EVERY 64    /* of the calls that an ordinary user's eyes cannot tell */
+#define REMOVE_EVERY 64      /* of the calls that fail with EADDRINUSE */
+#define DISTURBED_NS INT64_C(500000000)
+#define SCENES_PER_NAMESPACE 4096
+
+unsigned iu_fuzz_pick(uint64_t *random, unsigned n)
+{
+	/* splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators) */
+	uint64_t z = *random += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	z ^= z >> 31;
+	return (unsigned)((z >> 32) * n >> 32);
+}
+
+/* ------------------------------------------------------------------------------------------- the namespace */
+
+/* What every scene finds, on the kernel; fuzz_text.c has the same as lines. */
+static enum inuse_status make_surroundings(struct iu_fuzzer *f, struct inuse_error *error)
+{
+	static const char *const kinds[] = {"unreachable", "prohibit", "blackhole"};
+	struct inuse_addr a;
+	enum inuse_status status = iu_lab_device("v0", error);
+
+	inuse_addr_parse("10.9.0.1", &a, NULL);
+	if (status == INUSE_OK)
+		status = iu_lab_address("v0", &a, 24, error);
+	inuse_addr_parse("fd00::2", &a, NULL);
+	if (status == INUSE_OK)
+		status = iu_lab_address("lo", &a, 128, error);
+	for (unsigned i = 0; i < 3 && status == INUSE_OK; i++) {
+		inuse_addr_parse("198.51.100.0", &a, NULL);
+		a.ip[3] = (uint8_t)(64 * i);
+		status = iu_lab_route(kinds[i], &a, 26, error);
+	}
+	if (status != INUSE_OK)
+		return status;
+	iu_lab_write_setting("ipv4/ip_local_port_range", "20001 20004");
+	iu_lab_quick_acks();
+	/* small buffers are soon full; and what the kernel knows of earlier connections is not to be learnt from */
+	iu_lab_write_setting("ipv4/tcp_rmem", "4096 4096 8192");
+	iu_lab_write_setting("ipv4/tcp_wmem", "4096 4096 8192");
+	iu_lab_write_setting("ipv4/tcp_no_metrics_save", "1");
+	f->devices[0] = if_nametoindex("lo");
+	f->devices[1] = if_nametoindex("v0");
+	return INUSE_OK;
+}
+
+enum inuse_status iu_fuzz_namespace(struct iu_fuzzer *f, struct inuse_error *error)
+{
+	enum inuse_status status;
+
+	iu_live_free(f->live);
+	f->live = NULL;
+	f->scenes_here = 0;
+	status = iu_live_new(&f->exp, IU_RUN_AS_WRITTEN, false, &f->live, error);
+	return status == INUSE_OK ? make_surroundings(f, error) : status;
+}
+
+/* The same on the model. */
+static void simulate_surroundings(struct iu_fuzzer *f)
+{
+	static const enum inuse_result results[] = {INUSE_R_HOSTUNREACH, INUSE_R_ACCES, INUSE_R_INVAL};
+	struct iu_sim *sim = f->model.sim;
+	struct inuse_addr a;
+
+	iu_sim_setting(sim, IU_SET_RANGE_FIRST, IU_FUZZ_RANGE);
+	iu_sim_setting(sim, IU_SET_RANGE_LAST, IU_FUZZ_RANGE_LAST);
+	iu_sim_device(sim, "v0");
+	inuse_addr_parse("10.9.0.1", &a, NULL);
+	iu_sim_address(sim, 2, &a, 24);
+	inuse_addr_parse("fd00::2", &a, NULL);
+	iu_sim_address(sim, 1, &a, 128);
+	for (unsigned i = 0; i < 3; i++) {
+		inuse_addr_parse("198.51.100.0", &a, NULL);
+		a.ip[3] = (uint8_t)(64 * i);
+		iu_sim_route(sim, &a, 26, results[i]);
+	}
+}
+
+bool iu_fuzz_begin(struct iu_fuzzer *f)
+{
+	if (f->live == NULL || ++f->scenes_here > SCENES_PER_NAMESPACE || (f->eyes != NULL && iu_eyes_read(f) && iu_eyes_count(f->eyes) > 0))
+		if (iu_fuzz_namespace(f, NULL) != INUSE_OK)
+			return false;
+	f->model = (struct iu_onmodel){.sim = iu_sim_new(f->profile, iu_live_kernel()), .os = IU_OS_LINUX, .run = IU_RUN_AS_WRITTEN};
+	if (f->model.sim == NULL)
+		return false;
+	simulate_surroundings(f);
+	f->began_ns = iu_live_now();
+	f->n_sockets = f->n_processes = f->n_calls = 0;
+	f->user = 0;
+	f->went_v4 = 0;
+	f->haunted = false;
+	f->settings_changed = false;
+	f->scene.n = 0;
+	return true;
+}
+
+static void end_processes(struct iu_live *live)
+{
+	for (size_t i = 0; i < IU_EXP_MAX_PROCESSES; i++)
+		if (live->pids[i] > 0) {
+			kill(live->pids[i], SIGKILL);
+			waitpid(live->pids[i], NULL, 0);
+			live->pids[i] = 0;
+		}
+}
+
+/* Nothing of the scene stays: connections are reset, remains removed. */
+void iu_fuzz_end(struct iu_fuzzer *f)
+{
+	static const struct linger reset = {1, 0};
+	const struct iu_facts *facts = iu_sim_facts(f->model.sim);
+	struct inuse_socket left[256];
+	size_t n = 0;
+
+	if (geteuid() != 0 && seteuid(0) != 0)
+		f->scenes_here = SCENES_PER_NAMESPACE;
+	end_processes(f->live);
+	for (size_t i = 0; i < facts->n_sockets && n < 256; i++)
+		if (facts->sockets[i].state != INUSE_LISTEN && facts->sockets[i].state != INUSE_BOUND && facts->sockets[i].inode == 0)
+			left[n++] = facts->sockets[i];
+	for (unsigned i = 0; i < f->n_sockets; i++)
+		if (f->live->fds[i] >= 0) {
+			setsockopt(f->live->fds[i], SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+			close(f->live->fds[i]);
+			f->live->fds[i] = -1;
+		}
+	if (n > 0 && !iu_lab_destroy_all(left, n))
+		f->scenes_here = SCENES_PER_NAMESPACE;
+	if (f->settings_changed)
+		iu_fuzz_restore_settings();
+	iu_sim_free(f->model.sim);
+	f->model.sim = NULL;
+}
+
+/* ------------------------------------------------------------------------------------------------ one step */
+
+/* What there is of one call besides the answers. */
+struct looks {
+	struct iu_fuzz_call call;
+	bool judged, bucket;
+	struct iu_fuzz_said user, seen;
+	struct iu_facts plain_facts;
+};
+
+static bool is_call(const struct iu_step *step)
+{
+	return step->action == IU_DO_BIND || step->action == IU_DO_LISTEN || step->action == IU_DO_CONNECT;
+}
+
+static bool sample(struct iu_fuzzer *f, unsigned every)
+{
+	return iu_fuzz_pick(&f->scene.random, every) == 0;
+}
+
+static enum iu_agreement differs(struct iu_fuzzer *f, enum iu_fuzz_kind kind)
+{
+	f->kind = kind;
+	return IU_DIFFERS;
+}
+
+/* A moment later it may be as simulated: what is on its way arrives. */
+static bool compare_patiently(struct iu_fuzzer *f)
+{
+	if (iu_eyes_compare(f))
+		return true;
+	for (int64_t end = iu_live_now() + 200000000; iu_live_now() < end;) {
+		iu_live_pause();
+		if (iu_eyes_read(f) && iu_eyes_compare(f))
+			return true;
+	}
+	return false;
+}
+
+/* False: it is no call that the model judges. */
+static bool ask_of(struct iu_fuzzer *f, const struct iu_step *step, struct iu_fuzz_call *call)
+{
+	static const enum inuse_call calls[] = {
+		[IU_DO_BIND] = INUSE_CALL_BIND, [IU_DO_LISTEN] = INUSE_CALL_LISTEN, [IU_DO_CONNECT] = INUSE_CALL_CONNECT};
+	struct inuse_addr to = step->at.addr;
+	struct stat st;
+
+	iu_sim_facts(f->model.sim);
+	if (step->at.scope[0] != 0)
+		to.scope = strcmp(step->at.scope, "lo") == 0 ? 1 : 2;
+	call->inode = fstat(f->live->fds[step->socket], &st) == 0 ? st.st_ino : 0;
+	return iu_sim_request(f->model.sim, step->socket, calls[step->action], &to, step->at.claims, &call->request, &call->caller);
+}
+
+/* The calling socket among the facts that eyes saw. */
+static const struct inuse_socket *self_among(const struct iu_facts *facts, uint64_t inode)
+{
+	for (size_t i = 0; inode != 0 && i < facts->n_sockets; i++)
+		if (facts->sockets[i].inode == inode && !facts->sockets[i].mini)
+			return &facts->sockets[i];
+	return NULL;
+}
+
+/* Before the call: the buckets. */
+static enum iu_agreement look_before(struct iu_fuzzer *f, const struct iu_step *step, struct looks *l)
+{
+	l->bucket = f->eyes != NULL && (sample(f, BUCKET_EVERY) || f->again) && iu_eyes_read(f);
+	if (l->bucket && !compare_patiently(f))
+		return differs(f, IU_BY_SOCKETS);
+	return IU_AGREES;
+}
+
+/* After the call, as things were before it: what is known of the port that the kernel chose helps to judge the SYN. */
+static void judge_looks(struct iu_fuzzer *f, struct looks *l)
+{
+	const struct iu_facts *simulated = iu_sim_facts(f->model.sim), *plain = iu_fuzz_plain_facts(simulated), *seen;
+	const struct inuse_socket *self = l->call.caller.self;
+	struct iu_fuzz_call call = l->call;
+
+	if (self != NULL)
+		call.caller.self = plain->sockets + (self - simulated->sockets);
+	l->user = iu_fuzz_judge(f->profile, plain, &call);
+	if (!l->bucket)
+		return;
+	seen = iu_eyes_facts(f);
+	call = l->call;
+	call.caller.self = self_among(seen, l->call.inode);
+	l->seen = iu_fuzz_judge(f->profile, seen, &call);
+}
+
+static enum iu_agreement say_wrong(struct iu_fuzzer *f, enum iu_fuzz_kind kind, const char *eyes, const struct iu_fuzz_said *said,
+				   const char *kernel)
+{
+	static const char *const outcomes[] = {"OK", "", "cannot tell"};
+
+	snprintf(f->why, sizeof(f->why), "the kernel says %s; the model, by what %s: %s (rule %s, missing 0x%x)", kernel, eyes,
+		 said->outcome == INUSE_FAIL ? iu_sim_result_text(said->result) : outcomes[said->outcome],
+		 said->rule != NULL ? said->rule : "-", said->missing);
+	return differs(f, kind);
+}
+
+static void count(struct iu_fuzzer *f, enum iu_fuzz_eyes eyes)
+{
+	if (!f->again)
+		f->result->judged[eyes]++;
+}
+
+static enum iu_agreement check_user(struct iu_fuzzer *f, struct looks *l, const char *kernel)
+{
+	count(f, IU_EYES_USER);
+	if (l->user.outcome != INUSE_CANNOT_TELL)
+		return iu_fuzz_said_agrees(&l->user, kernel) ? IU_AGREES
+							     : say_wrong(f, IU_BY_USER, "an ordinary user sees", &l->user, kernel);
+	if (!f->again)
+		f->result->user_cannot_tell++;
+	return IU_AGREES;
+}
+
+/* Must be asked before the model has made the step: whether what an ordinary user cannot tell really depends on it. */
+static enum iu_agreement check_unknowns(struct iu_fuzzer *f, struct looks *l, const char *kernel)
+{
+	const struct iu_facts *simulated = iu_sim_facts(f->model.sim), *plain;
+	struct iu_fuzz_call call = l->call;
+
+	if (l->user.outcome != INUSE_CANNOT_TELL || !(sample(f, UNKNOWNS_EVERY) || f->again))
+		return IU_AGREES;
+	plain = iu_fuzz_plain_facts(simulated);
+	if (call.caller.self != NULL)
+		call.caller.self = plain->sockets + (call.caller.self - simulated->sockets);
+	if (!f->again)
+		f->result->user_tried++;
+	if (iu_fuzz_unknown_matters(f->profile, plain, &call, &f->scene.random))
+		return IU_AGREES;
+	return say_wrong(f, IU_BY_UNKNOWNS, "an ordinary user sees, although all values of the unknown lead to one outcome", &l->user, kernel);
+}
+
+static enum iu_agreement check_bucket(struct iu_fuzzer *f, const struct looks *l, const char *kernel)
+{
+	if (!l->bucket)
+		return IU_AGREES;
+	count(f, IU_EYES_BUCKET);
+	return iu_fuzz_said_agrees(&l->seen, kernel) ? IU_AGREES
+						     : say_wrong(f, IU_BY_BUCKET, "the kernel's bucket shows", &l->seen, kernel);
+}
+
+static void count_rows(struct iu_fuzzer *f, bool agreed)
+{
+	struct iu_fuzz_result *r = f->result;
+
+	for (size_t i = 0; i < f->profile->n_calls; i++) {
+		r->calls_of[i].decided += f->decided.calls[i] > 0;
+		r->calls_of[i].agreed += f->decided.calls[i] > 0 && agreed;
+		r->calls_of[i].open += f->decided.calls_open[i] > 0;
+	}
+	for (size_t i = 0; i < f->profile->n_owners; i++) {
+		r->owners_of[i].decided += f->decided.owners[i] > 0;
+		r->owners_of[i].agreed += f->decided.owners[i] > 0 && agreed;
+	}
+}
+
+static enum iu_agreement first_of(enum iu_agreement a, enum iu_agreement b)
+{
+	return a != IU_AGREES ? a : b;
+}
+
+/* The answers of both sides, and what each pair of eyes makes of the call. */
+static enum iu_agreement compare(struct iu_fuzzer *f, const struct iu_step *step, struct looks *l, const struct iu_fuzz_answer *kernel,
+				 const struct iu_sim_answer *model, enum iu_agreement unknowns)
+{
+	enum iu_agreement agreement = IU_AGREES;
+
+	if (model->cannot_tell) {
+		if (l->judged && !f->again)
+			count_rows(f, true);
+		return IU_CHOICE;
+	}
+	if (strcmp(kernel->text, model->text) != 0) {
+		snprintf(f->why, sizeof(f->why), "the kernel says %s, the model %s (rule %s)", kernel->text, model->text,
+			 model->rule != NULL ? model->rule : "-");
+		agreement = differs(f, IU_BY_ANSWER);
+	}
+	if (!l->judged)
+		return agreement;
+	if (agreement == IU_AGREES)
+		agreement = first_of(check_bucket(f, l, kernel->text), first_of(check_user(f, l, kernel->text), unknowns));
+	if (!f->again) {
+		f->result->failed += strcmp(kernel->text, "OK") != 0;
+		count_rows(f, agreement == IU_AGREES);
+	}
+	return agreement;
+}
+
+/* The call went as the model said: is it really these blockers? */
+static enum iu_agreement check_removal(struct iu_fuzzer *f, const struct iu_step *step, const struct looks *l, const char *kernel)
+{
+	if (step->action != IU_DO_BIND || strcmp(kernel, "EADDRINUSE") != 0 || step->at.addr.port == 0 || !l->bucket)
+		return IU_AGREES;
+	if (f->again ? !f->last || f->kind != IU_BY_REMOVAL : !sample(f, REMOVE_EVERY))
+		return IU_AGREES;
+	return iu_fuzz_remove(f, step, &l->seen.verdict);
+}
+
+/*
+ * Is it for the kernel to choose what comes of this, or unknown which of several things has come of it? Which of two listeners gets
+ * a SYN; which remains a SYN has met that was refused, from a port that nobody knows.
+ */
+static bool is_choice(struct iu_fuzzer *f, const struct iu_step *step, const char *kernel, const char *rule, unsigned listeners,
+		      bool automatic)
+{
+	const struct iu_facts *facts = iu_sim_facts(f->model.sim);
+
+	if (step->action != IU_DO_CONNECT)
+		return false;
+	/* the SYN that comes again some ms later may find room in the queue, or not yet */
+	if (strcmp(kernel, "EINPROGRESS") == 0 && rule != NULL && strcmp(rule, "syn-live") == 0)
+		return true;
+	if ((listeners > 1 && strcmp(kernel, "OK") == 0) || iu_sim_is_twice(f->model.sim, step->socket))
+		return true;
+	for (size_t i = 0; automatic && strcmp(kernel, "ECONNREFUSED") == 0 && i < facts->n_sockets; i++)
+		if ((facts->sockets[i].local.port == step->at.addr.port && facts->sockets[i].remote.port >= IU_FUZZ_RANGE) ||
+		    (facts->sockets[i].mini && facts->sockets[i].remote.port == step->at.addr.port))
+			return true;
+	return false;
+}
+
+enum iu_agreement iu_fuzz_step(struct iu_fuzzer *f, const struct iu_step *step, struct iu_scene_answer *ret)
+{
+	struct looks l = {.bucket = false};
+	struct iu_fuzz_answer kernel;
+	struct iu_sim_answer model;
+	enum iu_agreement agreement = IU_AGREES, unknowns = IU_AGREES;
+	bool call, automatic;
+	unsigned listeners = 0;
+
+	*ret = (struct iu_scene_answer){0};
+	/* accept() that should have made it did not */
+	if (!iu_live_is_other(step->action) && step->action != IU_DO_SOCKET && f->live->fds[step->socket] < 0)
+		return IU_AGREES;
+	call = is_call(step) && ask_of(f, step, &l.call);
+	l.judged = call;
+	automatic = iu_sim_local(f->model.sim, step->socket).port == 0;
+	if (step->action == IU_DO_CONNECT)
+		listeners = iu_sim_choices(f->model.sim, step->socket, &step->at.addr);
+	if (call)
+		agreement = look_before(f, step, &l);
+	if (agreement != IU_AGREES)
+		return agreement;
+	if (iu_fuzz_kernel(f, step, &kernel, NULL) != INUSE_OK)
+		return IU_BROKEN;
+	if (call) {
+		l.call.chosen = kernel.chosen;
+		judge_looks(f, &l);
+		unknowns = check_unknowns(f, &l, kernel.text);
+	}
+	memset(&f->decided, 0, sizeof(f->decided));
+	iu_sim_count(f->model.sim, call ? &f->decided : NULL);
+	model = iu_onmodel_step(&f->model, step, kernel.chosen);
+	if (step->action == IU_DO_FILL && strcmp(kernel.text, "OK") != 0)
+		return IU_CHOICE; /* a RST for what was sent has come before the end or after it */
+	if (!model.cannot_tell && strcmp(kernel.text, model.text) != 0)
+		iu_fuzz_kernel_again(f, step, model.text, &kernel);
+	snprintf(ret->text, sizeof(ret->text), "%s", kernel.text);
+	ret->chosen = kernel.chosen;
+	if (!f->again) {
+		f->result->steps++;
+		f->result->calls += call;
+		f->result->judged[IU_EYES_STATE] += call;
+	}
+	f->n_calls += call;
+	agreement = compare(f, step, &l, &kernel, &model, unknowns);
+	if (agreement == IU_AGREES && call)
+		agreement = check_removal(f, step, &l, kernel.text);
+	return agreement == IU_AGREES && is_choice(f, step, kernel.text, model.rule, listeners, automatic) ? IU_CHOICE : agreement;
+}

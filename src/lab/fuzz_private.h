@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of the fuzzer. */
+#ifndef IU_LAB_FUZZ_PRIVATE_H
+#define IU_LAB_FUZZ_PRIVATE_H
+
+#include "lab/fuzz.h"
+#include "lab/live_private.h"
+#include "lab/onmodel.h"
+
+#define IU_SCENE_STEPS 320
+#define IU_SCENE_SOCKETS 60
+
+/* Ports that scenes play on: a low one, some for bind(), some for the kernel to choose from. All are read together. */
+#define IU_FUZZ_LOW 80
+#define IU_FUZZ_PORT 5000
+#define IU_FUZZ_RANGE 20001
+#define IU_FUZZ_RANGE_LAST 20004
+#define IU_FUZZ_N_PORTS 7
+extern const uint16_t iu_fuzz_ports[IU_FUZZ_N_PORTS];
+
+struct iu_eyes;
+
+struct iu_scene {
+	struct iu_step steps[IU_SCENE_STEPS];
+	struct iu_scene_answer {
+		char text[24];
+		uint16_t chosen; /* the port that it took, where it had the choice */
+	} kernel[IU_SCENE_STEPS]; /* what the kernel answered */
+	size_t n;
+	uint64_t random; /* for the samples of this scene: the same when it is played again */
+};
+
+enum iu_agreement {
+	IU_AGREES,
+	IU_DIFFERS, /* the reason is in why */
+	IU_CHOICE,  /* the kernel's: nothing can be said of what comes after it */
+	IU_ENDED,   /* agreed, and the sockets are no longer those of the simulation: blockers were removed */
+	IU_BROKEN,  /* the step could not be made at all */
+};
+
+/* Which comparison shows a disagreement. */
+enum iu_fuzz_kind { IU_BY_ANSWER, IU_BY_SOCKETS, IU_BY_BUCKET, IU_BY_WHOLE, IU_BY_USER, IU_BY_UNKNOWNS, IU_BY_REMOVAL };
+
+struct iu_fuzzer {
+	const struct iu_fuzz *fuzz;
+	struct iu_fuzz_result *result;
+	const struct iu_profile *profile;
+	const volatile sig_atomic_t *stop;
+	uint64_t random;
+	/* both sides */
+	struct iu_onmodel model;
+	struct iu_live *live;
+	struct iu_exp exp;       /* what the live player wants to know of an experiment */
+	struct iu_eyes *eyes;    /* NULL: the buckets cannot be read */
+	bool root;               /* other users can be played */
+	uint32_t devices[2];     /* index of lo and of the other one, on the kernel */
+	unsigned scenes_here;    /* played in this namespace */
+	/* the scene that is being made or played */
+	struct iu_scene scene;
+	bool again;              /* it is played again: nothing is counted, and nothing left to chance */
+	bool last;               /* the last step of a scene that is played again */
+	int64_t began_ns;
+	unsigned n_sockets, n_processes, theme, n_calls;
+	int64_t user;
+	bool haunted;     /* one end of a connection vanished under TCP_REPAIR */
+	uint64_t went_v4; /* bit per socket: IPv6 ones that have dialled IPv4 */
+	bool settings_changed;
+	struct iu_decided decided;
+	enum iu_fuzz_kind kind; /* what differs, when something does */
+	char why[512];
+};
+
+/* Random numbers: [0, n). The scene's own are the same when it is played again. */
+unsigned iu_fuzz_pick(uint64_t *random, unsigned n);
+
+/* fuzz_make.c: the next step of the scene. False: it has come to its end. */
+bool iu_fuzz_make(struct iu_fuzzer *f, struct iu_step *ret);
+void iu_fuzz_make_begin(struct iu_fuzzer *f);
+/* Settings that scenes change, to what they are by default. */
+void iu_fuzz_restore_settings(void);
+
+/* fuzz_play.c: both sides, step by step */
+bool iu_fuzz_begin(struct iu_fuzzer *f); /* an empty scene; false: it cannot be begun */
+enum iu_agreement iu_fuzz_step(struct iu_fuzzer *f, const struct iu_step *step, struct iu_scene_answer *ret);
+void iu_fuzz_end(struct iu_fuzzer *f);
+/* A new namespace for the scenes to come. */
+enum inuse_status iu_fuzz_namespace(struct iu_fuzzer *f, struct inuse_error *error);
+
+/* fuzz_kernel.c: one step on the kernel, without waiting. *ret_text: as in the format; chosen: the port it took, 0 none. */
+struct iu_fuzz_answer {
+	const char *text;
+	uint16_t chosen;
+	char buf[32];
+};
+enum inuse_status iu_fuzz_kernel(struct iu_fuzzer *f, const struct iu_step *step, struct iu_fuzz_answer *ret, struct inuse_error *error);
+/* The same question once more after a moment, where the answer may come late. */
+void iu_fuzz_kernel_again(struct iu_fuzzer *f, const struct iu_step *step, const char *want, struct iu_fuzz_answer *ret);
+/* Removes a socket that is open here without a word to its peer; false: that cannot be done to it. */
+bool iu_fuzz_vanish(int fd);
+
+/* fuzz_eyes.c */
+struct iu_eyes *iu_eyes_new(struct inuse_error *error);
+void iu_eyes_free(struct iu_eyes *eyes);
+/* Reads the buckets. False: they could not be read, or changed meanwhile. */
+bool iu_eyes_read(struct iu_fuzzer *f);
+/* Holds what was read against the simulated sockets; false: they differ, and why says how. */
+bool iu_eyes_compare(struct iu_fuzzer *f);
+/* How many sockets were there. */
+size_t iu_eyes_count(const struct iu_eyes *eyes);
+/* What was read as facts, with everything else as simulated. */
+const struct iu_facts *iu_eyes_facts(struct iu_fuzzer *f);
+
+/* fuzz_judge.c: what the model says of a call by these facts; connect() with the SYN that follows it. */
+struct iu_fuzz_call {
+	struct inuse_request request;
+	struct iu_caller caller;
+	uint64_t inode; /* of the socket that calls, where facts are the kernel's */
+	uint16_t chosen;
+};
+struct iu_fuzz_said {
+	enum inuse_outcome outcome;
+	enum inuse_result result;
+	uint32_t possible; /* bit per enum inuse_result */
+	const char *rule;
+	uint32_t missing;
+	struct inuse_verdict verdict; /* of the call itself */
+};
+struct iu_fuzz_said iu_fuzz_judge(const struct iu_profile *profile, const struct iu_facts *facts, const struct iu_fuzz_call *call);
+/* Is what was said what the kernel answered? "cannot tell" is not. */
+bool iu_fuzz_said_agrees(const struct iu_fuzz_said *said, const char *kernel);
+/* An ordinary user's view of the simulated sockets. Borrowed until the next call. */
+const struct iu_facts *iu_fuzz_plain_facts(const struct iu_facts *all);
+/* Tries values of what is not known until two outcomes differ. False: none do. */
+bool iu_fuzz_unknown_matters(const struct iu_profile *profile, const struct iu_facts *plain, const struct iu_fuzz_call *call, uint64_t *random);
+
+/* fuzz_remove.c: removes the named blockers one by one; the call that failed is made again after each. */
+enum iu_agreement iu_fuzz_remove(struct iu_fuzzer *f, const struct iu_step *step, const struct inuse_verdict *v);
+
+/* fuzz_text.c: a step as a line of an experiment; the whole scene as one. */
+void iu_fuzz_step_text(const struct iu_step *step, char *buf, size_t size);
+void iu_fuzz_scene_text(const struct iu_fuzzer *f, const struct iu_scene *scene, const char *why, char *buf, size_t size);
+
+/* fuzz_shrink.c: leaves only those steps that are needed to show the disagreement. False: it does not come again. */
+bool iu_fuzz_shrink(struct iu_fuzzer *f, struct iu_scene *scene);
+
+#endif

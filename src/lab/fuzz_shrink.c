@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fewer steps that show the same disagreement: delta debugging (Zeller, Hildebrandt: Simplifying and isolating failure-inducing
+ * input), from large pieces down to single steps. Steps of sockets that are not made any more go with them.
+ */
+#include "lab/fuzz_private.h"
+
+#include <string.h>
+
+#define PLAYS_MAX 3000
+#define TRIES 40
+#define WHY_SOCKETS 32 /* "only the kernel has: TIME-WAIT": as much of the reason as does not vary */
+
+/* Leaves out steps [from, from + n), and what then makes no sense. */
+static void without(const struct iu_scene *all, size_t from, size_t n, struct iu_scene *ret)
+{
+	uint64_t made = 0;
+	uint32_t running = 0;
+
+	ret->n = 0;
+	ret->random = all->random;
+	for (size_t i = 0; i < all->n; i++) {
+		const struct iu_step *s = &all->steps[i];
+		bool of_socket = s->action != IU_DO_SOCKET && s->action != IU_DO_USER && s->action != IU_DO_SETTING &&
+				 s->action != IU_DO_WAIT && s->action != IU_DO_FORK && s->action != IU_DO_KILL;
+
+		if (i >= from && i < from + n)
+			continue;
+		if (of_socket && (made >> s->socket & 1) == 0)
+			continue;
+		if ((s->action == IU_DO_FORK && (made & s->sockets) != s->sockets) ||
+		    (s->action == IU_DO_KILL && (running >> s->process & 1) == 0))
+			continue;
+		if (s->action == IU_DO_SOCKET)
+			made |= UINT64_C(1) << s->socket;
+		else if (s->action == IU_DO_ACCEPT)
+			made |= UINT64_C(1) << s->other;
+		else if (s->action == IU_DO_CLOSE)
+			made &= ~(UINT64_C(1) << s->socket);
+		else if (s->action == IU_DO_FORK)
+			running |= 1u << s->process;
+		ret->steps[ret->n++] = *s;
+	}
+}
+
+/* Plays it; true: it ends in a disagreement of the same kind. Then it is cut behind that step. */
+static bool still_differs(struct iu_fuzzer *f, struct iu_scene *scene, enum iu_fuzz_kind kind, const char *why)
+{
+	enum iu_agreement agreement = IU_AGREES;
+	size_t i;
+
+	if (!iu_fuzz_begin(f))
+		return false;
+	f->scene.random = scene->random;
+	f->n_sockets = IU_SCENE_SOCKETS;
+	f->n_processes = IU_EXP_MAX_PROCESSES;
+	f->settings_changed = true;
+	for (i = 0; i < scene->n && agreement == IU_AGREES; i++) {
+		f->last = i + 1 == scene->n;
+		f->kind = kind;
+		agreement = iu_fuzz_step(f, &scene->steps[i], &scene->kernel[i]);
+	}
+	iu_fuzz_end(f);
+	if (agreement != IU_DIFFERS || f->kind != kind)
+		return false;
+	/* with fewer steps another disagreement might come to light, which is another finding; texts with sockets vary */
+	if (strncmp(f->why, why, kind == IU_BY_SOCKETS ? WHY_SOCKETS : sizeof(f->why)) != 0)
+		return false;
+	scene->n = i;
+	return true;
+}
+
+bool iu_fuzz_shrink(struct iu_fuzzer *f, struct iu_scene *scene)
+{
+	static struct iu_scene fewer;
+	enum iu_fuzz_kind kind = f->kind;
+	char why[sizeof(f->why)];
+	unsigned plays = 0;
+	bool shorter = true, differs = false;
+
+	memcpy(why, f->why, sizeof(why));
+	f->again = true;
+	/* ports that the kernel chose may have to be chosen again */
+	for (plays = 0; plays < TRIES && !differs; plays++)
+		differs = still_differs(f, scene, kind, why);
+	if (!differs) {
+		f->again = false;
+		return false;
+	}
+	plays = 0;
+	while (shorter && plays < PLAYS_MAX && !f->fuzz->keep_whole && (f->stop == NULL || *f->stop == 0)) {
+		shorter = false;
+		for (size_t size = scene->n / 2; size >= 1; size /= 2)
+			for (size_t at = scene->n; at-- > 0 && plays < PLAYS_MAX;) {
+				size_t from = at >= size - 1 ? at - (size - 1) : 0;
+
+				without(scene, from, size, &fewer);
+				plays++;
+				if (fewer.n < scene->n && still_differs(f, &fewer, kind, why)) {
+					*scene = fewer;
+					shorter = true;
+					at = at > scene->n ? scene->n : at;
+				} else if (size > 1) {
+					at = from; /* the next piece */
+				}
+			}
+	}
+	/* the answers of a play that did show it: what came last may have been one that did not */
+	for (plays = 0, differs = false; plays < TRIES && !differs; plays++)
+		differs = still_differs(f, scene, kind, why);
+	f->again = false;
+	f->kind = kind;
+	return true;
+}

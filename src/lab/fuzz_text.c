@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* Steps that the fuzzer made, as the lines of an experiment that anybody can play again. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "lab/fuzz_private.h"
+
+static const char *const users[] = {"root", "alice", "bob"};
+
+static void address_text(const struct iu_where *at, char *buf, size_t size)
+{
+	char text[INUSE_ADDR_TEXT], *close;
+
+	inuse_addr_text(&at->addr, text);
+	close = strchr(text, ']');
+	if (at->scope[0] != 0 && close != NULL)
+		snprintf(buf, size, "%.*s%%%s%s", (int)(close - text), text, at->scope, close);
+	else
+		snprintf(buf, size, "%s", text);
+}
+
+static void option_text(const struct iu_step *s, char *buf, size_t size)
+{
+	const struct iu_sockopt_row *row = &iu_sockopts[s->option];
+	int n = snprintf(buf, size, "%s s%u %s", s->action == IU_DO_SET ? "set" : "clear", s->socket, row->name);
+
+	if (s->action == IU_DO_CLEAR || n < 0 || (size_t)n >= size)
+		return;
+	if (row->value == 'n')
+		snprintf(buf + n, size - (size_t)n, " %lld", (long long)s->number);
+	else if (row->value == 'r')
+		snprintf(buf + n, size - (size_t)n, " %lld-%lld", (long long)s->number, (long long)s->number2);
+	else if (row->value == 'd')
+		snprintf(buf + n, size - (size_t)n, " %s", s->word);
+}
+
+static void fork_text(const struct iu_step *s, char *buf, size_t size)
+{
+	size_t n = (size_t)snprintf(buf, size, "fork p%u with", s->process);
+
+	for (unsigned i = 0; i < IU_EXP_MAX_SOCKETS && n < size; i++)
+		if ((s->sockets & (UINT64_C(1) << i)) != 0)
+			n += (size_t)snprintf(buf + n, size - n, " s%u", i);
+}
+
+void iu_fuzz_step_text(const struct iu_step *s, char *buf, size_t size)
+{
+	static const char *const hows[] = {"read", "write", "both"};
+	char at[INUSE_ADDR_TEXT + 32];
+
+	address_text(&s->at, at, sizeof(at));
+	switch (s->action) {
+	case IU_DO_SOCKET:
+		snprintf(buf, size, "socket s%u %s%s", s->socket, s->kinds & IU_KIND_V6 ? "ipv6" : "ipv4", s->kinds & IU_KIND_UDP ? " udp" : "");
+		break;
+	case IU_DO_SET:
+	case IU_DO_CLEAR:
+		option_text(s, buf, size);
+		break;
+	case IU_DO_BIND:
+		snprintf(buf, size, "bind s%u %s%s", s->socket, at, s->at.claims == 0 ? "" : s->at.claims == 4 ? " as ipv4" : " as unspec");
+		break;
+	case IU_DO_LISTEN:
+		snprintf(buf, size, "listen s%u %lld", s->socket, (long long)s->number);
+		break;
+	case IU_DO_CONNECT:
+		snprintf(buf, size, "connect s%u %s", s->socket, at);
+		break;
+	case IU_DO_ACCEPT:
+		snprintf(buf, size, "accept s%u as s%u", s->socket, s->other);
+		break;
+	case IU_DO_WRITE:
+	case IU_DO_READ:
+		snprintf(buf, size, "%s s%u %lld", s->action == IU_DO_READ ? "read" : "write", s->socket, (long long)s->number);
+		break;
+	case IU_DO_FILL:
+	case IU_DO_CLOSE:
+		snprintf(buf, size, "%s s%u", s->action == IU_DO_FILL ? "fill" : "close", s->socket);
+		break;
+	case IU_DO_SHUTDOWN:
+		snprintf(buf, size, "shutdown s%u %s", s->socket, hows[s->number]);
+		break;
+	case IU_DO_USER:
+		snprintf(buf, size, "user %s", users[s->number]);
+		break;
+	case IU_DO_CHOWN:
+		snprintf(buf, size, "chown s%u %s", s->socket, users[s->number]);
+		break;
+	case IU_DO_FORK:
+		fork_text(s, buf, size);
+		break;
+	case IU_DO_KILL:
+		snprintf(buf, size, "kill p%u", s->process);
+		break;
+	case IU_DO_WAIT:
+		snprintf(buf, size, "wait %lldms", (long long)(s->number / 1000000));
+		break;
+	case IU_DO_SETTING:
+		snprintf(buf, size, "setting %s %s", s->word, s->value);
+		break;
+	default:
+		snprintf(buf, size, "# a step that has no text");
+		break;
+	}
+}
+
+/* What the namespace of the scenes has beside lo, and by what a step is known to use it. */
+static const struct {
+	const char *line, *key, *other_key;
+} surroundings[] = {
+	{"setting net.ipv4.ip_local_port_range 20001-20004", "", ""},
+	{"device v0 10.9.0.1/24", "v0", "10.9.0."},
+	{"address lo fd00::2/128", "fd00::2", "fd00::2"},
+	{"route unreachable 198.51.100.0/26", "198.51.100.1:", "198.51.100.1]"},
+	{"route prohibit 198.51.100.64/26", "198.51.100.65:", "198.51.100.65]"},
+	{"route blackhole 198.51.100.128/26", "198.51.100.129:", "198.51.100.129]"},
+};
+
+static unsigned needs_of(const struct iu_scene *scene, const char *steps)
+{
+	unsigned needs = 0;
+
+	for (size_t i = 0; i < scene->n; i++) {
+		const struct iu_step *s = &scene->steps[i];
+
+		if (s->action == IU_DO_USER || s->action == IU_DO_CHOWN)
+			needs |= IU_NEED_SECOND_USER;
+		if ((s->kinds & IU_KIND_V6) != 0 || s->at.addr.family == 6)
+			needs |= IU_NEED_IPV6;
+		if ((s->action == IU_DO_SET || s->action == IU_DO_CLEAR) && s->option == IU_OPT_REPAIR)
+			needs |= IU_NEED_REPAIR;
+	}
+	if (strstr(steps, "device v0") != NULL || strstr(steps, "route ") != NULL)
+		needs |= IU_NEED_DEVICE;
+	if (strstr(steps, "address lo fd00") != NULL)
+		needs |= IU_NEED_IPV6;
+	return needs;
+}
+
+static void add_step(struct iu_text *t, const struct iu_step *s, const struct iu_scene_answer *kernel)
+{
+	char line[512];
+
+	iu_fuzz_step_text(s, line, sizeof(line));
+	iu_text_addf(t, "%s\n", line);
+	if (kernel->text[0] != 0 && strcmp(kernel->text, "OK") != 0)
+		iu_text_addf(t, "  linux  %s  live\n", kernel->text);
+	if (kernel->chosen != 0)
+		iu_text_addf(t, "  # port %u\n", kernel->chosen);
+}
+
+static void add_surroundings(struct iu_text *t, const char *steps)
+{
+	for (size_t i = 0; i < sizeof(surroundings) / sizeof(surroundings[0]); i++)
+		if (strstr(steps, surroundings[i].key) != NULL || strstr(steps, surroundings[i].other_key) != NULL)
+			iu_text_addf(t, "%s\n", surroundings[i].line);
+}
+
+void iu_fuzz_scene_text(const struct iu_fuzzer *f, const struct iu_scene *scene, const char *why, char *buf, size_t size)
+{
+	struct iu_text steps = {0}, before = {0};
+	unsigned needs;
+	size_t n;
+
+	for (size_t i = 0; i < scene->n; i++)
+		add_step(&steps, &scene->steps[i], &scene->kernel[i]);
+	if (steps.data != NULL)
+		add_surroundings(&before, steps.data);
+	iu_text_add(&before, steps.data != NULL ? steps.data : "");
+	needs = needs_of(scene, before.data != NULL ? before.data : "");
+	n = (size_t)snprintf(buf, size, "shows  The kernel and the model disagree in the last step: found by inuse lab --fuzz.\n");
+	for (unsigned i = 0, first = 1; i < IU_N_NEEDS && n < size; i++)
+		if ((needs & (1u << i)) != 0) {
+			n += (size_t)snprintf(buf + n, size - n, "%s%s", first ? "needs  " : " ", iu_need_names[i]);
+			first = 0;
+		}
+	if (n < size)
+		snprintf(buf + n, size - n, "%s\n# %s\n%s", needs != 0 ? "\n" : "", why, before.data != NULL ? before.data : "");
+	iu_text_done(&steps);
+	iu_text_done(&before);
+}

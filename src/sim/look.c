@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* Questions to the simulated host that change nothing. */
+#include "base/address.h"
+#include "sim/host.h"
+
+struct inuse_addr iu_sim_local(const struct iu_sim *sim, unsigned s)
+{
+	const struct inuse_socket *socket = iu_sim_peek(sim, s);
+
+	return socket != NULL ? socket->local : (struct inuse_addr){0};
+}
+
+const struct inuse_socket *iu_sim_peek(const struct iu_sim *sim, unsigned s)
+{
+	if (s >= IU_SIM_SOCKETS || sim->by_number[s] == NONE || !sim->nodes[sim->by_number[s]].used)
+		return NULL;
+	return &sim->nodes[sim->by_number[s]].s;
+}
+
+unsigned iu_sim_waiting(const struct iu_sim *sim, unsigned s)
+{
+	unsigned n = 0;
+
+	for (int i = 0; iu_sim_peek(sim, s) != NULL && i < sim->top; i++)
+		n += sim->nodes[i].used && sim->nodes[i].listener == sim->by_number[s];
+	return n;
+}
+
+unsigned iu_sim_choices(const struct iu_sim *sim, unsigned s, const struct inuse_addr *to)
+{
+	struct inuse_addr local = iu_sim_local(sim, s), dest = iu_sim_destination(&local, to);
+	unsigned n_best = 0, n_alike = 0;
+	bool reuseport = false;
+	int best = 0;
+
+	for (int i = 0; i < sim->top; i++) {
+		const struct iu_sim_node *l = &sim->nodes[i];
+		int here = l->used && l->on_port ? iu_sim_fits(sim, &l->s, &dest) : 0;
+
+		if (here == 0 || (best >= IU_SIM_FITS_ADDRESS && here < IU_SIM_FITS_ADDRESS))
+			continue;
+		if (here >= IU_SIM_FITS_ADDRESS && best < IU_SIM_FITS_ADDRESS) {
+			n_alike = 0;
+			reuseport = false;
+		}
+		/* and a listener in TCP_REPAIR is none that others can rely on */
+		n_alike += l->in_repair ? 2 : 1;
+		reuseport |= (l->s.flags & INUSE_REUSEPORT) != 0 || l->in_repair;
+		n_best = here > best ? 1 : here == best ? n_best + 1 : n_best;
+		best = here > best ? here : best;
+	}
+	/* the first of a group that comes along ends the search, whoever would fit better */
+	return reuseport ? n_alike : n_best;
+}
+
+bool iu_sim_is_twice(const struct iu_sim *sim, unsigned s)
+{
+	const struct inuse_socket *socket = iu_sim_peek(sim, s);
+
+	return socket != NULL && socket->remote.family != 0 &&
+	       iu_sim_find(sim, &socket->local, &socket->remote, sim->by_number[s]) != NONE;
+}
+
+bool iu_sim_request(struct iu_sim *sim, unsigned s, enum inuse_call call, const struct inuse_addr *to, uint8_t claims,
+		    struct inuse_request *ret_request, struct iu_caller *ret_caller)
+{
+	struct iu_sim_node *node = iu_sim_node_of(sim, s);
+
+	*ret_request = iu_sim_request_of(sim, node, call);
+	*ret_caller = iu_sim_caller_of(sim, node, claims);
+	if (call == INUSE_CALL_BIND) {
+		ret_request->local = *to;
+	} else if (call == INUSE_CALL_CONNECT) {
+		ret_request->remote = iu_sim_destination(&node->s.local, to);
+		iu_sim_ask_route_of(sim, node, &ret_request->remote);
+	} else if (ret_request->local.family == 0) {
+		ret_request->local = iu_addr_any(node->s.family, 0);
+	}
+	return !(call == INUSE_CALL_BIND && to->port == 0 && node->no_port && !node->on_port);
+}
+
+void iu_sim_count(struct iu_sim *sim, struct iu_decided *decided)
+{
+	sim->decided = decided;
+}
