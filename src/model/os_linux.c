@@ -66,7 +66,7 @@ static const struct iu_call_rule calls[] = {
 	{"unreachable", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_unreachable, INUSE_R_HOSTUNREACH, 0, 0, CONNECT, "C27"},
 	{"route-prohibits", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_prohibited, INUSE_R_ACCES, 0, 0, CONNECT, "C27"},
 	{"route-invalid", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_route_invalid, INUSE_R_INVAL, 0, 0, CONNECT, "C26"},
-	{"route-no-device", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_route_no_device, INUSE_R_NODEV, 0, 0, CONNECT, "observed"},
+	{"route-no-device", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_route_no_device, INUSE_R_NODEV, 0, 0, CONNECT, "connect/device-removed"},
 	{"mapped-source", INUSE_CALL_CONNECT, IU_V6, iu_pred_mapped_source, INUSE_R_AFNOSUPPORT, 0, 0,
 	 "linux v6.18 net/ipv6/ip6_output.c ip6_dst_lookup_tail()", "connect/ipv6-from-mapped"},
 	{"tuple-live", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_tuple_live, INUSE_R_ADDRNOTAVAIL, 0, 0, CHECK_ESTABLISHED,

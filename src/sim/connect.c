@@ -246,10 +246,18 @@ static void leave_by(struct iu_sim *sim, uint32_t device, const struct inuse_add
 		}
 }
 
+static bool is_there(const struct iu_sim *sim, uint32_t device)
+{
+	for (size_t i = 0; i < sim->facts.n_devices; i++)
+		if (sim->devices[i].index == device)
+			return true;
+	return false;
+}
+
 void iu_sim_ask_route_of(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *dest)
 {
 	iu_sim_ask_route(sim, dest);
-	if (node->s.device > sim->facts.n_devices)
+	if (node->s.device != 0 && !is_there(sim, node->s.device))
 		sim->route.result = iu_addr_unmapped(dest).family == 4 ? INUSE_R_NODEV : INUSE_R_NETUNREACH;
 	else if (node->s.device > 1 && iu_device_of(&sim->facts, dest) != node->s.device)
 		leave_by(sim, node->s.device, dest);
@@ -334,7 +342,7 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node
 		return (struct iu_sim_answer){.text = "EINPROGRESS", .rule = v.rule};
 	answer = send_syn(sim, node);
 	/* what let the client pass tells more than that somebody listens */
-	if (answer.rule == NULL || strcmp(answer.rule, "syn-accepted") == 0)
+	if (answer.rule == NULL || strcmp(answer.rule, "syn-accepted") == 0 || v.outcome == INUSE_FAIL)
 		answer.rule = v.rule;
 	return answer;
 }
