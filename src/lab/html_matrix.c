@@ -159,12 +159,12 @@ static void heading(struct iu_text *t, const struct iu_matrix_side *side, bool w
 
 static void caption(struct iu_text *t, const struct iu_matrix *m)
 {
-	iu_html_addf(t, "<caption><b>%s</b> %s", iu_html_short_name(m->exp->name), iu_html_string(m->exp->runs[0], "shows"));
+	iu_html_addf(t, "<caption><span><b>%s</b> %s", iu_html_short_name(m->exp->name), iu_html_string(m->exp->runs[0], "shows"));
 	if (!m->played) {
 		iu_text_add(t, " ");
 		iu_html_sayf(t, _("All of it is what the model says; no kernel played it here."));
 	}
-	iu_text_add(t, "</caption>");
+	iu_text_add(t, "</span></caption>");
 }
 
 static void table(struct iu_text *t, const struct iu_matrix *m)

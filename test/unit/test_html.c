@@ -156,6 +156,65 @@ static void test_page__no_runs__a_page_all_the_same(void **state)
 	free(page);
 }
 
+/* -------------------------------------------------------------------------------------------------- matrix */
+
+/* The page of an experiment that the model plays. */
+static char *page_of_experiment(const char *name, const char *text)
+{
+	struct inuse_error error = {0};
+	struct iu_exp *exp = NULL;
+	json_t *runs[16];
+	char *page;
+
+	if (iu_exp_parse(name, text, strlen(text), &exp, &error) != INUSE_OK)
+		fail_msg("%s", error.text);
+	for (size_t i = 0; i < exp->n_cases; i++) {
+		struct iu_play play = {.exp = exp, .which = i, .run = IU_RUN_IPV4};
+
+		runs[i] = iu_play(&play);
+		assert_non_null(runs[i]);
+	}
+	page = page_of(runs, exp->n_cases);
+	iu_exp_free(exp);
+	return page;
+}
+
+#define HEAD "shows A.\nruns ipv4\ncases covers | $a | $b | $r\n"
+#define STEPS \
+	"socket one\nset one $a\nbind one here:5000\nsocket two\nset two $b\nbind two here:5000\n  linux $r live\n"
+#define ROWS \
+	" - | - | - | EADDRINUSE\n - | - | reuseaddr | EADDRINUSE\n - | - | reuseport | EADDRINUSE\n - | reuseaddr | - | EADDRINUSE\n" \
+	" - | reuseaddr | reuseaddr | OK\n - | reuseaddr | reuseport | EADDRINUSE\n - | reuseport | - | EADDRINUSE\n" \
+	" - | reuseport | reuseaddr | EADDRINUSE\n"
+
+static void test_matrix__whole_table_of_cases__cells_with_words_and_links(void **state)
+{
+	char *page = page_of_experiment("topic/table", HEAD ROWS " - | reuseport | reuseport | OK\n" STEPS);
+
+	assert_int_equal(count(page, "<table class=\"matrix\">"), 1);
+	assert_int_equal(count(page, "<td class=yes><a href=\"#topic/table:"), 2);
+	assert_int_equal(count(page, "<td class=no><a href=\"#topic/table:"), 7);
+	assert_non_null(strstr(page, "<td class=yes><a href=\"#topic/table:5\"><b>works</b></a>"));
+	assert_non_null(strstr(page, "<th scope=row>reuse<wbr>addr<td class=no><a href=\"#topic/table:4\"><b>refused</b> <small>EADDR<wbr>INUSE"));
+	assert_non_null(strstr(page, "no kernel played it here"));
+	for (int i = 1; i <= 9; i++) {
+		char id[40];
+
+		snprintf(id, sizeof(id), "id=\"topic/table:%d\"", i);
+		assert_int_equal(count(page, id), 1);
+	}
+	free(page);
+}
+
+static void test_matrix__a_cell_without_a_case__no_matrix(void **state)
+{
+	char *page = page_of_experiment("topic/table", HEAD ROWS " - | reuseport | exclusiveaddruse | OK\n" STEPS);
+
+	assert_int_equal(count(page, "<table class=\"matrix"), 0);
+	assert_int_equal(count(page, "#matrix"), 0);
+	free(page);
+}
+
 /* ---------------------------------------------------------------------------------------------------- file */
 
 static char folder[] = "/tmp/test-html-XXXXXX";
@@ -262,6 +321,8 @@ int main(void)
 		cmocka_unit_test(test_page__one_that_differs__told_first_and_shown_apart),
 		cmocka_unit_test(test_page__packet__in_the_picture_and_in_words),
 		cmocka_unit_test(test_page__no_runs__a_page_all_the_same),
+		cmocka_unit_test(test_matrix__whole_table_of_cases__cells_with_words_and_links),
+		cmocka_unit_test(test_matrix__a_cell_without_a_case__no_matrix),
 		cmocka_unit_test(test_file__new_and_old__whole_with_the_right_mode),
 		cmocka_unit_test(test_file__no_ordinary_file__written_to_and_not_replaced),
 		cmocka_unit_test(test_file__not_writable__said_before_and_nothing_left),
