@@ -55,6 +55,7 @@ const struct iu_verb iu_verb_lab = {
 
 #define EXPS_MAX 4096
 #define NAME_COLUMN 44
+#define REASONS_MAX 12
 
 struct lab {
 	const struct iu_verb *verb;
@@ -74,6 +75,11 @@ struct lab {
 	struct iu_tally of_one;  /* of the experiment that is being played */
 	char told[128];          /* its name */
 	char why_not[256];       /* why a run of it was not played on the kernel, or "" */
+	struct {
+		char why[256];
+		size_t n;
+	} reasons[REASONS_MAX];  /* the same, of all runs */
+	size_t n_reasons;
 };
 
 static bool take_os(const struct iu_args *args, struct lab *lab)
@@ -297,6 +303,24 @@ static void tell_all(struct lab *lab, const json_t *played, const char *name, bo
 	iu_text_done(&t);
 }
 
+static void note_reason(struct lab *lab, const json_t *played)
+{
+	const char *why = json_string_value(json_object_get(played, "why_not"));
+	size_t i = 0;
+
+	if (why == NULL || !json_is_true(json_object_get(played, "agrees")))
+		return;
+	while (i < lab->n_reasons && strcmp(lab->reasons[i].why, why) != 0)
+		i++;
+	if (i == REASONS_MAX)
+		return;
+	if (i == lab->n_reasons) {
+		snprintf(lab->reasons[i].why, sizeof(lab->reasons[i].why), "%s", why);
+		lab->n_reasons++;
+	}
+	lab->reasons[i].n++;
+}
+
 /* In full: everything that differs, and of what was named the first run of each experiment. */
 static void tell(void *arg, const json_t *played)
 {
@@ -308,6 +332,7 @@ static void tell(void *arg, const json_t *played)
 	struct iu_text t = {0};
 
 	iu_tally_add(&lab->tally, played);
+	note_reason(lab, played);
 	if (lab->html != NULL)
 		iu_lab_html_add(lab->html, played);
 	if (lab->quiet)
@@ -337,6 +362,8 @@ static void sum_up(const struct lab *lab)
 	snprintf(exps, sizeof(exps), iu_ngettext("%zu experiment", "%zu experiments", lab->n_played), lab->n_played);
 	/* TRANSLATORS: "3 runs of 1 experiment: ..." */
 	printf(_("\n%s of %s: %zu agree, %zu differ, %zu not played on the kernel\n"), runs, exps, t->agree, t->differ, t->unplayed);
+	for (size_t i = 0; i < lab->n_reasons; i++)
+		printf(_("%6zu not played: %s\n"), lab->reasons[i].n, lab->reasons[i].why);
 }
 
 /* An experiment that says nothing of this system is not played on its model. */
