@@ -127,6 +127,7 @@ static void test_fix__handler_while_waiting__call_fails_and_handler_runs(void **
 /* inuse as the job of a terminal; reads it until the text has come, types if there is something, and reads on to the end. */
 static const char *on_terminal(const char *until, const char *typed, int *ret_status)
 {
+	const char *program = getenv("INUSE_BIN");
 	int64_t deadline = live_now_ms() + 20000;
 	static char all[65536];
 	int terminal;
@@ -134,10 +135,11 @@ static const char *on_terminal(const char *until, const char *typed, int *ret_st
 	pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
 
 	assert_true(pid >= 0);
-	if (pid == 0) {
+	assert_non_null(program);
+	if (pid == 0 && program != NULL) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		setenv("TERM", "xterm", 1);
-		execl(getenv("INUSE_BIN"), "inuse", "run", "--fix", actor_path(), "listen", ADDR, NULL);
+		execl(program, "inuse", "run", "--fix", actor_path(), "listen", ADDR, NULL);
 		_exit(127);
 	}
 	fcntl(terminal, F_SETFL, O_NONBLOCK);
