@@ -58,7 +58,7 @@ static void each_file(void (*fn)(void))
 {
 	char folder[512], **names;
 	struct inuse_error error = {0};
-	size_t n;
+	size_t n = 0;
 
 	if (iu_lab_folder(folder, sizeof(folder), &error) != INUSE_OK || iu_lab_list(folder, &names, &n, &error) != INUSE_OK)
 		fail_msg("%s", error.text);
