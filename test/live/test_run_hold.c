@@ -231,7 +231,7 @@ static void test_hold__many_restarts__nothing_piles_up(void **state)
 
 static void test_hold__inuse_killed__program_goes_on(void **state)
 {
-	pid_t pid = HOLDER_START("s = listen(); up(); signal.alarm(20); serve(s)", PLAIN);
+	pid_t pid = HOLDER_START("s = listen(); up(); serve(s)", PLAIN);
 	int64_t deadline = live_now_ms() + 10000;
 
 	live_expect(pid, "up 1");

@@ -700,6 +700,7 @@ static int do_serve(char **words)
 	int fd = make(words[0], SOCK_STREAM, &sa, &len), on = 1, client;
 	char request[512];
 
+	alarm(200); /* where a test fails, nobody else ends it */
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(fd, (struct sockaddr *)&sa, len) < 0 || listen(fd, 16) < 0) {
 		printf("serve %s\n", name(-1));
