@@ -279,7 +279,7 @@ static bool slot_has(const struct slot *s, uint64_t id)
 static void slot_add(struct slot *s, uint64_t id)
 {
 	size_t cap = s->cap ? s->cap * 2 : PIECE;
-	uint64_t *ids = s->ids;
+	uint64_t *ids;
 
 	if (s->n == s->cap) {
 		ids = realloc(s->ids, cap * sizeof(*ids));
