@@ -30,7 +30,7 @@
 #include "measure.h"
 #include "server.h"
 
-enum { PORT = 8080, MAX_ROUNDS = 99, REMAINS = 100000, WRK_S = 2 };
+enum { PORT = 8080, MAX_ROUNDS = 99, REMAINS = 100000, WRK_S = 1, PATIENCE_MS = 10000 };
 
 static const char *inuse, *self;
 
@@ -226,20 +226,44 @@ static pid_t start_nginx(const char *folder, uint16_t port, bool supervised)
 	return pid;
 }
 
-/* Requests a second. */
-static double load(uint16_t port)
+/* Requests a second; *ret_n: how many they were. */
+static double load(uint16_t port, unsigned long *ret_n)
 {
 	char command[128], line[256];
 	double rate = 0;
 	FILE *out;
 
+	*ret_n = 0;
+
 	snprintf(command, sizeof(command), "wrk -t1 -c32 -d%ds http://127.0.0.1:%u/", WRK_S, port);
 	out = popen(command, "re");
 	while (out != NULL && fgets(line, sizeof(line), out) != NULL)
-		sscanf(line, "Requests/sec: %lf", &rate);
-	if (out == NULL || pclose(out) != 0 || rate <= 0)
+		if (sscanf(line, "Requests/sec: %lf", &rate) != 1)
+			sscanf(line, " %lu requests in", ret_n);
+	if (out == NULL || pclose(out) != 0 || rate <= 0 || *ret_n == 0)
 		bench_die("wrk");
 	return rate;
+}
+
+/* The youngest child, as soon as there is one: of inuse the program, of nginx the worker. */
+static pid_t child_of(pid_t pid)
+{
+	double until = bench_now_ms() + PATIENCE_MS;
+	char path[64];
+	int child = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	while (child == 0) {
+		FILE *f = fopen(path, "re");
+
+		while (f != NULL && fscanf(f, "%d", &child) == 1)
+			; /* the last one: the guard is older */
+		if (f == NULL || bench_now_ms() > until)
+			bench_die(path);
+		fclose(f);
+		usleep(1000);
+	}
+	return child;
 }
 
 /* How often it has given up its processor to wait for something. */
@@ -259,40 +283,68 @@ static unsigned long wakings(pid_t pid)
 	return n;
 }
 
-static void measure_nginx(int rounds)
-{
-	double rates[2][MAX_ROUNDS], ratios[MAX_ROUNDS];
-	char folder[64], with[128], rate[32];
-	unsigned long woken;
-	pid_t pids[2];
+/* Two of it, one bare and one supervised. */
+struct pair {
+	pid_t pids[2], workers[2];
+	double rates[2][MAX_ROUNDS], cpu_us[2][MAX_ROUNDS]; /* CPU time of the worker for each request */
+};
 
-	if (!bench_is_there("nginx") || !bench_is_there("wrk")) {
-		bench_print(&(struct bench_line){.with = "run: nginx under wrk", .what = "not here"});
-		return;
+/* Both are loaded in turns. */
+static void load_pair(struct pair *pair, int round)
+{
+	for (int j = 0; j < 2; j++) {
+		int i = (round + j) % 2;
+		double before = bench_cpu_ms(pair->workers[i]);
+		unsigned long n;
+
+		pair->rates[i][round] = load((uint16_t)(PORT + i), &n);
+		pair->cpu_us[i][round] = (bench_cpu_ms(pair->workers[i]) - before) * 1e3 / (double)n;
 	}
-	bench_folder_new(folder);
-	for (int i = 0; i < 2; i++)
-		pids[i] = start_nginx(folder, (uint16_t)(PORT + i), i == 1);
-	woken = wakings(pids[1]);
-	for (int round = 0; round < rounds; round++) {
-		for (int j = 0; j < 2; j++)
-			rates[(round + j) % 2][round] = load((uint16_t)(PORT + (round + j) % 2));
-		ratios[round] = rates[1][round] / rates[0][round];
-	}
-	woken = wakings(pids[1]) - woken;
-	for (int i = 0; i < 2; i++) {
-		kill(pids[i], SIGTERM);
-		waitpid(pids[i], NULL, 0);
-	}
-	bench_folder_free(folder);
+}
+
+static void report_nginx(struct pair *pair, int rounds, unsigned long woken)
+{
+	double ratios[MAX_ROUNDS];
+	char with[128], rate[32], cpu[32];
+
+	for (int round = 0; round < rounds; round++)
+		ratios[round] = pair->rates[1][round] / pair->rates[0][round];
 	snprintf(with, sizeof(with), "run: nginx under wrk (median ratio %.3f, inuse woke up %lu times)",
 		 bench_median(ratios, (size_t)rounds), woken);
 	for (int i = 1; i >= 0; i--)
 		bench_print(&(struct bench_line){
 			.with = with,
 			.what = i == 1 ? "`inuse run`" : "bare",
-			.time = bench_cell(rate, sizeof(rate), bench_median(rates[i], (size_t)rounds), "requests/s"),
+			.time = bench_cell(rate, sizeof(rate), bench_median(pair->rates[i], (size_t)rounds), "requests/s"),
+			.cpu = bench_cell(cpu, sizeof(cpu), bench_median(pair->cpu_us[i], (size_t)rounds), "us each"),
 		});
+}
+
+static void measure_nginx(int rounds)
+{
+	static struct pair pair;
+	unsigned long woken;
+	char folder[64];
+
+	if (!bench_is_there("nginx") || !bench_is_there("wrk")) {
+		bench_print(&(struct bench_line){.with = "run: nginx under wrk", .what = "not here"});
+		return;
+	}
+	bench_folder_new(folder);
+	for (int i = 0; i < 2; i++) {
+		pair.pids[i] = start_nginx(folder, (uint16_t)(PORT + i), i == 1);
+		pair.workers[i] = child_of(i == 1 ? child_of(pair.pids[i]) : pair.pids[i]);
+	}
+	woken = wakings(pair.pids[1]);
+	for (int round = 0; round < rounds; round++)
+		load_pair(&pair, round);
+	woken = wakings(pair.pids[1]) - woken;
+	for (int i = 0; i < 2; i++) {
+		kill(pair.pids[i], SIGTERM);
+		waitpid(pair.pids[i], NULL, 0);
+	}
+	bench_folder_free(folder);
+	report_nginx(&pair, rounds, woken);
 }
 
 /* ------------------------------------------------------------------------------------------- killed */
@@ -365,23 +417,6 @@ static const struct restart {
 	{"bare, then under `inuse run --fix=evict`", NULL, "--fix=evict"},
 };
 enum { N_RESTARTS = sizeof(restarts) / sizeof(restarts[0]) };
-
-/* inuse's child, when it is not the server itself. */
-static pid_t child_of(pid_t pid)
-{
-	char path[64];
-	int child = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
-	f = fopen(path, "re");
-	while (f != NULL && fscanf(f, "%d", &child) == 1)
-		; /* the last one: the guard stands first */
-	if (f == NULL || child == 0)
-		bench_die(path);
-	fclose(f);
-	return child;
-}
 
 /* Milliseconds from the start of the next server until it listens. */
 static double restart(const struct restart *r, size_t *ret_remains)
@@ -466,7 +501,7 @@ int main(int argc, char **argv)
 	place = crowd_place();
 	crowd_enter(place);
 	measure_calls(rounds);
-	measure_nginx(rounds);
+	measure_nginx(2 * rounds < MAX_ROUNDS ? 2 * rounds : MAX_ROUNDS);
 	for (int i = 1; i < N_RESTARTS; i++)
 		end_restart(&restarts[i], begin_restart(&restarts[i]));
 	end_restart(&restarts[0], waiting);
