@@ -95,6 +95,10 @@ static void test_lay__handshake__arrows_from_lifeline_to_lifeline(void **state)
 		if (d.marks[i].kind == IU_MARK_ARROW)
 			arrow = &d.marks[i];
 	assert_int_equal(count(&d, IU_MARK_ARROW), 3);
+	if (arrow == NULL) {
+		fail_msg("no arrow");
+		return;
+	}
 	assert_int_equal(arrow->x, x[1]);
 	assert_int_equal(arrow->x + arrow->w, x[0]);
 	assert_true(syn->x > x[0] && syn->x + syn->w < x[1] && syn->y + syn->h > arrow->y - 8 && syn->y < arrow->y);
