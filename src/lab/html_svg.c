@@ -227,7 +227,8 @@ static void say_summary(struct iu_text *t, const struct iu_sequence *q)
 					    "Sequence diagram of %zu packets: calls from top to bottom, sockets on their lifelines:",
 					    q->n_packets), q->n_packets);
 	else
-		iu_html_sayf(t, "%s", _("Sequence diagram of calls without packets, sockets on their lifelines:"));
+		iu_html_sayf(t, "%s", q->captured ? _("Sequence diagram of calls that sent no packet, sockets on their lifelines:")
+						  : _("Sequence diagram of calls, their packets unknown, sockets on their lifelines:"));
 	for (size_t i = 0; i < q->diagram.n_ends; i++) {
 		const struct iu_diagram_end *e = &q->diagram.ends[i];
 
@@ -279,7 +280,9 @@ void iu_html_diagram(struct iu_text *t, const json_t *run, size_t number)
 	if (q.n_packets > 0)
 		iu_html_sayf(t, iu_ngettext("In words: %zu packet", "In words: %zu packets", q.n_packets), q.n_packets);
 	else
-		iu_html_sayf(t, "%s", _("In words: no packet was sent"));
+		iu_html_sayf(t, "%s", q.captured ? _("In words: no packet was sent")
+			     : iu_html_played(run) ? _("In words: packets could not be captured")
+						   : _("In words: the model knows no packets"));
 	iu_text_add(t, "</summary><ol>");
 	say_steps(t, run);
 	iu_text_add(t, "</ol></details></figcaption></figure>\n");

@@ -198,12 +198,17 @@ static json_t *packet_json(struct player *p, const struct iu_packet *packet)
 	return o;
 }
 
+/* Where none can be captured nothing is said: that is not the same as that none crossed. */
 static void take_packets(struct player *p, json_t *step)
 {
-	json_t *a = json_array();
 	unsigned lost = 0;
-	size_t n = p->capture != NULL ? iu_capture_take(p->capture, p->packets, PACKETS_MAX, &lost) : 0;
+	json_t *a;
+	size_t n;
 
+	if (p->capture == NULL)
+		return;
+	a = json_array();
+	n = iu_capture_take(p->capture, p->packets, PACKETS_MAX, &lost);
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(a, packet_json(p, &p->packets[i]));
 	json_object_set_new(step, "packets", a);

@@ -339,6 +339,7 @@ static void read_packets(struct iu_sequence *q, const json_t *step, struct iu_di
 	json_t *p;
 
 	q->n_packets += n;
+	q->captured |= list != NULL;
 	json_array_foreach (list, i, p) {
 		int from = find_end(q, text_of(p, "from")), to = find_end(q, text_of(p, "to"));
 

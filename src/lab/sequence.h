@@ -18,6 +18,7 @@
 struct iu_sequence {
 	struct iu_diagram diagram;
 	size_t n_packets;                /* that were captured */
+	bool captured;                   /* it could be seen whether there were any */
 	char **texts;                    /* private: what the diagram borrows and is not the run's */
 	size_t n_texts, cap_texts;
 	struct iu_diagram_end ends[IU_DIAGRAM_ENDS];

@@ -197,6 +197,7 @@ static void test_matrix__whole_table_of_cases__cells_with_words_and_links(void *
 	assert_non_null(strstr(page, "<td class=yes><a href=\"#topic/table:5\"><b>works</b></a>"));
 	assert_non_null(strstr(page, "<th scope=row>reuse<wbr>addr<td class=no><a href=\"#topic/table:4\"><b>refused</b> <small>EADDR<wbr>INUSE"));
 	assert_non_null(strstr(page, "no kernel played it here"));
+	assert_int_equal(count(page, "In words: the model knows no packets"), 9);
 	for (int i = 1; i <= 9; i++) {
 		char id[40];
 
