@@ -388,6 +388,9 @@ static bool ended_by_itself(struct iu_supervisor *s, struct iu_generation *g)
 	char name[128], how[64];
 	bool rest;
 
+	/* what was never there will not come; what was there may be back in a moment, as when it is being installed */
+	if (g->number == 1 && g->exec_os_code != 0)
+		return false;
 	/* asked after every death below us: every process of the host is looked at only where something hangs on it */
 	if (!shall_restart(s, status))
 		return false;

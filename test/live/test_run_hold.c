@@ -56,6 +56,7 @@ static void test_restart__ends_well__only_always_starts_it_again(void **state)
 
 	assert_string_equal(run->out, "once\n");
 	assert_int_equal(run->status, 0);
+	live_complains(live_inuse("run", "--restart=always", "/no/such/program"), 127, "No such file");
 	pid = live_start("run", "--restart=always", "sh", "-c", live_text("echo x >>%s/n; wc -l <%s/n; exit 0", actor_dir, actor_dir));
 	live_expect(pid, "5\n");
 	live_finish(pid, SIGTERM);
