@@ -263,7 +263,7 @@ void iu_ls_flush(struct iu_ls *ls)
 static int finish(struct iu_ls *ls)
 {
 	iu_ls_flush(ls);
-	if (ls->write_errno == EPIPE)
+	if (iu_system_reader_has_gone(ls->write_errno))
 		return IU_EXIT_GO;
 	if (ls->write_errno == 0) {
 		say_unseen(ls);

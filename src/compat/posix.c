@@ -97,6 +97,11 @@ bool iu_system_is_terminal(FILE *f)
 	return isatty(fileno(f));
 }
 
+bool iu_system_reader_has_gone(int code)
+{
+	return code == EPIPE;
+}
+
 uint32_t iu_system_random(void)
 {
 	uint32_t number = 0;

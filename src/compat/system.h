@@ -31,6 +31,8 @@ bool iu_system_find_user(const char *name, uint32_t *ret_uid);
 bool iu_system_find_service(const char *name, uint16_t *ret_port);
 /* Is a person there to read, or to type? */
 bool iu_system_is_terminal(FILE *f);
+/* Is this the errno of a write() to a pipe that nobody reads any more? */
+bool iu_system_reader_has_gone(int code);
 /* Some number, another one each time; not for secrets. */
 uint32_t iu_system_random(void);
 

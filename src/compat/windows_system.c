@@ -63,10 +63,21 @@ static void prepare_console(DWORD which)
 		SetConsoleMode(console, mode | ENABLE_VIRTUAL_TERMINAL_PROCESSING);
 }
 
+/* The console outlives this program, and others write to it. */
+static UINT console_code_page;
+
+static void restore_console(void)
+{
+	if (console_code_page != 0)
+		SetConsoleOutputCP(console_code_page);
+}
+
 void iu_system_start(int *argc, char ***argv)
 {
 	read_arguments(argc, argv);
-	SetConsoleOutputCP(CP_UTF8);
+	console_code_page = GetConsoleOutputCP();
+	if (console_code_page != CP_UTF8 && SetConsoleOutputCP(CP_UTF8))
+		atexit(restore_console);
 	prepare_console(STD_OUTPUT_HANDLE);
 	prepare_console(STD_ERROR_HANDLE);
 	/* what is received and what is saved is passed on byte by byte */
@@ -158,6 +169,12 @@ bool iu_system_is_terminal(FILE *f)
 	DWORD mode;
 
 	return GetConsoleMode((HANDLE)_get_osfhandle(_fileno(f)), &mode);
+}
+
+/* Its C library has no name for ERROR_NO_DATA, "the pipe is being closed", and says EINVAL. */
+bool iu_system_reader_has_gone(int code)
+{
+	return code == EPIPE || code == EINVAL;
 }
 
 uint32_t iu_system_random(void)
