@@ -17,7 +17,7 @@
 #define LOOP 26         /* how far a packet to oneself goes out */
 #define NAMES_COLUMNS 18
 #define LEAST_COLUMNS 12 /* of a call */
-#define LEAST_CALL 140  /* what these take, with what stands around them */
+#define LEAST_CALL 146  /* what these take, with what stands around them */
 
 int iu_diagram_width(const char *text, size_t len)
 {
@@ -218,9 +218,9 @@ static void place_columns(struct layout *l)
 			right = max_int(right, make_room(l, &l->d->steps[s].packets[k]));
 	if (n > 0)
 		right = max_int(right, l->column[n - 1] + l->half[n - 1]);
-	for (size_t s = 0; s < l->d->n_steps; s++) /* beside an outcome there is always room for a word of the call */
-		right = max_int(right, iu_diagram_width(l->d->steps[s].outcome, strlen(l->d->steps[s].outcome)) + LEAST_CALL);
 	l->out->width = max_int(right + EDGE, IU_DIAGRAM_LEAST_WIDTH);
+	for (size_t s = 0; s < l->d->n_steps; s++) /* beside an outcome there is always room for a word of the call */
+		l->out->width = max_int(l->out->width, iu_diagram_width(l->d->steps[s].outcome, strlen(l->d->steps[s].outcome)) + LEAST_CALL);
 	spare = l->out->width - (right + EDGE);
 	for (size_t i = 0; i < n && spare > 0; i++)
 		l->column[i] += n == 1 ? spare / 2 : spare * (int)i / (int)(n - 1);
