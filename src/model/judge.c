@@ -149,6 +149,9 @@ void iu_judge_call(const struct iu_profile *profile, const struct iu_facts *fact
 	uint32_t possible;
 
 	start(&w, profile, facts, request, NULL);
+	/* what bind() would set is set already, or it was not bind() that gave it the address */
+	if (request->call == INUSE_CALL_CONNECT && w.family == 6)
+		w.req.flags = (w.req.flags & ~(uint32_t)INUSE_V6ONLY) | (request->flags & INUSE_V6ONLY);
 	w.caller = *caller;
 	if (w.caller.family != 0)
 		w.family = w.caller.family;

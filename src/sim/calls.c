@@ -139,6 +139,7 @@ static void take_port(struct iu_sim *sim, struct iu_sim_node *node, const struct
 		iu_bucket_remember(b, r, first, listening, sim->facts.features);
 	node->on_port = true;
 	node->s.flags |= INUSE_PORT_LOCKED;
+	iu_sim_join(sim, node, true);
 }
 
 /* An IPv6 socket that is bound to an address that is not IPv4's takes IPv6 alone from then on. */

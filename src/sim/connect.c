@@ -73,9 +73,11 @@ int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *
 	child->s.state = INUSE_ESTABLISHED;
 	child->s.inode = 0;
 	child->s.flags |= INUSE_PORT_LOCKED;
+	child->s.flags &= ~(uint32_t)INUSE_GROUP; /* the group is the listener's */
 	child->s.local = as_family(local, l->s.family);
 	child->s.remote = as_family(remote, l->s.family);
 	child->on_port = true;
+	iu_sim_join(sim, child, false);
 	child->listener = listener;
 	child->in_repair = l->in_repair;
 	child->no_port = l->no_port;
@@ -106,6 +108,18 @@ static bool make_child(struct iu_sim *sim, int client, int listener)
 	return true;
 }
 
+/* The socket has another address from now on, on the same port. */
+static void move_to(struct iu_sim *sim, struct iu_sim_node *node, const struct inuse_addr *to)
+{
+	struct inuse_addr from = node->s.local;
+
+	node->s.local = *to;
+	if (!node->on_port || (from.port == to->port && iu_addr_same(&from, to)))
+		return;
+	iu_sim_leave(sim, &from);
+	iu_sim_join(sim, node, false);
+}
+
 /* The connection did not come about: back to what bind() made of it. */
 static void disconnect(struct iu_sim *sim, struct iu_sim_node *node)
 {
@@ -121,7 +135,7 @@ static void disconnect(struct iu_sim *sim, struct iu_sim_node *node)
 	}
 	if (node->addr_locked)
 		node->bound = node->s.local;
-	node->s.local = node->bound;
+	move_to(sim, node, &node->bound);
 	if (!node->locked)
 		node->s.local.port = 0;
 }
@@ -221,10 +235,13 @@ static void take_tuple(struct iu_sim *sim, struct iu_sim_node *node, const struc
 		if (b != NULL)
 			b->fastreuse = b->fastreuseport = -1;
 	}
-	node->s.local = local;
+	move_to(sim, node, &local);
 	node->s.remote = *to;
 	node->s.state = INUSE_SYN_SENT;
-	node->on_port = true;
+	if (!node->on_port) {
+		node->on_port = true;
+		iu_sim_join(sim, node, false);
+	}
 	node->fin_in = node->fin_out = false;
 	node->unread = 0;
 	node->broken = NULL;
@@ -315,8 +332,12 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node
 		if (v.result == INUSE_R_CONNREFUSED && r.local.port != 0)
 			reset_old(sim, node, &dest);
 		/* the address that was taken for it stays with a socket that once was bound to one: SOCK_BINDADDR_LOCK */
-		if (node->addr_locked && is_wildcard(&node->s.local) && (v.result == INUSE_R_CONNREFUSED || v.result == INUSE_R_ADDRNOTAVAIL))
-			node->s.local = node->bound = with_port(&sim->route.source, node->s.local.port);
+		if (node->addr_locked && is_wildcard(&node->s.local) && (v.result == INUSE_R_CONNREFUSED || v.result == INUSE_R_ADDRNOTAVAIL)) {
+			struct inuse_addr source = with_port(&sim->route.source, node->s.local.port);
+
+			move_to(sim, node, &source);
+			node->bound = node->s.local;
+		}
 		/* a route that refuses it is asked about before the port, and leaves that alone */
 		if (node->s.state == INUSE_BOUND && !node->locked &&
 		    (v.result == INUSE_R_ADDRNOTAVAIL || v.result == INUSE_R_CONNREFUSED))

@@ -185,17 +185,6 @@ void iu_sim_ask_route(struct iu_sim *sim, const struct inuse_addr *to)
 		}
 }
 
-struct iu_bucket *iu_sim_bucket(struct iu_sim *sim, uint16_t port, bool make)
-{
-	for (size_t i = 0; i < sim->n_buckets; i++)
-		if (sim->buckets[i].port == port)
-			return &sim->buckets[i];
-	if (!make || sim->n_buckets == BUCKETS)
-		return NULL;
-	sim->buckets[sim->n_buckets] = (struct iu_bucket){.port = port};
-	return &sim->buckets[sim->n_buckets++];
-}
-
 void iu_sim_view(struct iu_sim *sim)
 {
 	size_t n = 0;

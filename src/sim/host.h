@@ -61,6 +61,11 @@ struct iu_sim {
 	struct iu_sim_node nobody;     /* stands in for a socket that is not there */
 	int by_number[IU_SIM_SOCKETS]; /* the node of a socket of the caller; NONE */
 	struct iu_bucket buckets[BUCKETS];
+	struct iu_sim_mark {
+		struct inuse_addr addr;    /* with the port */
+		bool connect_only;
+	} marks[BUCKETS];
+	size_t n_marks;
 	size_t n_buckets;
 	uint32_t uid;
 	uint64_t next;
@@ -135,6 +140,10 @@ struct iu_sim_node *iu_sim_node_of(struct iu_sim *sim, unsigned s);
 
 /* facts.c */
 void iu_sim_view(struct iu_sim *sim);                /* brings facts up to date */
+/* bucket.c: a node has come to its address, by bind() or listen() or else; nobody of it is left there; and so it leaves the port. */
+void iu_sim_join(struct iu_sim *sim, const struct iu_sim_node *node, bool by_bind);
+void iu_sim_leave(struct iu_sim *sim, const struct inuse_addr *addr);
+void iu_sim_off_bucket(struct iu_sim *sim, const struct inuse_addr *addr);
 struct iu_bucket *iu_sim_bucket(struct iu_sim *sim, uint16_t port, bool make);
 /* The node that has this 4-tuple (local as that node sees it); except: not this one. NONE. */
 int iu_sim_find(const struct iu_sim *sim, const struct inuse_addr *local, const struct inuse_addr *remote, int except);

@@ -35,23 +35,13 @@ static int64_t setting(const struct iu_sim *sim, enum iu_setting id)
 
 void iu_sim_off_port(struct iu_sim *sim, int n)
 {
-	uint16_t port = sim->nodes[n].s.local.port;
-	struct iu_bucket *b = iu_sim_bucket(sim, port, false);
-	bool any = false, locked = false;
+	struct inuse_addr local = sim->nodes[n].s.local;
 
 	if (!sim->nodes[n].on_port)
 		return;
 	sim->nodes[n].on_port = false;
 	sim->nodes[n].s.flags &= ~(uint32_t)INUSE_PORT_LOCKED;
-	for (int i = 0; i < sim->top; i++)
-		if (sim->nodes[i].used && sim->nodes[i].on_port && sim->nodes[i].s.local.port == port) {
-			any = true;
-			locked |= (sim->nodes[i].s.flags & INUSE_PORT_LOCKED) != 0;
-		}
-	if (b != NULL && !any)
-		*b = sim->buckets[--sim->n_buckets];
-	else if (b != NULL && !locked && (sim->facts.features & IU_FEATURE_CONNECT_BIND) != 0)
-		b->fastreuse = b->fastreuseport = -1; /* only ports that connect() chose are left: others may share it again */
+	iu_sim_off_bucket(sim, &local);
 }
 
 /* Without descriptor and without port nothing is left of it. */
@@ -118,6 +108,7 @@ void iu_sim_leave_mini(struct iu_sim *sim, int n, enum inuse_state state, int64_
 		m->s.free_at_ns = sim->facts.now_ns + ns;
 		m->s.since_ns = state == INUSE_TIME_WAIT ? sim->facts.now_ns : 0;
 		m->on_port = true;
+		iu_sim_join(sim, m, false);
 		m->flow = sim->nodes[n].flow;
 		m->born_ns = sim->nodes[n].born_ns;
 		hand_over(sim, n, mini);
