@@ -77,9 +77,9 @@ static void add_table(struct iu_text *t, const struct iu_fuzz_result *r)
 static void add_eyes(struct iu_text *t, const struct iu_fuzz_result *r)
 {
 	iu_text_addf(t, _("Judged by the simulated sockets: %" PRIu64 " (%.1f %%); by the kernel's buckets, read the moment before: %" PRIu64
-			  " (%.1f %%); by all that inuse reads of a host: %" PRIu64 ".\n"),
+			  " (%.1f %%).\n"),
 		     r->judged[IU_EYES_STATE], share(r->judged[IU_EYES_STATE], r->calls), r->judged[IU_EYES_BUCKET],
-		     share(r->judged[IU_EYES_BUCKET], r->calls), r->judged[IU_EYES_WHOLE]);
+		     share(r->judged[IU_EYES_BUCKET], r->calls));
 	if (r->why_fewer_eyes[0] != 0)
 		iu_text_addf(t, _("The buckets could not be read: %s\n"), r->why_fewer_eyes);
 	iu_text_addf(t, _("With an ordinary user's eyes: %" PRIu64 " calls, of which %" PRIu64 " (%.1f %%) cannot be told; of %" PRIu64

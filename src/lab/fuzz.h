@@ -10,7 +10,6 @@
  *
  *   state   the simulated sockets, with everything that is to be known of them: every call
  *   bucket  the kernel's own bind buckets, read the moment before the call; first they are held against the simulated ones
- *   whole   all that the program's own eyes read (iu_host_take()): settings, addresses and routes, too
  *   user    what an ordinary user sees: no reuse flags, no memory of the port. Then "cannot tell" is an answer, if what is not
  *           known does make a difference; of a share of them all values of the unknown are tried out
  *
@@ -37,7 +36,7 @@ struct iu_fuzz {
 	bool keep_whole;                  /* do not shrink what is found: tests that only want to know whether there is something */
 };
 
-enum iu_fuzz_eyes { IU_EYES_STATE, IU_EYES_BUCKET, IU_EYES_WHOLE, IU_EYES_USER, IU_N_EYES };
+enum iu_fuzz_eyes { IU_EYES_STATE, IU_EYES_BUCKET, IU_EYES_USER, IU_N_EYES };
 extern const char *const iu_fuzz_eyes_names[IU_N_EYES];
 
 struct iu_fuzz_row {

@@ -337,7 +337,7 @@ static bool must_wait(struct iu_fuzzer *f, struct iu_step *s)
 static bool make_connect(struct iu_fuzzer *f, struct iu_step *s)
 {
 	unsigned p = pick(f, 100);
-	int socket = pick_socket(f, p < 60 ? UNBOUND : p < 94 ? BOUND : ANY_STATE);
+	int socket = pick_socket(f, p < 60 ? UNBOUND : p < 94 ? BOUND : p < 97 ? 1u << INUSE_SYN_SENT : ANY_STATE);
 	const struct inuse_socket *o;
 	struct inuse_addr to;
 	bool found;
@@ -346,13 +346,16 @@ static bool make_connect(struct iu_fuzzer *f, struct iu_step *s)
 		return false;
 	o = peek(f, socket);
 	/* with a 4-tuple on two devices it is the kernel's choice which of the two gets a packet */
-	if (o->device != 0 || iu_addr_is_link_local6(&o->local) || (f->haunted && o->local.port == 0))
+	/* a device that is not there is told at once */
+	if (o->device == 1 || o->device == 2 || iu_addr_is_link_local6(&o->local) || (f->haunted && o->local.port == 0))
 		return false;
 	if ((o->flags & INUSE_REPAIR) != 0)
 		return false; /* makes a connection of its own, without a packet: for checkpoints, not for the rules */
 	if (o->local.port != 0 && chance(f, 3))
 		to = iu_addr_is_any(&o->local) ? addr(o->family == 4 ? "127.0.0.1" : "::1", o->local.port) : o->local; /* itself */
 	else if (chance(f, f->theme == ODD ? 50 : 4) ? !odd_destination(f, o, &to) : !address_of_listener(f, o, &to))
+		return false;
+	if (iu_addr_is_link_local6(&to))
 		return false;
 	found = iu_sim_choices(f->model.sim, (unsigned)socket, &to) > 0;
 	if ((iu_sim_choices(f->model.sim, (unsigned)socket, &to) > 1 && chance(f, 90)) || iu_addr_is_mapped_any(&to))
@@ -524,15 +527,106 @@ static const struct {
 	{make_setting, {0, 1, 1, 0, 1, 1}},        {make_range, {0, 0, 1, 0, 0, 0}},
 };
 
+/* ------------------------------------------------------------------------------ one 4-tuple, twice */
+
+static struct iu_step *add(struct iu_fuzzer *f, enum iu_action action, unsigned socket)
+{
+	struct iu_step *s = &f->script[f->n_script++];
+
+	*s = (struct iu_step){.action = action, .socket = (uint8_t)socket};
+	return s;
+}
+
+static void add_setting(struct iu_fuzzer *f, const char *name, const char *value)
+{
+	struct iu_step *s = add(f, IU_DO_SETTING, 0);
+
+	snprintf(s->word, sizeof(s->word), "%s", name);
+	s->value = value;
+	f->settings_changed = true;
+}
+
+static void add_bound(struct iu_fuzzer *f, unsigned socket, const struct inuse_addr *at)
+{
+	struct iu_step *s = add(f, IU_DO_SOCKET, socket);
+
+	s->kinds = at->family == 4 ? IU_KIND_V4 : IU_KIND_V6;
+	add(f, IU_DO_SET, socket)->option = IU_OPT_REUSEADDR;
+	add(f, IU_DO_BIND, socket)->at = (struct iu_where){.kind = IU_AT_LITERAL, .addr = *at};
+}
+
+static void add_connect(struct iu_fuzzer *f, unsigned socket, const struct inuse_addr *to)
+{
+	add(f, IU_DO_CONNECT, socket)->at = (struct iu_where){.kind = IU_AT_LITERAL, .addr = *to};
+}
+
+/* One end goes without a word. */
+static void add_vanish(struct iu_fuzzer *f, unsigned socket)
+{
+	add(f, IU_DO_SET, socket)->option = IU_OPT_REPAIR;
+	add(f, IU_DO_CLOSE, socket);
+	f->haunted = true;
+}
+
+/*
+ * A client with a fixed port, and another one after it that wants the same 4-tuple, whatever has become of the first: it lives, has closed
+ * first or last, or one end has vanished. Chance would hardly lead there.
+ */
+static void write_script(struct iu_fuzzer *f)
+{
+	static const char *const addrs[] = {"127.0.0.1", "::1", "::ffff:127.0.0.1"};
+	enum { SERVER, OLD, CHILD, NEW };
+	struct inuse_addr server = addr(addrs[pick(f, 3)], IU_FUZZ_PORT), client = server;
+	bool no_listener = chance(f, 50);
+
+	client.port = IU_FUZZ_PORT + 1;
+	if (chance(f, 45))
+		add_setting(f, "net.ipv4.tcp_timestamps", "0");
+	if (chance(f, 50))
+		add_setting(f, "net.ipv4.tcp_rfc1337", "1");
+	add_bound(f, SERVER, &server);
+	add(f, IU_DO_LISTEN, SERVER)->number = 16;
+	add_bound(f, OLD, &client);
+	add_connect(f, OLD, &server);
+	add(f, IU_DO_ACCEPT, SERVER)->other = CHILD;
+	f->n_sockets = 4;
+	switch (pick(f, 5)) {
+	case 0: /* the client keeps TIME-WAIT */
+		add(f, IU_DO_CLOSE, OLD);
+		add(f, IU_DO_CLOSE, CHILD);
+		break;
+	case 1: /* the server does */
+		add(f, IU_DO_CLOSE, CHILD);
+		add(f, IU_DO_CLOSE, OLD);
+		break;
+	case 2: /* what is left of the server waits for a FIN that does not come */
+		add(f, IU_DO_CLOSE, CHILD);
+		add_vanish(f, OLD);
+		break;
+	case 3:
+		add_vanish(f, OLD);
+		break;
+	default:
+		break;
+	}
+	if (no_listener)
+		add(f, IU_DO_CLOSE, SERVER);
+	add_bound(f, NEW, &client);
+	add_connect(f, NEW, &server);
+}
+
 void iu_fuzz_make_begin(struct iu_fuzzer *f)
 {
-	static const uint8_t shares[N_THEMES] = {34, 20, 14, 20, 8, 4};
+	static const uint8_t shares[N_THEMES] = {24, 18, 12, 16, 8, 22};
 	unsigned p = pick(f, 100);
 
 	f->theme = 0;
 	while (p >= shares[f->theme])
 		p -= shares[f->theme++];
 	f->scene.random = f->random;
+	f->n_script = f->at_script = 0;
+	if (f->theme == SYNS)
+		write_script(f);
 }
 
 static bool try_maker(struct iu_fuzzer *f, struct iu_step *ret)
@@ -553,6 +647,10 @@ bool iu_fuzz_make(struct iu_fuzzer *f, struct iu_step *ret)
 {
 	if (f->scene.n >= IU_SCENE_STEPS)
 		return false;
+	if (f->at_script < f->n_script) {
+		*ret = f->script[f->at_script++];
+		return true;
+	}
 	/* what the theme needs comes first: small ranges, and sometimes other settings or a process that shares a socket */
 	memset(ret, 0, sizeof(*ret));
 	if (f->scene.n == 0 && (f->theme == EXHAUST || f->theme == CLIENTS || chance(f, 10)))

@@ -16,10 +16,8 @@
 #include "host/host.h"
 
 #define BUCKET_EVERY 3       /* of so many calls one is judged by the kernel's buckets */
-#define WHOLE_EVERY 4096
 #define UNKNOWNS_EVERY 64    /* of the calls that an ordinary user's eyes cannot tell */
 #define REMOVE_EVERY 64      /* of the calls that fail with EADDRINUSE */
-#define DISTURBED_NS INT64_C(500000000)
 #define SCENES_PER_NAMESPACE 4096
 
 unsigned iu_fuzz_pick(uint64_t *random, unsigned n)
@@ -320,6 +318,18 @@ static enum iu_agreement first_of(enum iu_agreement a, enum iu_agreement b)
 	return a != IU_AGREES ? a : b;
 }
 
+/* From the port that the kernel chose it dials itself, or somebody who is dialling this very port: RFC 9293 3.5 */
+static bool meets_by_chance(struct iu_fuzzer *f, const struct iu_step *step, uint16_t chosen)
+{
+	const struct iu_facts *facts = iu_sim_facts(f->model.sim);
+	uint16_t to = step->at.addr.port;
+
+	for (size_t i = 0; chosen != 0 && i < facts->n_sockets; i++)
+		if (facts->sockets[i].state == INUSE_SYN_SENT && facts->sockets[i].local.port == to && facts->sockets[i].remote.port == chosen)
+			return true;
+	return chosen != 0 && chosen == to;
+}
+
 /* The answers of both sides, and what each pair of eyes makes of the call. */
 static enum iu_agreement compare(struct iu_fuzzer *f, const struct iu_step *step, struct looks *l, const struct iu_fuzz_answer *kernel,
 				 const struct iu_sim_answer *model, enum iu_agreement unknowns)
@@ -331,6 +341,10 @@ static enum iu_agreement compare(struct iu_fuzzer *f, const struct iu_step *step
 			count_rows(f, true);
 		return IU_CHOICE;
 	}
+	/* of the ports to choose from it has chosen the one that it dials: it meets itself, by chance [C16] */
+	if (step->action == IU_DO_CONNECT && strcmp(kernel->text, "OK") == 0 && strcmp(model->text, "ECONNREFUSED") == 0 &&
+	    meets_by_chance(f, step, kernel->chosen))
+		return IU_CHOICE;
 	if (strcmp(kernel->text, model->text) != 0) {
 		snprintf(f->why, sizeof(f->why), "the kernel says %s, the model %s (rule %s)", kernel->text, model->text,
 			 model->rule != NULL ? model->rule : "-");
@@ -368,8 +382,9 @@ static bool is_choice(struct iu_fuzzer *f, const struct iu_step *step, const cha
 
 	if (step->action != IU_DO_CONNECT)
 		return false;
-	/* the SYN that comes again some ms later may find room in the queue, or not yet */
-	if (strcmp(kernel, "EINPROGRESS") == 0 && rule != NULL && strcmp(rule, "syn-live") == 0)
+	/* the SYN that comes again every few ms may find room in the queue, or a new listener, or not yet */
+	if (strcmp(kernel, "EINPROGRESS") == 0 && rule != NULL &&
+	    (strcmp(rule, "syn-live") == 0 || strcmp(rule, "nobody-answers") == 0 || strcmp(rule, "syn-rfc1337") == 0))
 		return true;
 	if ((listeners > 1 && strcmp(kernel, "OK") == 0) || iu_sim_is_twice(f->model.sim, step->socket))
 		return true;

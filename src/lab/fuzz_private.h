@@ -39,7 +39,7 @@ enum iu_agreement {
 };
 
 /* Which comparison shows a disagreement. */
-enum iu_fuzz_kind { IU_BY_ANSWER, IU_BY_SOCKETS, IU_BY_BUCKET, IU_BY_WHOLE, IU_BY_USER, IU_BY_UNKNOWNS, IU_BY_REMOVAL };
+enum iu_fuzz_kind { IU_BY_ANSWER, IU_BY_SOCKETS, IU_BY_BUCKET, IU_BY_USER, IU_BY_UNKNOWNS, IU_BY_REMOVAL };
 
 struct iu_fuzzer {
 	const struct iu_fuzz *fuzz;
@@ -62,6 +62,8 @@ struct iu_fuzzer {
 	int64_t began_ns;
 	unsigned n_sockets, n_processes, theme, n_calls;
 	int64_t user;
+	struct iu_step script[24]; /* steps that are made before anything is left to chance */
+	size_t n_script, at_script;
 	bool haunted;     /* one end of a connection vanished under TCP_REPAIR */
 	uint64_t went_v4; /* bit per socket: IPv6 ones that have dialled IPv4 */
 	bool settings_changed;

@@ -142,13 +142,25 @@ static enum inuse_tri may_take_over(const struct iu_world *w, const struct inuse
 	return iu_socket_has(w, o, INUSE_TIMESTAMPS, INUSE_MISSING_TIMESTAMPS, missing);
 }
 
+/*
+ * connect() shares a port that is marked as one that only connect() has given away. The mark is that of the bucket, where that can be seen:
+ * it comes and goes a little later than the sockets say. linux v6.18 __inet_hash_connect(), inet_bind_bucket_destroy()
+ */
+static enum inuse_tri is_locked(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	for (size_t i = 0; w->facts->buckets_known && i < w->facts->n_buckets; i++)
+		if (w->facts->buckets[i].port == o->local.port)
+			return iu_is(w->facts->buckets[i].fastreuse != -1 || w->facts->buckets[i].fastreuseport != -1);
+	return iu_socket_has(w, o, INUSE_PORT_LOCKED, INUSE_MISSING_PORT_LOCKED, missing);
+}
+
 static enum inuse_tri takes_from_connect(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
 	enum inuse_tri locked;
 
 	if (o->state == INUSE_LISTEN || o->state == INUSE_BOUND)
 		return INUSE_YES;
-	locked = iu_socket_has(w, o, INUSE_PORT_LOCKED, INUSE_MISSING_PORT_LOCKED, missing);
+	locked = is_locked(w, o, missing);
 	/* what is bound to a device is another connection to whoever is not bound to the same one [C33] */
 	if ((o->known & INUSE_KNOW_DEVICE) != 0 && o->device != 0 && o->device != w->req.device)
 		return locked;

@@ -223,6 +223,7 @@ static void take_tuple(struct iu_sim *sim, struct iu_sim_node *node, const struc
 	int old;
 
 	local.port = port;
+	move_to(sim, node, &local);
 	old = iu_sim_find(sim, &local, to, (int)(node - sim->nodes));
 	/* what lives on another device keeps its own [C33] */
 	if (old != NONE && sim->nodes[old].s.mini) { /* the mark of timestamps is handed on [F] */
@@ -235,7 +236,7 @@ static void take_tuple(struct iu_sim *sim, struct iu_sim_node *node, const struc
 		if (b != NULL)
 			b->fastreuse = b->fastreuseport = -1;
 	}
-	move_to(sim, node, &local);
+	node->s.local = local;
 	node->s.remote = *to;
 	node->s.state = INUSE_SYN_SENT;
 	if (!node->on_port) {
@@ -297,18 +298,31 @@ static struct inuse_addr with_port(const struct inuse_addr *a, uint16_t port)
  * A SYN that nobody listens for is answered by what is left of an old connection over there, if there is something, which then gets a
  * RST. What was left of it here is gone already: the socket has taken its place.
  */
-static void reset_old(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *dest)
+static struct iu_sim_answer refuse(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *dest,
+				   const struct iu_sim_answer *said)
 {
-	struct inuse_addr local = is_wildcard(&node->s.local) ? sim->route.source : node->s.local;
+	struct inuse_addr local = is_wildcard(&node->s.local) ? as_family(&sim->route.source, node->s.family) : node->s.local;
+	struct iu_caller caller = {.family = dest->family, .decided = sim->decided};
+	struct inuse_request r = INUSE_REQUEST_INIT;
+	struct iu_sim_answer answer;
+	struct inuse_verdict v;
 	int old;
 
 	local.port = node->s.local.port;
 	old = iu_sim_find(sim, &local, dest, (int)(node - sim->nodes));
 	if (old != NONE && sim->nodes[old].s.mini)
 		iu_sim_done(sim, old);
+	r.call = INUSE_CALL_ACCEPT;
+	r.local = *dest;
+	r.remote = local;
+	iu_sim_view(sim);
+	iu_judge_call(sim->profile, &sim->facts, &r, &caller, &v);
 	old = iu_sim_find(sim, dest, &local, (int)(node - sim->nodes));
 	if (old != NONE)
 		iu_sim_rst(sim, old);
+	answer = iu_sim_answer_of(&v);
+	answer.rule = said->rule;
+	return answer;
 }
 
 static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node *node, const struct inuse_addr *to,
@@ -330,7 +344,7 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node
 		if (node->s.family == 6 && iu_addr_is_mapped(&dest) && (node->s.flags & INUSE_V6ONLY) == 0 && v.result != INUSE_R_ISCONN)
 			node->went_v4 = v.result == INUSE_R_CONNREFUSED;
 		if (v.result == INUSE_R_CONNREFUSED && r.local.port != 0)
-			reset_old(sim, node, &dest);
+			answer = refuse(sim, node, &dest, &answer);
 		/* the address that was taken for it stays with a socket that once was bound to one: SOCK_BINDADDR_LOCK */
 		if (node->addr_locked && is_wildcard(&node->s.local) && (v.result == INUSE_R_CONNREFUSED || v.result == INUSE_R_ADDRNOTAVAIL)) {
 			struct inuse_addr source = with_port(&sim->route.source, node->s.local.port);

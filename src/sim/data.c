@@ -160,6 +160,7 @@ static void stop_listening(struct iu_sim *sim, int n)
 	struct iu_sim_node *node = &sim->nodes[n];
 
 	iu_sim_drop_queue(sim, n);
+	node->s.flags &= ~(uint32_t)INUSE_GROUP; /* it has left its group */
 	if (node->locked) {
 		node->s.state = INUSE_BOUND;
 		return;

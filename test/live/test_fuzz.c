@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fuzzer: fixed seeds find nothing, and a model with one row broken is found out.
+ *
+ * Theory of operation
+ *
+ * A profile is data, so a broken one is a copy in which one row answers something else. The fuzzer is given that copy and 10 s of
+ * processor time. INUSE_SEED sets another seed ("time": a new one each time), INUSE_CALLS another number of calls.
+ */
+#include "support/live.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "lab/fuzz.h"
+
+#define CALLS 20000
+#define LIMIT_NS UINT64_C(10000000000)
+
+static volatile sig_atomic_t stop;
+
+static void watch(void *arg, const struct iu_fuzz_result *r)
+{
+	stop = r->cpu_ns > LIMIT_NS;
+}
+
+static const struct iu_fuzz_result *play(const struct iu_fuzz *fuzz)
+{
+	static struct iu_fuzz_result result;
+	struct inuse_error error = {0};
+
+	stop = 0;
+	if (iu_fuzz_run(fuzz, &result, fuzz->profile != NULL ? watch : NULL, NULL, &stop, &error) != INUSE_OK)
+		live_skip("%s", error.text);
+	return &result;
+}
+
+static void test_fuzz__fixed_seeds__kernel_and_model_agree(void **state)
+{
+	const char *seed = getenv("INUSE_SEED"), *calls = getenv("INUSE_CALLS");
+	struct iu_fuzz fuzz = {.calls = calls != NULL ? strtoull(calls, NULL, 10) : CALLS, .seed = 9293};
+	const struct iu_fuzz_result *r;
+
+	live_need_root();
+	live_need_ipv6();
+	if (seed != NULL)
+		fuzz.seed = strcmp(seed, "time") == 0 ? (uint64_t)time(NULL) : strtoull(seed, NULL, 10);
+	for (int i = 0; i < 2; i++, fuzz.seed++) {
+		r = play(&fuzz);
+		print_message("seed %llu: %llu calls, %llu by the kernel's buckets, %llu a second of processor time\n",
+			      (unsigned long long)fuzz.seed, (unsigned long long)r->calls, (unsigned long long)r->judged[IU_EYES_BUCKET],
+			      (unsigned long long)((double)r->calls * 1e9 / (double)(r->cpu_ns + 1)));
+		if (r->disagreements > 0)
+			fail_msg("%s", r->found[0]);
+		assert_int_equal(r->calls, fuzz.calls);
+		assert_true(r->why_fewer_eyes[0] != 0 || (r->judged[IU_EYES_BUCKET] > r->calls / 5 && r->removed > 0));
+		assert_true(r->user_cannot_tell > 0 && r->user_cannot_tell < r->calls / 4 && r->user_tried > 0);
+	}
+}
+
+/*
+ * What the row answers instead. Where the opposite makes no difference, because another row says the same right after it, it is
+ * another error.
+ */
+static enum inuse_result broken(const char *id, enum inuse_result then)
+{
+	if (strcmp(id, "nobody-listens") == 0 || strcmp(id, "syn-no-listener") == 0)
+		return INUSE_R_ADDRNOTAVAIL;
+	if (then == INUSE_R_TIMEDOUT)
+		return INUSE_R_CONNREFUSED;
+	return then == INUSE_R_OK ? INUSE_R_ADDRINUSE : INUSE_R_OK;
+}
+
+static bool is_found(const struct iu_profile *profile, const char *id)
+{
+	struct iu_fuzz fuzz = {.calls = 10000000, .seed = 9293, .profile = profile, .found_max = 1, .keep_whole = true};
+	const struct iu_fuzz_result *r = play(&fuzz);
+
+	if (r->disagreements == 0)
+		print_message("%s is broken, and nothing was found in %llu calls\n", id, (unsigned long long)r->calls);
+	return r->disagreements > 0;
+}
+
+static void test_fuzz__one_row_broken__found(void **state)
+{
+	const struct iu_profile *linux_rules = &iu_profile_linux;
+	struct iu_call_rule calls[IU_MAX_CALL_RULES];
+	struct iu_owner_rule owners[IU_MAX_OWNER_RULES];
+	struct iu_profile profile = *linux_rules;
+	unsigned missed = 0, tried = 0;
+
+	live_need_root();
+	live_need_ipv6();
+	assert_true(linux_rules->n_calls <= IU_MAX_CALL_RULES && linux_rules->n_owners <= IU_MAX_OWNER_RULES);
+	profile.calls = calls;
+	profile.owners = owners;
+	for (size_t i = 0; i < linux_rules->n_calls + linux_rules->n_owners; i++) {
+		size_t o = i - linux_rules->n_calls;
+		const char *id = i < linux_rules->n_calls ? linux_rules->calls[i].id : linux_rules->owners[o].id;
+
+		if (iu_fuzz_unreached(linux_rules, id, iu_fuzz_features()) != NULL)
+			continue;
+		memcpy(calls, linux_rules->calls, linux_rules->n_calls * sizeof(calls[0]));
+		memcpy(owners, linux_rules->owners, linux_rules->n_owners * sizeof(owners[0]));
+		if (i < linux_rules->n_calls)
+			calls[i].then = broken(id, calls[i].then);
+		else
+			owners[o].then = owners[o].then == INUSE_R_OK ? INUSE_R_ADDRINUSE : INUSE_R_OK;
+		tried++;
+		missed += !is_found(&profile, id);
+	}
+	print_message("%u rows broken, one at a time: %u found\n", tried, tried - missed);
+	assert_int_equal(missed, 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {live_test(test_fuzz__fixed_seeds__kernel_and_model_agree),
+						  live_test(test_fuzz__one_row_broken__found)};
+
+	return LIVE_RUN("fuzz", tests);
+}
