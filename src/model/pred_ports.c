@@ -148,9 +148,14 @@ static enum inuse_tri may_take_over(const struct iu_world *w, const struct inuse
  */
 static enum inuse_tri is_locked(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
+	enum inuse_tri marked = INUSE_YES;
+
 	for (size_t i = 0; w->facts->buckets_known && i < w->facts->n_buckets; i++)
 		if (w->facts->buckets[i].port == o->local.port)
-			return iu_is(w->facts->buckets[i].fastreuse != -1 || w->facts->buckets[i].fastreuseport != -1);
+			marked = iu_is(w->facts->buckets[i].fastreuse != -1 || w->facts->buckets[i].fastreuseport != -1);
+	/* before 6.18 the mark stays when the last one that is not connect()'s has left */
+	if (marked == INUSE_NO || (w->facts->buckets_known && (w->facts->features & IU_FEATURE_CONNECT_BIND) == 0))
+		return marked;
 	return iu_socket_has(w, o, INUSE_PORT_LOCKED, INUSE_MISSING_PORT_LOCKED, missing);
 }
 
