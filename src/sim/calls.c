@@ -102,6 +102,7 @@ uint16_t iu_sim_find_port(struct iu_sim *sim, const struct iu_sim_node *node, st
 	struct iu_range all = {(uint16_t)sim->facts.settings[IU_SET_RANGE_FIRST], (uint16_t)sim->facts.settings[IU_SET_RANGE_LAST]};
 	struct iu_range own = node->ports, want = all;
 	struct iu_decided *decided = sim->decided;
+	struct inuse_verdict v;
 	unsigned step = own.first != 0 ? 1 : 2;
 	uint16_t found = 0;
 
@@ -119,7 +120,9 @@ uint16_t iu_sim_find_port(struct iu_sim *sim, const struct iu_sim_node *node, st
 			if (chosen != 0 && port != chosen)
 				continue;
 			sim->facts.settings[IU_SET_RANGE_FIRST] = sim->facts.settings[IU_SET_RANGE_LAST] = port;
-			if (iu_sim_judge(sim, node, r, 0).outcome != INUSE_FAIL)
+			v = iu_sim_judge(sim, node, r, 0);
+			/* a SYN that is never answered has its port, too */
+			if (v.outcome != INUSE_FAIL || v.result == INUSE_R_TIMEDOUT)
 				found = (uint16_t)port;
 		}
 	}
