@@ -382,6 +382,11 @@ static bool is_choice(struct iu_fuzzer *f, const struct iu_step *step, const cha
 
 	if (step->action != IU_DO_CONNECT)
 		return false;
+	/* two that dial each other: RFC 9293 3.5, which is not simulated */
+	for (size_t i = 0; i < facts->n_sockets; i++)
+		if (facts->sockets[i].state == INUSE_SYN_SENT && facts->sockets[i].local.port == step->at.addr.port &&
+		    facts->sockets[i].remote.port == iu_sim_local(f->model.sim, step->socket).port)
+			return true;
 	/* the SYN that comes again every few ms may find room in the queue, or a new listener, or not yet */
 	if (strcmp(kernel, "EINPROGRESS") == 0 && rule != NULL &&
 	    (strcmp(rule, "syn-live") == 0 || strcmp(rule, "nobody-answers") == 0 || strcmp(rule, "syn-rfc1337") == 0))
