@@ -36,9 +36,21 @@ enum {
 #define TICKS_MAX INT32_MAX
 #define NOW_MAX_NS (UINT64_MAX / 4)
 
+static int64_t now_of(const struct iu_rec *rec)
+{
+	return (int64_t)(rec->now_ns < NOW_MAX_NS ? rec->now_ns : NOW_MAX_NS);
+}
+
+static int64_t ticks_within(int64_t ticks)
+{
+	if (ticks > TICKS_MAX)
+		return TICKS_MAX;
+	return ticks < -TICKS_MAX ? -TICKS_MAX : ticks;
+}
+
 int64_t iu_record_end(const struct iu_rec *rec, int64_t tick_ns, int64_t *ret_slack_ns)
 {
-	int64_t ticks = 0, now_ns = (int64_t)(rec->now_ns < NOW_MAX_NS ? rec->now_ns : NOW_MAX_NS);
+	int64_t ticks = 0, now_ns = now_of(rec);
 
 	*ret_slack_ns = 0;
 	if (!(rec->flags & IU_REC_MINI))
@@ -46,7 +58,7 @@ int64_t iu_record_end(const struct iu_rec *rec, int64_t tick_ns, int64_t *ret_sl
 	if (rec->flags & IU_REC_TIMER)
 		ticks = (int64_t)(iu_wheel_end(rec->expires, rec->timer_flags) - rec->jiffies);
 	if (ticks > 0)
-		return now_ns + (ticks < TICKS_MAX ? ticks : TICKS_MAX) * tick_ns;
+		return now_ns + ticks_within(ticks) * tick_ns;
 	*ret_slack_ns = tick_ns;
 	return now_ns;
 }
@@ -103,7 +115,7 @@ struct inuse_socket iu_record_socket(const struct iu_rec *rec, int64_t tick_ns)
 	s.free_at_ns = iu_record_end(rec, tick_ns, &s.free_slack_ns);
 	/* the timer itself knows better than the wheel, which rounds up, when it was set */
 	if ((rec->flags & IU_REC_TIMER) != 0 && s.mini && s.state == INUSE_TIME_WAIT)
-		s.since_ns = (int64_t)rec->now_ns + (int64_t)(rec->expires - rec->jiffies) * tick_ns - IU_TIME_WAIT_NS;
+		s.since_ns = now_of(rec) + ticks_within((int64_t)(rec->expires - rec->jiffies)) * tick_ns - IU_TIME_WAIT_NS;
 	return s;
 }
 

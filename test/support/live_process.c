@@ -11,7 +11,7 @@
 
 #include "support/live_private.h"
 
-#define RUN_MS 30000
+#define RUN_MS 60000
 #define EXPECT_MS 10000
 
 extern char **environ;
