@@ -176,7 +176,8 @@ bool iu_fuzz_unknown_matters(const struct iu_profile *profile, const struct iu_f
 	static struct trial t;
 	struct iu_fuzz_said said = iu_fuzz_judge(profile, plain, call);
 	uint32_t seen = 0;
-	bool all, memory = (said.missing & INUSE_MISSING_MEMORY) != 0;
+	size_t memories = said.missing & INUSE_MISSING_MEMORY ? 2 : 1; /* without one, and with one */
+	bool all;
 	uint64_t tries;
 
 	/* sequence numbers to come are no field of a socket */
@@ -197,7 +198,7 @@ bool iu_fuzz_unknown_matters(const struct iu_profile *profile, const struct iu_f
 	tries = all ? UINT64_C(1) << t.n_unknowns : 4096;
 	for (uint64_t i = 0; i < tries; i++) {
 		set_unknowns(&t, i, random, all);
-		for (unsigned m = 0; m <= memory; m++) {
+		for (size_t m = 0; m < memories; m++) {
 			t.facts.n_buckets = m;
 			seen |= outcome_bit(profile, &t);
 		}
