@@ -70,7 +70,7 @@ static bool match(const struct walk *w, const struct inuse_socket *socket)
 {
 	struct inuse_socket s;
 
-	if (w->index == NULL)
+	if (w->index == NULL || !iu_filter_needs_owners(&w->ls->filter))
 		return iu_filter_may_match(&w->ls->filter, socket);
 	s = *socket;
 	iu_owner_index_find(w->index, &s);
