@@ -16,7 +16,7 @@ all: build
 help:
 	@echo 'make demo          five short acts on the real kernel: why a port is in use (needs root)'
 	@echo 'make check         every test, in four builds: ordinary, sanitizers, without optional parts, clang'
-	@echo '                   THEN="page lint" WITH="cross windows kernels": those too, after them or beside them'
+	@echo '                   WITH="page cross kernels lint windows": those too, or some of them, beside the others'
 	@echo 'make test          the tests of the ordinary build alone'
 	@echo 'make build         the program and the library, in $(BUILD)/'
 	@echo 'make install       into PREFIX ($(PREFIX)); DESTDIR is respected'
@@ -43,8 +43,8 @@ demo: build
 	@BUILD=$(BUILD) tools/demo
 
 check:
-	@tools/setup build test $(THEN) $(WITH) $(if $(filter windows,$(WITH)),wine)
-	@BUILD=$(BUILD) tools/check ordinary asan small clang $(THEN) $(if $(WITH),-- $(WITH))
+	@tools/setup build test $(WITH) $(if $(filter windows,$(WITH)),wine)
+	@BUILD=$(BUILD) tools/check ordinary asan small clang $(if $(WITH),-- $(WITH))
 
 check-page:
 	@tools/setup build test page
