@@ -82,6 +82,13 @@ static __always_inline bool owners_by_address(void)
 	return bpf_core_field_exists(struct inet_bind_bucket, bhash2);
 }
 
+static __always_inline __u32 kernel_has(void)
+{
+	return (bpf_core_field_exists(struct inet_bind2_bucket, owners) ? IU_HAS_ADDRESS_BUCKETS : 0) |
+	       (owners_by_address() ? IU_HAS_OWNERS_BY_ADDRESS : 0) |
+	       (bpf_core_field_exists(TW->tw_connect_bind) ? IU_HAS_CONNECT_BIND : 0);
+}
+
 /* What is torn elsewhere does not spoil the answer for our own namespace. */
 static __always_inline int torn(void)
 {
@@ -558,6 +565,7 @@ int walk_buckets(void *ctx)
 		resume();
 	else
 		start();
+	walk.has = kernel_has();
 	if (use_rcu)
 		bpf_rcu_read_lock();
 	for (int i = 0; i < ROUNDS && !walk.finished && !walk.torn && !walk.full; i++)

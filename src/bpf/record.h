@@ -91,6 +91,11 @@ enum iu_walk_mode {
 	IU_WALK_ELSEWHERE, /* nothing but what is in the other namespaces, see there */
 };
 
+/* What of the kernel the walk itself depends on, and so knows for nothing: walk.has. */
+#define IU_HAS_ADDRESS_BUCKETS 1
+#define IU_HAS_OWNERS_BY_ADDRESS 2
+#define IU_HAS_CONNECT_BIND 4
+
 #define IU_WALK_PORTS 16
 #define IU_WALK_ASKED 16   /* addresses that classes tell apart */
 #define IU_WALK_SHOWN 64
@@ -159,6 +164,7 @@ struct iu_walk {
 	__u64 n_out;  /* records that were due in `out`; more than room: only the first ones are there */
 	__u32 finished, torn, crowded; /* torn: the list changed under the walk; crowded: too many classes or buckets */
 	__u32 torn_elsewhere;          /* the same in another namespace: the walk ended there, `places` may lack some */
+	__u32 has, pad_has;            /* IU_HAS_* */
 	/* of IU_WALK_TABLE: */
 	__u32 full;       /* the piece ended because `out` is full */
 	__u32 new_slot;   /* the last slot of the piece began in it, with record slot_start; else in an earlier one */

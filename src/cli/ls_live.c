@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "cli/ls.h"
 #include "cli/ls_stream.h"
+#include "host/features.h"
 #include "host/host.h"
 #include "host/netns.h"
 #include "host/owner_index.h"
@@ -205,6 +206,7 @@ static enum inuse_status take_and_save(struct iu_ls *ls, struct iu_scope *scope,
 	status = iu_host_take(scope, &snapshot, error);
 	if (status < 0)
 		return status;
+	iu_features_settle_all(snapshot);
 	status = inuse_snapshot_save(snapshot, ls->save, ls->style.full, error);
 	ls->shown += iu_snapshot_facts(snapshot)->n_sockets;
 	iu_ls_note_unseen(ls, iu_snapshot_facts(snapshot)->unseen, "");

@@ -5,6 +5,7 @@
 #include "cli/why.h"
 #include "compat/system.h"
 #include "host/abilities.h"
+#include "host/features.h"
 
 static void print_ability(void *arg, const struct iu_ability *a)
 {
@@ -19,6 +20,21 @@ static void print_ability(void *arg, const struct iu_ability *a)
 	iu_text_done(&line);
 }
 
+static void print_feature(void *arg, const struct iu_feature_line *f)
+{
+	struct iu_text line = {0};
+
+	iu_text_addf(&line, "  %s", f->name);
+	iu_text_pad(&line, 0, 18, 1);
+	iu_text_add(&line, f->present ? _("yes") : _("no"));
+	iu_text_pad(&line, 0, 23, 1);
+	iu_text_add(&line, f->probed ? _("probed") : _("assumed"));
+	iu_text_pad(&line, 0, 32, 1);
+	iu_text_add(&line, f->what);
+	fprintf(arg, "%s\n", line.data ? line.data : "");
+	iu_text_done(&line);
+}
+
 int iu_print_version(FILE *f)
 {
 	char system[128];
@@ -26,5 +42,9 @@ int iu_print_version(FILE *f)
 	fprintf(f, "inuse %s\n", INUSE_VERSION);
 	fprintf(f, _("What %s shows this user, best source first:\n"), iu_system_name(system, sizeof(system)));
 	iu_host_abilities(print_ability, f);
+	if (IU_SYSTEM_HERE == IU_SYSTEM_linux) {
+		fprintf(f, _("What the rules of this kernel depend on, probed in the kernel itself or assumed from its version:\n"));
+		iu_features_each(print_feature, f);
+	}
 	return IU_EXIT_GO;
 }

@@ -11,6 +11,7 @@
 #include "base/gettext.h"
 #include "compat/socket.h"
 #include "compat/system.h"
+#include "host/features.h"
 #include "host/host.h"
 #include "host/resolve.h"
 
@@ -242,6 +243,8 @@ void iu_answer_judge(struct inuse_answer *a, const struct inuse_request *request
 	struct inuse_request other;
 
 	a->n = n;
+	if (a->own != NULL)
+		iu_features_settle(a->own, requests, n);
 	for (size_t i = 0; i < n; i++)
 		iu_judge(iu_profile_of(a->facts), a->facts, &requests[i], &a->verdicts[i]);
 	/* on Windows the option is about taking a port over, and no server asks for it */

@@ -15,6 +15,7 @@
 #include "base/gettext.h"
 #include "host/bpf_access.h"
 #include "host/bpf_walk.h"
+#include "host/features.h"
 #include "host/record.h"
 
 /* Where the sockets go. */
@@ -82,6 +83,23 @@ static void deliver_all(const struct delivery *d, const struct iu_walker *w)
 			return;
 }
 
+static void tell_features(const struct iu_walk *walk, struct iu_probed *ret)
+{
+	static const struct {
+		uint32_t has, feature;
+	} rows[] = {
+		{IU_HAS_ADDRESS_BUCKETS, IU_FEATURE_BHASH2},
+		{IU_HAS_OWNERS_BY_ADDRESS, IU_FEATURE_OWNERS_BY_ADDR},
+		{IU_HAS_CONNECT_BIND, IU_FEATURE_CONNECT_BIND},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ret->which |= rows[i].feature;
+		if ((walk->has & rows[i].has) != 0)
+			ret->present |= rows[i].feature;
+	}
+}
+
 /* Addresses and destinations that were asked about. More than there is room for: false. */
 static bool collect_asked(const struct iu_scope *scope, struct inuse_addr *asked, size_t *ret_n)
 {
@@ -121,6 +139,8 @@ enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn,
 		return status;
 	if (iu_walker_partial(w))
 		*ret_unseen |= INUSE_MISSING_PARTIAL;
+	if (scope->probed != NULL)
+		tell_features(iu_walker_answer(w), scope->probed);
 	deliver_all(&d, w);
 	deliver_elsewhere(w, elsewhere_fn, arg);
 	iu_walker_free(w);

@@ -22,6 +22,8 @@ enum iu_source_id {
 	IU_N_SOURCES,
 };
 
+struct iu_probed; /* host/features.h */
+
 struct iu_scope {
 	const uint16_t *ports; /* local ports that matter; NULL all */
 	size_t n_ports;
@@ -42,6 +44,7 @@ struct iu_scope {
 	const struct inuse_socket *given;
 	size_t n_given;
 	const struct iu_seen *given_seen;
+	struct iu_probed *probed; /* what a source finds out about the kernel on its way is put here; NULL: nowhere */
 	unsigned without; /* bit (1u << enum iu_source_id): sources not to use (tests, and --eyes) */
 };
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/parse.h"
+#include "host/features.h"
 #include "host/sources.h"
 
 /* A list of every second port; the kernel hands such a list out in one read or not at all. */
@@ -161,7 +162,8 @@ static ssize_t read_once(const char *path, char *buf, size_t size)
 	return len;
 }
 
-static void read_setting(struct iu_facts *facts, enum iu_setting setting, bool has_ipv4, bool has_ipv6)
+/* True: it is there. */
+static bool read_setting(struct iu_facts *facts, enum iu_setting setting, bool has_ipv4, bool has_ipv6)
 {
 	char text[256];
 	ssize_t len = read_once(rows[setting].path, text, sizeof(text));
@@ -177,6 +179,7 @@ static void read_setting(struct iu_facts *facts, enum iu_setting setting, bool h
 		facts->settings_known |= 1u << setting;
 	else
 		facts->settings[setting] = rows[setting].fallback;
+	return len >= 0;
 }
 
 static void read_reserved(struct inuse_snapshot *s)
@@ -214,7 +217,8 @@ enum inuse_status iu_settings_read(struct inuse_snapshot *s, struct inuse_error 
 	facts->hz = iu_host_hz();
 	facts->settings_known = 0;
 	for (int i = 0; i < IU_N_SETTINGS; i++)
-		read_setting(facts, (enum iu_setting)i, has_ipv4, has_ipv6);
+		if (read_setting(facts, (enum iu_setting)i, has_ipv4, has_ipv6) && i == IU_SET_TW_REUSE_DELAY)
+			iu_features_take(facts, &(struct iu_probed){IU_FEATURE_TW_DELAY, IU_FEATURE_TW_DELAY});
 	read_reserved(s);
 	return INUSE_OK;
 }

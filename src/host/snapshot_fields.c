@@ -50,6 +50,7 @@ const struct iu_field iu_header_fields[] = {
 	TIME(iu_facts, "now_ns", now_ns),
 	U64(iu_facts, "netns", netns),
 	BITS(iu_facts, "features", features, iu_names_feature),
+	BITS(iu_facts, "features_probed", features_probed, iu_names_feature),
 	BITS(iu_facts, "unseen", unseen, iu_names_missing),
 	INT(iu_facts, "asker", asker, 0, INT32_MAX, ),
 	BOOL(iu_facts, "no_v4_table", no_v4_table),

@@ -18,6 +18,7 @@
 #include "base/gettext.h"
 #include "host/collect.h"
 #include "host/diag_udp.h"
+#include "host/features.h"
 
 #define ATTEMPTS 3
 
@@ -169,6 +170,7 @@ struct attempt {
 	struct iu_collection collection;
 	enum iu_source_id source;
 	uint32_t unseen;
+	struct iu_probed probed;
 	int64_t now_ns;
 };
 
@@ -279,6 +281,7 @@ static void put_in(const struct iu_scope *scope, struct inuse_snapshot *s, const
 		iu_snapshot_add_covered(s, &range);
 	}
 	facts->unseen |= a->unseen;
+	iu_features_take(facts, &a->probed);
 	facts->buckets_known = a->source == IU_SOURCE_BUCKET;
 	facts->now_ns = a->now_ns;
 }
@@ -288,13 +291,15 @@ enum inuse_status iu_host_take(const struct iu_scope *scope, struct inuse_snapsh
 {
 	struct inuse_snapshot *s = iu_snapshot_new();
 	struct attempt a = {0};
+	struct iu_scope looking = *scope;
 	enum inuse_status status;
 
+	looking.probed = &a.probed;
 	if (s == NULL)
 		return iu_fail(error, INUSE_E_MEMORY, 0, "snapshot", _("out of memory"));
 	status = take_surroundings(scope, s, error);
 	if (status == INUSE_OK)
-		status = take_sockets(scope, s, &a, error);
+		status = take_sockets(&looking, s, &a, error);
 	if (status == INUSE_OK) {
 		if (scope->owners)
 			iu_options_find(scope, &a.collection, s);

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/gettext.h"
+#include "host/features.h"
 #include "host/host.h"
 #include "host/settings.h"
 
@@ -95,6 +96,7 @@ void iu_fuzz_play(const struct iu_fuzz *fuzz, struct iu_fuzz_result *r, const vo
 	f->profile = fuzz->profile != NULL ? fuzz->profile : &iu_profile_linux;
 	f->random = fuzz->seed;
 	f->root = geteuid() == 0;
+	f->features = iu_fuzz_features();
 	if (iu_fuzz_namespace(f, &error) != INUSE_OK) {
 		snprintf(r->why_not, sizeof(r->why_not), "%s", error.text);
 		iu_live_free(f->live);
@@ -192,7 +194,7 @@ enum inuse_status iu_fuzz_run(const struct iu_fuzz *fuzz, struct iu_fuzz_result 
 
 uint32_t iu_fuzz_features(void)
 {
-	return iu_features_from_version(iu_live_kernel());
+	return iu_features_here();
 }
 
 const char *iu_fuzz_unreached(const struct iu_profile *profile, const char *rule, uint32_t features)

@@ -104,6 +104,7 @@ bool iu_fuzz_begin(struct iu_fuzzer *f)
 	f->model = (struct iu_onmodel){.sim = iu_sim_new(f->profile, iu_live_kernel()), .os = IU_OS_LINUX, .run = IU_RUN_AS_WRITTEN};
 	if (f->model.sim == NULL)
 		return false;
+	iu_sim_features(f->model.sim, f->features);
 	simulate_surroundings(f);
 	f->began_ns = iu_live_now();
 	f->n_sockets = f->n_processes = f->n_calls = 0;

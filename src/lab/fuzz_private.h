@@ -53,6 +53,7 @@ struct iu_fuzzer {
 	struct iu_exp exp;       /* what the live player wants to know of an experiment */
 	struct iu_eyes *eyes;    /* NULL: the buckets cannot be read */
 	bool root;               /* other users can be played */
+	uint32_t features;       /* enum iu_feature of the kernel */
 	uint32_t devices[2];     /* index of lo and of the other one, on the kernel */
 	unsigned scenes_here;    /* played in this namespace */
 	/* the scene that is being made or played */

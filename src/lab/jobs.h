@@ -15,6 +15,7 @@ struct iu_runner {
 	const struct iu_jobs *jobs;
 	struct iu_job *list;
 	size_t n, next, given;
+	uint32_t features; /* enum iu_feature of the kernel that they are played on */
 	void (*fn)(void *arg, const json_t *run);
 	void *arg;
 };

@@ -424,6 +424,8 @@ json_t *iu_play(const struct iu_play *play)
 		p->capture = p->live != NULL ? iu_capture_new(iu_live_wire_device(p->live)) : NULL;
 		p->agrees = true;
 		p->run = run = json_object();
+		if (play->live != NULL)
+			iu_sim_features(p->model.sim, play->features);
 		if (play->run == IU_RUN_IPV6)
 			iu_sim_address(p->model.sim, 1, &second, 128);
 		if ((play->exp->needs & IU_NEED_WIRE) != 0)

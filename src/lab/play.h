@@ -26,6 +26,7 @@ struct iu_play {
 	enum iu_run run;
 	enum iu_os os;
 	uint32_t kernel;    /* 0 the newest */
+	uint32_t features;  /* enum iu_feature of the kernel that plays, where `live` is set */
 	struct iu_live *live; /* NULL: the model alone */
 	const char *why_not;  /* why the kernel does not play although it should; NULL */
 };

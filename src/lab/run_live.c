@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/gettext.h"
+#include "host/features.h"
 #include "lab/jobs.h"
 #include "lab/live.h"
 
@@ -60,6 +61,7 @@ static void be_worker(const struct iu_runner *r, struct iu_play play, int fd)
 
 	signal(SIGPIPE, SIG_IGN);
 	play.kernel = iu_live_kernel();
+	play.features = r->features;
 	if (iu_live_new(play.exp, play.run, r->jobs->patient, &live, &error) != INUSE_OK)
 		play.why_not = error.text;
 	play.live = live;
@@ -196,6 +198,7 @@ enum inuse_status iu_jobs_live(struct iu_runner *r, struct inuse_error *error)
 	if (c == NULL)
 		return iu_fail(error, INUSE_E_MEMORY, 0, NULL, _("out of memory"));
 	c->r = r;
+	r->features = iu_features_here();
 	/* most of a run is waiting, so more of them than there are processors */
 	c->n_workers = r->jobs->workers != 0 ? r->jobs->workers : (unsigned)(cpus > 0 ? 4 * cpus : 4);
 	if (c->n_workers > WORKERS_MAX)

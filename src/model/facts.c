@@ -7,19 +7,12 @@
 
 uint32_t iu_features_from_version(uint32_t kernel)
 {
-	/*
-	 * "live": the laboratory shows the difference on 6.1, 6.12 and 6.18 (make check-kernels), on either side of the bound.
-	 * "source": no kernel from before it was played.
-	 */
 	static const struct {
 		uint32_t since, feature;
 	} table[] = {
-		{IU_KERNEL(6, 0), IU_FEATURE_TW_DESTROY},     /* source: net/ipv4/tcp.c tcp_abort() */
-		{IU_KERNEL(6, 1), IU_FEATURE_BHASH2},         /* source: net/ipv4/inet_connection_sock.c */
-		{IU_KERNEL(6, 8), IU_FEATURE_OWNERS_BY_ADDR}, /* live: bind/option-after-bind, bind/wildcard-and-specific */
-		{IU_KERNEL(6, 14), IU_FEATURE_TW_DELAY},      /* live: connect/time-wait-takeover */
-		{IU_KERNEL(6, 17), IU_FEATURE_ORPHAN_UID},    /* live: bind/orphan-of-another-user */
-		{IU_KERNEL(6, 18), IU_FEATURE_CONNECT_BIND},  /* live: connect/shared-with-a-bound-socket */
+#define FEATURE(id, name, major, minor, ...) {IU_KERNEL(major, minor), IU_FEATURE_##id},
+#include "model/features.def"
+#undef FEATURE
 	};
 	uint32_t features = 0;
 

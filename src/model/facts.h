@@ -29,14 +29,17 @@ enum iu_system {
 /* A kernel's version as a number that can be compared. */
 #define IU_KERNEL(major, minor) ((uint32_t)(major) << 16 | (minor))
 
-/* What a kernel can do, probed where it can be (BTF), else by version: iu_features_from_version(). */
+/* What kernels differ in, one bit for each row of features.def. */
+enum iu_feature_row {
+#define FEATURE(id, ...) IU_FEATURE_ROW_##id,
+#include "model/features.def"
+#undef FEATURE
+	IU_N_FEATURES,
+};
 enum iu_feature {
-	IU_FEATURE_BHASH2 = 1u << 0,         /* owners by address */
-	IU_FEATURE_OWNERS_BY_ADDR = 1u << 1, /* owners hang on the address buckets, fastreuse is dead */
-	IU_FEATURE_CONNECT_BIND = 1u << 2,   /* a bucket turns connect-only again */
-	IU_FEATURE_TW_DELAY = 1u << 3,       /* tcp_tw_reuse_delay, in milliseconds */
-	IU_FEATURE_TW_DESTROY = 1u << 4,     /* SOCK_DESTROY of TIME-WAIT */
-	IU_FEATURE_ORPHAN_UID = 1u << 5,     /* orphans keep their uid */
+#define FEATURE(id, ...) IU_FEATURE_##id = 1u << IU_FEATURE_ROW_##id,
+#include "model/features.def"
+#undef FEATURE
 };
 
 /* The kernel of Windows and its drivers, http.sys among them. */
@@ -115,6 +118,7 @@ struct iu_facts {
 	uint32_t settings_known; /* bit per enum iu_setting */
 	enum iu_system os;           /* of the host that the facts are of */
 	uint32_t features;       /* enum iu_feature */
+	uint32_t features_probed; /* those of which that is known; the others are assumed from `kernel` */
 	uint32_t kernel;         /* major << 16 | minor; 0 unknown */
 	uint32_t hz;             /* ticks a second; 0 unknown */
 	uint32_t unseen;         /* enum inuse_missing: kinds no source could see */
@@ -126,7 +130,7 @@ struct iu_facts {
 	uint64_t netns;
 };
 
-/* enum iu_feature of a mainline kernel of that version; 0 (unknown) gives none. Distributions backport: better probe. */
+/* enum iu_feature of a mainline kernel of that version; 0 (unknown) gives none. Distributions backport: better ask the kernel. */
 uint32_t iu_features_from_version(uint32_t kernel);
 
 #endif

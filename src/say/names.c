@@ -131,12 +131,9 @@ const struct iu_name iu_names_missing[] = {
 };
 
 const struct iu_name iu_names_feature[] = {
-	{IU_FEATURE_BHASH2, "bhash2"},
-	{IU_FEATURE_OWNERS_BY_ADDR, "owners-by-addr"},
-	{IU_FEATURE_CONNECT_BIND, "connect-bind"},
-	{IU_FEATURE_TW_DELAY, "tw-delay"},
-	{IU_FEATURE_TW_DESTROY, "tw-destroy"},
-	{IU_FEATURE_ORPHAN_UID, "orphan-uid"},
+#define FEATURE(id, name, ...) {IU_FEATURE_##id, name},
+#include "model/features.def"
+#undef FEATURE
 	{0, NULL},
 };
 

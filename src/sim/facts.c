@@ -64,6 +64,11 @@ void iu_sim_without_addresses(struct iu_sim *sim)
 	sim->devices[0].up = false;
 }
 
+void iu_sim_features(struct iu_sim *sim, uint32_t features)
+{
+	sim->facts.features = features;
+}
+
 void iu_sim_forbid(struct iu_sim *sim, unsigned calls)
 {
 	sim->forbids |= calls;

@@ -59,6 +59,8 @@ void iu_sim_wait(struct iu_sim *sim, int64_t ns);
 /* Starts anew in a namespace in which no address was ever configured. Nothing may have been done before. */
 void iu_sim_without_addresses(struct iu_sim *sim);
 enum iu_sim_forbid { IU_SIM_FORBID_BIND = 1u << 0, IU_SIM_FORBID_CONNECT = 1u << 1 };
+/* What the simulated kernel has (enum iu_feature), whatever its version says. Nothing may have been done before. */
+void iu_sim_features(struct iu_sim *sim, uint32_t features);
 /* From now on Landlock refuses these calls (enum iu_sim_forbid), whatever the port. */
 void iu_sim_forbid(struct iu_sim *sim, unsigned calls);
 /* SOCK_DESTROY of what is left without a process on that local port. */
