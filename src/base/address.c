@@ -55,6 +55,13 @@ bool iu_addr_is_multicast(const struct inuse_addr *a)
 	return u.family == 4 ? (u.ip[0] & 0xf0) == 0xe0 : u.family == 6 && u.ip[0] == 0xff;
 }
 
+bool iu_addr_is_limited_broadcast(const struct inuse_addr *a)
+{
+	struct inuse_addr u = iu_addr_unmapped(a);
+
+	return u.family == 4 && u.ip[0] == 255 && u.ip[1] == 255 && u.ip[2] == 255 && u.ip[3] == 255;
+}
+
 bool iu_addr_is_link_local6(const struct inuse_addr *a)
 {
 	return a->family == 6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;

@@ -13,6 +13,8 @@ bool iu_addr_is_mapped(const struct inuse_addr *a);
 bool iu_addr_is_mapped_any(const struct inuse_addr *a);
 bool iu_addr_is_loopback(const struct inuse_addr *a);
 bool iu_addr_is_multicast(const struct inuse_addr *a);
+/* 255.255.255.255, v4-mapped or not */
+bool iu_addr_is_limited_broadcast(const struct inuse_addr *a);
 bool iu_addr_is_link_local6(const struct inuse_addr *a);
 /* The same address, a v4-mapped one being equal to its IPv4 form; scopes differ only if both are set. */
 bool iu_addr_same(const struct inuse_addr *a, const struct inuse_addr *b);

@@ -43,6 +43,7 @@ static const uint32_t since[IU_N_SETTINGS] = {
 	[IU_SET_NONLOCAL_BIND6] = IU_KERNEL(4, 3),
 	[IU_SET_AUTOBIND_REUSE] = IU_KERNEL(5, 7),
 	[IU_SET_TW_REUSE_DELAY] = IU_KERNEL(6, 14),
+	[IU_SET_INVALID_RATELIMIT] = IU_KERNEL(4, 0),
 };
 
 int64_t iu_host_now(void)

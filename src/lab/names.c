@@ -49,7 +49,7 @@ const struct iu_lab_setting iu_lab_settings[] = {
 	{"net.ipv4.tcp_max_tw_buckets", "ipv4/tcp_max_tw_buckets", IU_SET_MAX_TW_BUCKETS, 'n', "65536"},
 	{"net.ipv6.bindv6only", "ipv6/bindv6only", IU_SET_BINDV6ONLY, 'n', "0"},
 	{"net.ipv4.tcp_migrate_req", "ipv4/tcp_migrate_req", -1, 'n', "0"},
-	{"net.ipv4.tcp_invalid_ratelimit", "ipv4/tcp_invalid_ratelimit", -1, 'n', "500"},
+	{"net.ipv4.tcp_invalid_ratelimit", "ipv4/tcp_invalid_ratelimit", IU_SET_INVALID_RATELIMIT, 'n', "500"},
 	{NULL, NULL, -1, 0, NULL},
 };
 

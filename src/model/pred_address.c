@@ -59,8 +59,7 @@ static bool any_address_goes(const struct iu_world *w)
 	if (nonlocal != 0)
 		return true;
 	/* multicast and the broadcast address are bindable for TCP over IPv4 [M11 M23] */
-	return u.family == 4 && (iu_addr_is_multicast(&u) ||
-				 (u.ip[0] == 255 && u.ip[1] == 255 && u.ip[2] == 255 && u.ip[3] == 255));
+	return u.family == 4 && (iu_addr_is_multicast(&u) || iu_addr_is_limited_broadcast(&u));
 }
 
 enum inuse_tri iu_pred_tentative(struct iu_world *w, uint32_t *missing)

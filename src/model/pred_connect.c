@@ -27,10 +27,19 @@ enum inuse_tri iu_pred_mapped_source(struct iu_world *w, uint32_t *missing)
 	return iu_is(iu_addr_is_mapped(&w->req.local) && !iu_addr_is_mapped(&w->req.remote) && !iu_addr_is_any(&w->req.remote));
 }
 
+/* 255.255.255.255, and the last address of a network that this host is in. */
+static bool is_broadcast(const struct iu_world *w, const struct inuse_addr *a)
+{
+	for (size_t i = 0; i < w->facts->n_locals; i++)
+		if (w->facts->locals[i].broadcast && iu_addr_same(&w->facts->locals[i].addr, a))
+			return true;
+	return iu_addr_is_limited_broadcast(a);
+}
+
 enum inuse_tri iu_pred_no_route(struct iu_world *w, uint32_t *missing)
 {
 	/* multicast and broadcast are no destinations for TCP [C23] */
-	if (iu_addr_is_multicast(&w->req.remote))
+	if (iu_addr_is_multicast(&w->req.remote) || is_broadcast(w, &w->req.remote))
 		return INUSE_YES;
 	return route_says(w, INUSE_R_NETUNREACH);
 }

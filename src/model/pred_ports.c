@@ -12,6 +12,8 @@
 #include "base/address.h"
 #include "model/rule.h"
 
+#define LOOPBACK_IFINDEX 1
+
 enum mark { FREE, MAYBE_USABLE, TAKEN };
 
 static bool read_range(const struct iu_world *w, int64_t *first, int64_t *last, uint32_t *missing)
@@ -124,22 +126,40 @@ enum inuse_tri iu_pred_port_automatic(struct iu_world *w, uint32_t *missing)
 	return iu_is(w->req.local.port == 0);
 }
 
+/*
+ * What net.ipv4.tcp_tw_reuse=2 means by loopback: one of the addresses is, or the socket was bound to lo, whose index is 1 in every
+ * namespace. linux v6.18 net/ipv4/tcp_ipv4.c tcp_twsk_unique(); connect/time-wait-takeover-not-loopback.
+ */
+static enum inuse_tri was_on_loopback(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	if (iu_addr_is_loopback(&o->local) || iu_addr_is_loopback(&o->remote))
+		return INUSE_YES;
+	if ((o->known & INUSE_KNOW_DEVICE) != 0)
+		return iu_is(o->device == LOOPBACK_IFINDEX);
+	if (w->req.device != LOOPBACK_IFINDEX)
+		return INUSE_NO; /* bound to lo it would be another connection */
+	*missing |= INUSE_MISSING_DEVICE;
+	return INUSE_MAYBE;
+}
+
 /* TIME-WAIT to the same destination that a client may take over: tcp_tw_reuse and its delay [C05-C11]. */
 static enum inuse_tri may_take_over(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
 	int64_t reuse, delay_ms = 1000, entered_ns;
+	enum inuse_tri loopback;
 
 	if (!o->mini || o->state != INUSE_TIME_WAIT || w->profile->tuple_waits)
 		return INUSE_NO;
 	if (!iu_setting(w->facts, IU_SET_TW_REUSE, &reuse))
 		return INUSE_MAYBE;
 	iu_setting(w->facts, IU_SET_TW_REUSE_DELAY, &delay_ms);
-	if (reuse == 0 || (reuse == 2 && !iu_addr_is_loopback(&o->local) && !iu_addr_is_loopback(&o->remote)))
+	loopback = reuse == 2 ? was_on_loopback(w, o, missing) : INUSE_YES;
+	if (reuse == 0 || loopback == INUSE_NO)
 		return INUSE_NO;
 	entered_ns = o->since_ns != 0 ? o->since_ns : o->free_at_ns - 60 * 1000000000ll;
 	if ((o->since_ns != 0 || o->free_at_ns != 0) && w->facts->now_ns - entered_ns < delay_ms * 1000000)
 		return INUSE_NO;
-	return iu_socket_has(w, o, INUSE_TIMESTAMPS, INUSE_MISSING_TIMESTAMPS, missing);
+	return iu_and(loopback, iu_socket_has(w, o, INUSE_TIMESTAMPS, INUSE_MISSING_TIMESTAMPS, missing));
 }
 
 /*

@@ -189,7 +189,7 @@ static const struct iu_words rules[] = {
 	{"nobody-answers", N_("What is left of an old connection answers instead of the closed port, and net.ipv4.tcp_rfc1337 keeps it."), NULL},
 	{"mapped-source", N_("From an IPv4-mapped address no IPv6 destination is reached."), NULL},
 	{"mapped-by-v6only", N_("A socket with IPV6_V6ONLY reaches no IPv4 destination."), NULL},
-	{"no-route", N_("There is no route to the destination."), NULL},
+	{"no-route", N_("There is no route to the destination, or it stands for several machines (multicast, broadcast)."), NULL},
 	{"unreachable", N_("An unreachable route covers the destination."), NULL},
 	{"route-prohibits", N_("A prohibit route covers the destination."), NULL},
 	{"route-invalid", N_("A blackhole route covers the destination, or the source address cannot go there."), NULL},

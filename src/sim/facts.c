@@ -93,6 +93,12 @@ void iu_sim_reserve(struct iu_sim *sim, const struct iu_range *ranges, size_t n)
 		memcpy(sim->reserved, ranges, sim->facts.n_reserved * sizeof(ranges[0]));
 }
 
+static void add_local(struct iu_sim *sim, const struct iu_local *local)
+{
+	if (sim->facts.n_locals < sizeof(sim->locals) / sizeof(sim->locals[0]))
+		sim->locals[sim->facts.n_locals++] = *local;
+}
+
 void iu_sim_address(struct iu_sim *sim, uint32_t device, const struct inuse_addr *addr, uint8_t prefix_len)
 {
 	struct iu_local local = {.addr = *addr, .prefix_len = prefix_len, .device = device};
@@ -103,8 +109,15 @@ void iu_sim_address(struct iu_sim *sim, uint32_t device, const struct inuse_addr
 			sim->nets[sim->n_nets++] = local;
 		local.prefix_len = addr->family == 4 ? 32 : 128;
 	}
-	if (sim->facts.n_locals < sizeof(sim->locals) / sizeof(sim->locals[0]))
-		sim->locals[sim->facts.n_locals++] = local;
+	add_local(sim, &local);
+	/* a network of more than two addresses has a last one that all of it hear: linux v6.18 net/ipv4/fib_frontend.c fib_add_ifaddr() */
+	if (addr->family == 4 && prefix_len < 31) {
+		for (unsigned bit = prefix_len; bit < 32; bit++)
+			local.addr.ip[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
+		local.prefix_len = 32;
+		local.broadcast = true;
+		add_local(sim, &local);
+	}
 }
 
 void iu_sim_tentative(struct iu_sim *sim, const struct inuse_addr *addr)

@@ -17,6 +17,7 @@ struct iu_sim_flow {
 	int far;                    /* which one, or NONE: both ends are here, and numbers play no part */
 	uint32_t rcv_nxt, snd_nxt;
 	uint32_t ts_recent;         /* the peer's clock; 0: the connection has no timestamps */
+	int64_t answered_ns;        /* when a packet that did not fit was answered last; 0: none was */
 };
 
 /* A peer elsewhere, and what it has half open. */
@@ -26,6 +27,7 @@ struct iu_sim_far {
 	struct iu_peer peer;
 	struct iu_segment syn;      /* half open: the SYN, and the number that it was answered with */
 	uint32_t iss;
+	int64_t answered_ns;        /* as in struct iu_sim_flow */
 };
 
 /* A socket, open or not; a mini socket is a node of its own. s is what is seen of it. */

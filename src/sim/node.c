@@ -110,6 +110,7 @@ void iu_sim_leave_mini(struct iu_sim *sim, int n, enum inuse_state state, int64_
 		m->on_port = true;
 		iu_sim_join(sim, m, false);
 		m->flow = sim->nodes[n].flow;
+		m->flow.answered_ns = 0;
 		m->born_ns = sim->nodes[n].born_ns;
 		hand_over(sim, n, mini);
 	}

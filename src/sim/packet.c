@@ -7,8 +7,9 @@
  * A packet meets what has its 4-tuple: a connection, what is left of one, a half-open request; else a listener; else nothing.
  * Each answers with at most one packet, which the peer hears. A SYN is put to the model with what its numbers say, and the row
  * that decides is told. What is left in TIME-WAIT and FIN-WAIT-2: linux v6.18 net/ipv4/tcp_minisocks.c
- * tcp_timewait_state_process(); connections: RFC 9293 3.10.7.4 and RFC 5961. Not simulated: windows that
- * change, data that a peer sends, delayed acknowledgements, limits on how often the host answers.
+ * tcp_timewait_state_process(); half-open requests: tcp_check_req(); connections: RFC 9293 3.10.7.4 and RFC 5961. What does not
+ * fit is acknowledged once in net.ipv4.tcp_invalid_ratelimit. Not simulated: windows that change, data that a peer sends,
+ * delayed acknowledgements.
  */
 #include <string.h>
 
@@ -46,6 +47,28 @@ static void answer(struct arrival *a, uint8_t flags, uint32_t seq, uint32_t ack)
 static void acknowledge(struct arrival *a, const struct iu_sim_node *node)
 {
 	answer(a, IU_ACK, node->flow.snd_nxt, node->flow.rcv_nxt);
+}
+
+/*
+ * May a packet that does not fit be answered, or did another one get an answer just now? *last_ns: when; 0: none did. What carries data
+ * or a FIN and no SYN is no part of a war of acknowledgements, and always answered. linux v6.18 tcp_oow_rate_limited()
+ */
+static bool may_answer(const struct arrival *a, int64_t *last_ns)
+{
+	int64_t now_ns = a->sim->facts.now_ns, limit_ns = a->sim->facts.settings[IU_SET_INVALID_RATELIMIT] * 1000000;
+
+	if (iu_segment_end(a->seg) != a->seg->seq && !has(a->seg, IU_SYN))
+		return true;
+	if (*last_ns != 0 && now_ns - *last_ns < limit_ns)
+		return false;
+	*last_ns = now_ns;
+	return true;
+}
+
+static void acknowledge_rarely(struct arrival *a, struct iu_sim_node *node)
+{
+	if (may_answer(a, &node->flow.answered_ns))
+		acknowledge(a, node);
 }
 
 /* RFC 9293 3.10.7.1: a RST takes its number from the ACK, or acknowledges what has none. */
@@ -102,6 +125,7 @@ static void take_syn(struct arrival *a, int listener)
 	if (iu_sim_queue_full(a->sim, listener))
 		return;
 	a->far->half_open = true;
+	a->far->answered_ns = 0;
 	a->far->syn = *a->seg;
 	a->far->iss = a->sim->next_iss += 1000000;
 	answer(a, IU_SYN | IU_ACK, a->far->iss, iu_segment_end(a->seg));
@@ -128,24 +152,53 @@ static void complete(struct arrival *a, int listener)
 	}
 }
 
+static void meet_connection(struct arrival *a, int n);
+
+/* linux v6.18 net/ipv4/tcp_minisocks.c tcp_check_req() */
+static void meet_half_open(struct arrival *a, int listener)
+{
+	struct iu_sim_far *far = a->far;
+	const struct iu_segment *s = a->seg;
+	uint32_t rcv_nxt = far->syn.seq + 1;
+	bool paws = far->syn.has_ts && s->has_ts && iu_seq_before(s->tsval, far->syn.tsval);
+	int n;
+
+	if (s->flags == IU_SYN && s->seq == far->syn.seq && !paws) {
+		answer(a, IU_SYN | IU_ACK, far->iss, rcv_nxt);
+	} else if (has(s, IU_ACK) && s->ack != far->iss + 1) {
+		if (!has(s, IU_RST))
+			refuse(a);
+	} else if (paws || s->seq - rcv_nxt >= WINDOW) {
+		if (!has(s, IU_RST) && may_answer(a, &far->answered_ns))
+			answer(a, IU_ACK, far->iss + 1, rcv_nxt);
+	} else if (has(s, IU_RST | IU_SYN)) {
+		far->half_open = false;
+		if (!has(s, IU_RST))
+			refuse(a);
+	} else if (has(s, IU_ACK)) {
+		complete(a, listener);
+		n = iu_sim_find(a->sim, &far->to, &far->at, NONE);
+		if (n != NONE && has(s, IU_FIN))
+			meet_connection(a, n);
+	}
+}
+
 static void meet_listener(struct arrival *a)
 {
 	int listener = iu_sim_listener_for(a->sim, &a->far->to);
-	bool half_open = a->far->half_open && listener != NONE;
 
-	if (has(a->seg, IU_RST)) {
+	if (listener == NONE)
 		a->far->half_open = false;
-	} else if (has(a->seg, IU_SYN)) {
+	if (has(a->seg, IU_SYN))
 		ask_model(a, NULL);
-		if (listener == NONE)
-			refuse(a);
-		else
-			take_syn(a, listener);
-	} else if (half_open && a->seg->ack == a->far->iss + 1 && a->seg->seq == a->far->syn.seq + 1) {
-		complete(a, listener);
-	} else {
+	if (a->far->half_open)
+		meet_half_open(a, listener);
+	else if (has(a->seg, IU_RST))
+		;
+	else if (has(a->seg, IU_SYN) && listener != NONE)
+		take_syn(a, listener);
+	else
 		refuse(a);
-	}
 }
 
 /* ---------------------------------------------------------------------------------- what is left of one */
@@ -173,7 +226,7 @@ static void meet_fin_wait2(struct arrival *a, int n)
 	const struct iu_segment *s = a->seg;
 
 	if (is_paws_rejected(m, s) || s->seq - m->flow.rcv_nxt >= WINDOW) {
-		acknowledge(a, m);
+		acknowledge_rarely(a, m);
 	} else if (has(s, IU_RST)) {
 		iu_sim_rst(a->sim, n);
 	} else if (has(s, IU_SYN)) {
@@ -214,7 +267,7 @@ static void meet_time_wait(struct arrival *a, int n)
 		return;
 	if (paws || has(s, IU_ACK))
 		rearm(a, m);
-	acknowledge(a, m);
+	acknowledge_rarely(a, m);
 }
 
 /* ------------------------------------------------------------------------------------------- connections */
@@ -259,11 +312,11 @@ static void meet_connection(struct arrival *a, int n)
 		if (s->seq == node->flow.rcv_nxt)
 			iu_sim_rst(a->sim, n);
 		else if (s->seq - node->flow.rcv_nxt < WINDOW)
-			acknowledge(a, node); /* RFC 5961 3.2 */
+			acknowledge_rarely(a, node); /* RFC 5961 3.2 */
 		return;
 	}
 	if (has(s, IU_SYN) || s->seq != node->flow.rcv_nxt || is_paws_rejected(node, s)) {
-		acknowledge(a, node); /* RFC 5961 4.2; RFC 9293 3.10.7.4 */
+		acknowledge_rarely(a, node); /* RFC 5961 4.2; RFC 9293 3.10.7.4 */
 		return;
 	}
 	note_clock(node, s);
@@ -296,7 +349,7 @@ struct iu_sim_answer iu_sim_send(struct iu_sim *sim, unsigned p, uint8_t flags, 
 		meet_fin_wait2(&a, n);
 	else
 		meet_time_wait(&a, n);
-	if (a.back.flags != 0)
-		iu_peer_hear(&far->peer, &a.back);
+	if (a.back.flags != 0 && !iu_peer_hear(&far->peer, &a.back))
+		a.back.flags = 0; /* what is only said again is nothing new, on a kernel neither */
 	return (struct iu_sim_answer){.text = a.back.flags != 0 ? iu_flags_text(a.back.flags, sim->said) : "nothing", .rule = a.rule};
 }

@@ -245,6 +245,7 @@ static const struct {
 	{"C17", "FW2 127.0.0.1:5001>127.0.0.1:5000 rem ra ts lock;LISTEN 127.0.0.1:5000", "connect 127.0.0.1:5001>127.0.0.1:5000 ra", OK, "free"},
 	{"C22", "", "connect 127.0.0.1:5001>127.0.0.1:5000", INUSE_R_CONNREFUSED, "nobody-listens"},
 	{"C29", "LISTEN 127.0.0.1:5000", "connect [::]:5001>[::ffff:127.0.0.1]:5000 v6", INUSE_R_NETUNREACH, "no-route"},
+	{"C23", "", "connect 127.0.0.1:5001>255.255.255.255:80", INUSE_R_NETUNREACH, "no-route"},
 	{"C30", "TW 127.0.0.1:5001>127.0.0.1:5000 ra ts lock;LISTEN 127.0.0.1:5000", "connect 127.0.0.1:5001>127.0.0.1:5000", INUSE,
 	 "time-wait-new-lacks-reuseaddr"},
 	{"C33", "ESTAB 127.0.0.1:5001>127.0.0.1:5000 ra lock dev=1;LISTEN 127.0.0.1:5000", "connect 127.0.0.1:5001>127.0.0.1:5000 ra", OK,

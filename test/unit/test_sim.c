@@ -84,6 +84,19 @@ static const struct {
 	{"TIME-WAIT, by number", FAR_TIME_WAIT SAYS("SYN seq-1", "ACK") SERVER_IS("LISTEN, TIME-WAIT") SAYS("SYN seq+1", "SYN,ACK")
 		SAYS("ACK", "nothing") SERVER_IS("LISTEN, ESTABLISHED")},
 	{"an ACK at TIME-WAIT", FAR_TIME_WAIT SAYS("ACK", "nothing") SAYS("ACK seq-1", "ACK") SERVER_IS("LISTEN, TIME-WAIT")},
+	{"old SYNs, answered now and then", FAR_TIME_WAIT SAYS("SYN seq-9", "ACK") SAYS("SYN seq-9", "nothing") "wait 400ms\n"
+		SAYS("SYN seq-9", "nothing") "wait 100ms\n" SAYS("SYN seq-9", "ACK")},
+	{"data and FINs are always answered", FAR_TIME_WAIT SAYS("SYN seq-9", "ACK") SAYS("FIN,ACK seq-9", "ACK")},
+	{"answered without a limit", "shows A.\nneeds wire\nruns ipv4\nsetting net.ipv4.tcp_invalid_ratelimit 0\n"
+		"peer far far:5001 to wire:5000\nsocket server\nbind server wire:5000\nlisten server\nsend far SYN\nsend far ACK\n"
+		SAYS("SYN", "ACK") SAYS("SYN", "ACK")},
+	{"a half-open request asks again", WIRE SAYS("SYN seq-1", "nothing") SAYS("ACK seq+100000", "ACK") SAYS("RST seq+100000", "nothing")
+		SAYS("ACK", "nothing") SERVER_IS("LISTEN, ESTABLISHED")},
+	{"another SYN ends it", WIRE SAYS("SYN seq+9", "RST,ACK") SAYS("ACK", "RST")},
+	{"the last packet of the handshake ends the stream", WIRE SAYS("FIN,ACK", "ACK") SERVER_IS("LISTEN, CLOSE-WAIT")},
+	{"broadcast", "shows A.\nneeds device\ndevice v0 10.1.0.1/24\nsocket a ipv4\nconnect a 10.1.0.255:80\n" GIVES("ENETUNREACH")
+		"connect a 127.255.255.255:80\n" GIVES("ENETUNREACH") "bind a 10.1.0.255:5000\n" GIVES("OK")
+		"socket b ipv4\nbind b 10.1.0.254:5000\n" GIVES("EADDRNOTAVAIL")},
 	{"nothing may be bound or connected", "shows A.\nneeds landlock\n" "socket a ipv4\nforbid bind\nbind a 127.0.0.1:5000\n"
 		GIVES("EACCES") "connect a 127.0.0.1:5000\n" GIVES("ECONNREFUSED") "forbid connect\nconnect a 127.0.0.1:5000\n"
 		GIVES("EACCES")},
