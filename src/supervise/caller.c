@@ -57,6 +57,9 @@ static enum iu_reach reach_of(int code)
 	case EPERM:
 	case EACCES:
 		return IU_REACH_DENIED;
+	case EMFILE:
+	case ENFILE:
+		return IU_REACH_FULL;
 	case ENOSYS:
 	case EINVAL:
 		return IU_REACH_UNABLE;
@@ -118,9 +121,12 @@ enum iu_reach iu_caller_fd(const struct iu_caller *caller, int32_t fd, int *ret_
 		*ret_fd = pidfd < 0 ? -1 : iu_pidfd_getfd(pidfd, fd);
 		if (*ret_fd >= 0)
 			return IU_REACH_OK;
-		if (errno != ESRCH)
+		if (errno == EMFILE)
+			iu_thread_forget_all();
+		else if (errno == ESRCH)
+			iu_thread_forget(caller->tid);
+		else
 			break;
-		iu_thread_forget(caller->tid);
 	}
 	return reach_of(errno);
 }

@@ -17,6 +17,7 @@ enum iu_reach {
 	IU_REACH_GONE,    /* it was killed, or what it named is not there */
 	IU_REACH_RIGHTS,  /* it has other rights than the supervisor */
 	IU_REACH_DENIED,  /* its memory or descriptors are not ours to look at */
+	IU_REACH_FULL,    /* inuse has no descriptors left */
 	IU_REACH_UNABLE,  /* the kernel or its surroundings lack what that takes */
 };
 

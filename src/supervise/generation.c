@@ -344,7 +344,7 @@ void iu_generation_progress(struct iu_generation *g)
 	struct iu_supervisor *s = g->s;
 
 	g->listens = true;
-	if (g->ready || iu_hold_unclaimed(s, g) > 0)
+	if (g->ready || iu_hold_has_unclaimed(s, g))
 		return;
 	become_ready(g);
 	if (s->turn.phase != IU_PHASE_TRIAL || !g->trial)

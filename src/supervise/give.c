@@ -14,11 +14,8 @@
  *  - every option can be carried over (carry.c), every registration with epoll made again (epoll.c);
  *  - no other process has the new socket, because under its number the old one would stay.
  *
- * In every other case the call is made as it stands. Then what is held and nobody has gives way, so that it cannot be the
- * reason of an EADDRINUSE.
- * What was read of the program counts only while the call still waits; the kernel refuses to put a descriptor into a
- * call that does not (SECCOMP_IOCTL_NOTIF_ADDFD). Another thread may close the number meanwhile, so whether it is still
- * that socket is looked at last of all.
+ * How it is put in the place of the new one: swap.c. In every other case the call is made as it stands. Then what is held and nobody
+ * has gives way, so that it cannot be the reason of an EADDRINUSE.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,28 +28,31 @@
 #include "base/gettext.h"
 #include "base/text.h"
 #include "host/sockaddr.h"
-#include "supervise/epoll.h"
 #include "supervise/hold.h"
+#include "supervise/swap.h"
 #include "supervise/tree.h"
 
-/* A socket that is open under more numbers than this is not exchanged. */
-#define NUMBERS_MAX 16
-#define EPOLLS_MAX 256
 /* linux v6.18 net/ipv6/af_inet6.c inet6_bind_sk() */
 #define SOCKADDR_IN6_LEAST 24
+/* That nobody has a socket is not looked at again for so long, unless inuse itself gives it to somebody. */
+#define FRESH_MS 100
 
 /* ------------------------------------------------------------------------------------------- who has it */
 
+static uint64_t now_ms(void)
+{
+	return uv_hrtime() / 1000000;
+}
+
 bool iu_hold_is_still_kept(const struct iu_held *h)
 {
-	int pidfd = h->holder > 0 ? iu_pidfd_open(h->holder, false) : -1, fd, code;
+	int fd, code;
 	bool has;
 
-	if (pidfd < 0)
+	if (h->keeper == NULL)
 		return false;
-	fd = iu_pidfd_getfd(pidfd, h->holder_fd);
+	fd = iu_pidfd_getfd(h->keeper->pidfd, h->holder_fd);
 	code = errno;
-	close(pidfd);
 	if (fd < 0)
 		return code == EPERM || code == EACCES; /* it may not be looked into, and lives */
 	has = iu_hold_cookie(fd) == h->cookie;
@@ -60,37 +60,62 @@ bool iu_hold_is_still_kept(const struct iu_held *h)
 	return has;
 }
 
-struct search {
-	uint64_t inode;
-	int32_t least; /* numbers below are not meant */
-	int32_t pid, fd;
+struct look {
+	struct iu_supervisor *s;
+	struct iu_held *wanted;
+	int32_t pid, fd; /* who has that, 0: nobody was seen yet */
 };
 
-static void find(void *arg, int32_t pid, int32_t fd, uint64_t inode)
+static void see(void *arg, int32_t pid, int32_t fd, uint64_t inode)
 {
-	struct search *search = arg;
+	struct look *look = arg;
 
-	if (inode != search->inode || fd < search->least)
-		return;
-	search->pid = pid;
-	search->fd = fd;
+	for (struct iu_held *h = iu_hold_next_inode(look->s, inode, NULL); h != NULL; h = iu_hold_next_inode(look->s, inode, h)) {
+		/* of what was handed to inuse, the numbers that everybody inherits do not count */
+		if (h->handed && fd < look->s->handed_end)
+			continue;
+		h->seen = look->s->looks;
+		if (h == look->wanted) {
+			look->pid = pid;
+			look->fd = fd;
+		}
+	}
 }
 
-/* A process of that generation (NULL: of any) has the socket. Of what was handed to inuse, the numbers that everybody inherits do not count. */
+/* It was looked for just now, and nobody of that generation (NULL: of any) had it. */
+static bool is_known_absent(const struct iu_held *h, const struct iu_generation *g)
+{
+	return h->absent_ms != 0 && now_ms() - h->absent_ms < FRESH_MS && (h->absent_of == 0 || (g != NULL && g->number == h->absent_of));
+}
+
+/*
+ * A process of that generation (NULL: of any) has the socket. That look takes as long as there are descriptors; so what it tells of all the
+ * others counts for a moment, for a program that closes and binds them one after the other.
+ */
 static bool somebody_has(struct iu_held *h, const struct iu_generation *g)
 {
-	struct search search = {.inode = h->inode, .least = h->handed ? h->s->handed_end : 0};
+	struct look look = {.s = h->s, .wanted = h};
 	struct iu_tree tree = {0};
 
+	if (is_known_absent(h, g))
+		return false;
+	h->s->looks++;
 	iu_tree_read_below(&tree, getpid());
-	for (size_t i = 0; search.pid == 0 && i < tree.n; i++)
+	for (size_t i = 0; look.pid == 0 && i < tree.n; i++)
 		if (iu_children_is_of_program(h->s, &tree, &tree.list[i]) &&
 		    (g == NULL || iu_generation_of(h->s, &tree, tree.list[i].pid) == g))
-			iu_tree_each_fd(tree.list[i].pid, find, &search);
+			iu_tree_each_fd(tree.list[i].pid, see, &look);
 	iu_tree_done(&tree);
-	if (search.pid != 0)
-		iu_hold_keep(h, search.pid, search.fd);
-	return search.pid != 0;
+	if (look.pid != 0) {
+		iu_hold_keep(h, look.pid, look.fd);
+		return true;
+	}
+	for (struct iu_held *other = h->s->held; other != NULL; other = other->next)
+		if (other->seen != h->s->looks) {
+			other->absent_ms = now_ms();
+			other->absent_of = g ? g->number : 0;
+		}
+	return false;
 }
 
 /* The generation came to it by listening or by being given it, and has not let it go since. */
@@ -192,8 +217,8 @@ static struct iu_held *choose(struct iu_supervisor *s, const struct iu_waiting_c
 	if (wanted.port == 0 || !iu_identity_read(w->fd, iu_hold_netns(&w->caller), &identity) || !is_well_formed(w, &identity) ||
 	    iu_call_is_bound(w->fd))
 		return NULL;
-	for (struct iu_held *h = s->held; h != NULL; h = h->next)
-		if (h->local.port == wanted.port && iu_addr_same(&h->local, &wanted) && iu_identity_same(&h->identity, &identity) &&
+	for (struct iu_held *h = iu_hold_next_at(s, &wanted, NULL); h != NULL; h = iu_hold_next_at(s, &wanted, h))
+		if (iu_identity_same(&h->identity, &identity) &&
 		    (h->handed || (owner_of(h->fd) == owner_of(w->fd) && may_bind(s, w, &identity, wanted.port))) &&
 		    !generation_has(h, w->generation))
 			return h;
@@ -201,40 +226,6 @@ static struct iu_held *choose(struct iu_supervisor *s, const struct iu_waiting_c
 }
 
 /* ------------------------------------------------------------------------------------------- the exchange */
-
-struct numbers {
-	uint64_t inode;
-	int32_t list[NUMBERS_MAX];
-	int32_t epolls[EPOLLS_MAX];
-	size_t n, n_epolls; /* may be more than there is room for */
-};
-
-static void add_number(void *arg, int32_t pid, int32_t fd, uint64_t inode)
-{
-	struct numbers *numbers = arg;
-
-	if (inode == IU_TREE_EPOLL && numbers->n_epolls++ < EPOLLS_MAX)
-		numbers->epolls[numbers->n_epolls - 1] = fd;
-	if (inode != numbers->inode)
-		return;
-	if (numbers->n < NUMBERS_MAX)
-		numbers->list[numbers->n] = fd;
-	numbers->n++;
-}
-
-/* Another process has the program's new socket, too. */
-static bool is_spread(struct iu_supervisor *s, const struct iu_waiting_call *w, uint64_t inode)
-{
-	struct numbers elsewhere = {.inode = inode};
-	struct iu_tree tree = {0};
-
-	iu_tree_read_below(&tree, getpid());
-	for (size_t i = 0; elsewhere.n == 0 && i < tree.n; i++)
-		if (tree.list[i].pid != w->caller.pid && iu_children_is_of_program(s, &tree, &tree.list[i]))
-			iu_tree_each_fd(tree.list[i].pid, add_number, &elsewhere);
-	iu_tree_done(&tree);
-	return elsewhere.n > 0;
-}
 
 /* Why it cannot be exchanged, as the name of what is in the way; NULL: all is carried over. */
 static const char *carry_over(struct iu_held *h, const struct iu_waiting_call *w, bool shared)
@@ -247,42 +238,14 @@ static const char *carry_over(struct iu_held *h, const struct iu_waiting_call *w
 		iu_hold_remember(h);
 	if (why == NULL)
 		why = iu_carry_options(w->fd, h->fd, shared);
-	if (why != NULL) {
-		if (shared)
-			iu_hold_put_back(h);
+	if (why != NULL)
 		return why;
-	}
 	if (!shared)
 		fcntl(h->fd, F_SETFL, nonblock ? held | O_NONBLOCK : held & ~O_NONBLOCK);
 	/* as the last start had it at this point: then the program will do with it what it did then */
 	h->wished = shared && nonblock != h->bound_nonblock;
 	h->wish_nonblock = h->bound_nonblock = nonblock;
 	return NULL;
-}
-
-static bool is_same_socket(const struct iu_waiting_call *w, int32_t number, uint64_t inode)
-{
-	bool same;
-	int fd;
-
-	if (iu_caller_fd(&w->caller, number, &fd) != IU_REACH_OK)
-		return false;
-	same = iu_call_inode(fd) == inode;
-	close(fd);
-	return same;
-}
-
-/* False: nothing was exchanged. */
-static bool put_everywhere(struct iu_held *h, const struct iu_waiting_call *w, const struct numbers *numbers)
-{
-	size_t done = 0;
-
-	for (size_t i = 0; i < numbers->n; i++)
-		if (is_same_socket(w, numbers->list[i], numbers->inode) &&
-		    iu_seccomp_put_fd(w->generation->listener, w->id, h->fd, numbers->list[i],
-				      iu_caller_fd_cloexec(&w->caller, numbers->list[i])))
-			done++;
-	return done > 0;
 }
 
 static void tell_given(struct iu_held *h, struct iu_waiting_call *w, bool epoll_ok)
@@ -323,24 +286,21 @@ static void say_not_exchanged(struct iu_supervisor *s, struct iu_held *h, struct
 static bool was_given(struct iu_supervisor *s, const struct iu_waiting_call *w)
 {
 	struct inuse_addr wanted = iu_sockaddr_to(&w->call.addr);
-	uint64_t cookie = iu_hold_cookie(w->fd);
+	struct iu_held *h = iu_hold_find(s, w->fd);
 
-	for (struct iu_held *h = s->held; h != NULL; h = h->next)
-		if (h->unanswered && h->cookie == cookie && h->holder == w->caller.pid && h->holder_fd == w->call.fd &&
-		    h->local.port == wanted.port && iu_addr_same(&h->local, &wanted)) {
-			h->unanswered = false;
-			return true;
-		}
-	return false;
+	if (h == NULL || !h->unanswered || h->holder != w->caller.pid || h->holder_fd != w->call.fd || h->local.port != wanted.port ||
+	    !iu_addr_same(&h->local, &wanted))
+		return false;
+	h->unanswered = false;
+	return true;
 }
 
 bool iu_hold_give(struct iu_supervisor *s, struct iu_waiting_call *w)
 {
-	struct numbers numbers = {.inode = iu_call_inode(w->fd)};
-	struct iu_registrations registrations = {0};
 	bool shared = is_shared(w->generation), epoll_ok;
-	const char *why = NULL;
+	enum iu_swap_end end = IU_SWAP_NONE;
 	struct iu_held *h;
+	const char *why;
 
 	if (!s->o->hold || s->held == NULL || w->call.kind != INUSE_CALL_BIND)
 		return false;
@@ -351,23 +311,17 @@ bool iu_hold_give(struct iu_supervisor *s, struct iu_waiting_call *w)
 	h = choose(s, w);
 	if (h == NULL)
 		return false;
-	iu_tree_each_fd(w->caller.pid, add_number, &numbers);
-	if (numbers.n == 0 || numbers.n > NUMBERS_MAX || is_spread(s, w, numbers.inode))
-		why = spread;
-	else
-		why = carry_over(h, w, shared);
-	if (why != NULL) {
-		say_not_exchanged(s, h, w, why);
+	why = carry_over(h, w, shared);
+	if (why == NULL)
+		end = iu_swap(s, w, h->fd, &epoll_ok);
+	if (end != IU_SWAP_MADE) {
+		if (shared)
+			iu_hold_put_back(h);
+		h->wished = false;
+		if (why != NULL || end == IU_SWAP_SPREAD)
+			say_not_exchanged(s, h, w, why ? why : spread);
 		return false;
 	}
-	epoll_ok = numbers.n_epolls <= EPOLLS_MAX &&
-		   iu_epoll_read(&w->caller, numbers.epolls, numbers.n_epolls, numbers.inode, &registrations);
-	if (!put_everywhere(h, w, &numbers)) {
-		iu_epoll_done(&registrations);
-		return false;
-	}
-	epoll_ok = iu_epoll_restore(&registrations, h->fd) && epoll_ok;
-	iu_epoll_done(&registrations);
 	h->given = w->generation->number;
 	iu_hold_keep(h, w->caller.pid, w->call.fd);
 	if (!shared)

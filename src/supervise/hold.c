@@ -34,8 +34,6 @@
 #include "host/sockaddr.h"
 #include "supervise/tree.h"
 
-/* Beyond the descriptors of the program's own start. */
-#define FD_FLOOR 64
 /* From the end of a keeper until it is looked for another one. */
 #define LOOK_MS 5
 /* No call tells that the program has closed a socket: so it is looked now and then. */
@@ -138,6 +136,7 @@ void iu_hold_option(struct iu_generation *g, const struct iu_notice *notice)
 {
 	struct iu_supervisor *s = g->s;
 	struct iu_caller caller;
+	struct iu_held *h;
 	uint64_t cookie;
 	int fd;
 
@@ -145,16 +144,15 @@ void iu_hold_option(struct iu_generation *g, const struct iu_notice *notice)
 	    iu_caller_fd(&caller, (int32_t)notice->args[0], &fd) != IU_REACH_OK)
 		return;
 	cookie = iu_call_concerns(fd) ? iu_hold_cookie(fd) : 0;
+	h = cookie != 0 ? iu_hold_find(s, fd) : NULL;
 	close(fd);
 	if (cookie == 0 || iu_hold_excluded(s, cookie) != NULL)
 		return;
 	exclude(s, cookie, option_name(notice));
-	for (struct iu_held *h = s->held; h != NULL; h = h->next)
-		if (h->cookie == cookie && !h->handed) {
-			iu_hold_say_excluded(s, &caller, &h->local, option_name(notice));
-			iu_hold_drop(h);
-			return;
-		}
+	if (h != NULL && !h->handed) {
+		iu_hold_say_excluded(s, &caller, &h->local, option_name(notice));
+		iu_hold_drop(h);
+	}
 }
 
 void iu_hold_bound(struct iu_supervisor *s, struct iu_waiting_call *w)
@@ -181,11 +179,13 @@ static void on_keeper_closed(uv_handle_t *handle)
 	free(k);
 }
 
-static void release_keeper(struct iu_keeper *k)
+void iu_hold_unkeep(struct iu_held *h)
 {
-	for (struct iu_held *h = k->s->held; h != NULL; h = h->next)
-		if (h->keeper == k)
-			return;
+	struct iu_keeper *k = h->keeper;
+
+	h->keeper = NULL;
+	if (k == NULL || --k->n > 0)
+		return;
 	for (struct iu_keeper **at = &k->s->keepers; *at != NULL; at = &(*at)->next)
 		if (*at == k) {
 			*at = k->next;
@@ -206,8 +206,7 @@ static void on_keeper_ended(uv_poll_t *poll, int status, int events)
 
 	for (struct iu_held *h = s->held; h != NULL; h = h->next)
 		if (h->keeper == k)
-			h->keeper = NULL;
-	release_keeper(k);
+			iu_hold_unkeep(h);
 	/* many may end at once, and are looked at together */
 	if (!uv_is_active((uv_handle_t *)&s->hold_timer))
 		uv_timer_start(&s->hold_timer, on_look_is_due, LOOK_MS, 0);
@@ -244,24 +243,26 @@ static struct iu_keeper *keeper_of(struct iu_supervisor *s, int32_t pid)
 
 void iu_hold_keep(struct iu_held *h, int32_t pid, int32_t fd)
 {
-	struct iu_keeper *before = h->keeper;
+	struct iu_keeper *k = keeper_of(h->s, pid);
 
 	h->holder = pid;
 	h->holder_fd = fd;
-	h->keeper = keeper_of(h->s, pid);
-	h->gap = h->keeper == NULL;
+	if (k != NULL)
+		k->n++;
+	iu_hold_unkeep(h);
+	h->keeper = k;
+	h->gap = k == NULL;
+	h->absent_ms = 0;
 	h->let_go = false;
 	h->let_go_ms = 0;
-	if (before != NULL && before != h->keeper)
-		release_keeper(before);
 }
 
 static void take_socket(void *arg, int32_t pid, int32_t fd, uint64_t inode)
 {
 	struct iu_supervisor *s = arg;
 
-	for (struct iu_held *h = s->held; h != NULL; h = h->next)
-		if (h->inode == inode && h->keeper == NULL && h->listened != 0)
+	for (struct iu_held *h = iu_hold_next_inode(s, inode, NULL); h != NULL; h = iu_hold_next_inode(s, inode, h))
+		if (h->keeper == NULL && h->listened != 0)
 			iu_hold_keep(h, pid, fd);
 }
 
@@ -325,7 +326,7 @@ void iu_hold_forget(struct iu_held *h)
 {
 	if (h->shared_options >= 0)
 		close(h->shared_options);
-	h->shared_options = -1;
+	h->shared_options = h->shared_flags = h->shared_backlog = -1;
 }
 
 void iu_hold_put_back(struct iu_held *h)
@@ -339,57 +340,7 @@ void iu_hold_put_back(struct iu_held *h)
 	iu_hold_forget(h);
 }
 
-/* -------------------------------------------------------------------------------------------------- table */
-
-struct iu_held *iu_hold_add(struct iu_supervisor *s, int fd, const struct iu_identity *identity)
-{
-	struct sockaddr_storage own = {0};
-	socklen_t len = sizeof(own);
-	struct iu_held *h = calloc(1, sizeof(*h));
-
-	if (h == NULL || getsockname(fd, (struct sockaddr *)&own, &len) != 0) {
-		free(h);
-		return NULL;
-	}
-	h->fd = fcntl(fd, F_DUPFD_CLOEXEC, FD_FLOOR);
-	if (h->fd < 0) {
-		free(h);
-		return NULL;
-	}
-	h->s = s;
-	h->shared_options = -1;
-	h->cookie = iu_hold_cookie(fd);
-	h->inode = iu_call_inode(fd);
-	h->identity = *identity;
-	h->local = iu_sockaddr_to(&own);
-	h->next = s->held;
-	s->held = h;
-	return h;
-}
-
-void iu_hold_drop(struct iu_held *h)
-{
-	struct iu_keeper *k = h->keeper;
-
-	for (struct iu_held **at = &h->s->held; *at != NULL; at = &(*at)->next)
-		if (*at == h) {
-			*at = h->next;
-			break;
-		}
-	iu_hold_forget(h);
-	close(h->fd);
-	free(h);
-	if (k != NULL)
-		release_keeper(k);
-}
-
-static struct iu_held *find_cookie(const struct iu_supervisor *s, uint64_t cookie)
-{
-	for (struct iu_held *h = s->held; h != NULL; h = h->next)
-		if (h->cookie == cookie)
-			return h;
-	return NULL;
-}
+/* ------------------------------------------------------------------------------------------------- listening */
 
 /* The first listen on a socket that is not held yet. */
 static struct iu_held *begin_holding(struct iu_supervisor *s, struct iu_waiting_call *w, uint64_t cookie)
@@ -425,9 +376,9 @@ static struct iu_held *begin_holding(struct iu_supervisor *s, struct iu_waiting_
 /* Another one of its SO_REUSEPORT group, which the kernel gives connections to as well, is still the program's. */
 static bool has_living_brother(const struct iu_held *h)
 {
-	for (const struct iu_held *other = h->s->held; other != NULL; other = other->next)
-		if (other != h && other->keeper != NULL && other->local.port == h->local.port &&
-		    iu_addr_same(&other->local, &h->local) && iu_identity_same(&other->identity, &h->identity))
+	for (const struct iu_held *other = iu_hold_next_at(h->s, &h->local, NULL); other != NULL;
+	     other = iu_hold_next_at(h->s, &h->local, other))
+		if (other != h && other->keeper != NULL && iu_identity_same(&other->identity, &h->identity))
 			return true;
 	return false;
 }
@@ -435,7 +386,7 @@ static bool has_living_brother(const struct iu_held *h)
 /* A process that goes on has closed it: as between two starts for some time, but not for ever. */
 static bool is_over(struct iu_held *h, uint64_t now)
 {
-	bool brother = has_living_brother(h);
+	bool brother = h->gap && !h->handed && has_living_brother(h);
 
 	if (!h->gap || h->handed || (!h->let_go && !brother))
 		return false;
@@ -454,11 +405,8 @@ static void on_watch(uv_timer_t *timer)
 		return;
 	for (struct iu_held *h = s->held; h != NULL; h = h->next)
 		if (h->keeper != NULL && !iu_hold_is_still_kept(h)) {
-			struct iu_keeper *k = h->keeper;
-
-			h->keeper = NULL;
+			iu_hold_unkeep(h);
 			h->let_go = any = true;
-			release_keeper(k);
 		}
 	if (any)
 		iu_hold_look(s);
@@ -484,14 +432,13 @@ void iu_hold_begin(struct iu_supervisor *s)
 
 void iu_hold_listened(struct iu_supervisor *s, struct iu_waiting_call *w)
 {
-	uint64_t cookie = iu_hold_cookie(w->fd);
 	struct iu_held *h;
 
 	if (!s->o->hold)
 		return;
-	h = find_cookie(s, cookie);
+	h = iu_hold_find(s, w->fd);
 	if (h == NULL && !w->call.unbound)
-		h = begin_holding(s, w, cookie);
+		h = begin_holding(s, w, iu_hold_cookie(w->fd));
 	if (h == NULL)
 		return;
 	if (w->generation->number > h->listened)
@@ -514,13 +461,12 @@ static bool is_unclaimed(const struct iu_held *h, const struct iu_generation *g)
 	return h->listened != 0 && h->listened < g->number;
 }
 
-size_t iu_hold_unclaimed(const struct iu_supervisor *s, const struct iu_generation *g)
+bool iu_hold_has_unclaimed(const struct iu_supervisor *s, const struct iu_generation *g)
 {
-	size_t n = 0;
-
 	for (struct iu_held *h = s->held; h != NULL; h = h->next)
-		n += is_unclaimed(h, g);
-	return n;
+		if (is_unclaimed(h, g))
+			return true;
+	return false;
 }
 
 void iu_hold_close_unclaimed(struct iu_supervisor *s, const struct iu_generation *g)

@@ -24,6 +24,7 @@
 #define FLUSH_MS 200
 /* Beyond the descriptors that were handed to inuse. */
 #define STD_FLOOR 10
+#define OWN_FILES 1024
 #define STATUS_USAGE 2
 
 static uint64_t own_netns_cookie(void)
@@ -49,6 +50,11 @@ static void raise_limit(struct iu_supervisor *s)
 	most = s->files;
 	most.rlim_cur = most.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &most);
+	/* who may go beyond it has room for all that one program can have, and for what inuse itself needs */
+	if (most.rlim_max < RLIM_INFINITY / 2) {
+		most.rlim_cur = most.rlim_max += most.rlim_max < OWN_FILES ? most.rlim_max : OWN_FILES;
+		setrlimit(RLIMIT_NOFILE, &most);
+	}
 }
 
 /* The kernel's answers decide later; without a filter the program runs unsupervised, or not at all. */
@@ -64,7 +70,7 @@ static bool prepare_filter(struct iu_supervisor *s)
 	if (!iu_rights_have(&s->rights, IU_CAP_SYS_ADMIN) && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0)
 		wishes |= IU_TRAP_EXEC;
 	if (s->o->hold)
-		wishes |= IU_TRAP_OPTIONS;
+		wishes |= IU_TRAP_HOLD;
 	if (iu_seccomp_prepare() && iu_seccomp_build(wishes, &s->filter, &error) == INUSE_OK)
 		return true;
 	if (error.status == 0)

@@ -58,6 +58,8 @@ static const struct {
 	{SCMP_SYS(landlock_restrict_self), IU_TRAPPED_LANDLOCK, 0},
 	{SCMP_SYS(execve), IU_TRAPPED_EXEC, IU_TRAP_EXEC},
 	{SCMP_SYS(execveat), IU_TRAPPED_EXEC_AT, IU_TRAP_EXEC},
+	{SCMP_SYS(epoll_create), IU_TRAPPED_EPOLL, IU_TRAP_HOLD},
+	{SCMP_SYS(epoll_create1), IU_TRAPPED_EPOLL, IU_TRAP_HOLD},
 };
 
 /* Options that no getsockopt() gives back. linux v6.18 include/uapi/linux/tcp.h, include/uapi/asm-generic/socket.h */
@@ -88,7 +90,7 @@ static int add_rules(scmp_filter_ctx ctx, unsigned wishes)
 	for (size_t i = 0; code == 0 && i < sizeof(traps) / sizeof(traps[0]); i++)
 		if (traps[i].wish == 0 || (wishes & traps[i].wish) != 0)
 			code = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, traps[i].nr, 0);
-	for (size_t i = 0; code == 0 && (wishes & IU_TRAP_OPTIONS) != 0 && i < sizeof(options) / sizeof(options[0]); i++)
+	for (size_t i = 0; code == 0 && (wishes & IU_TRAP_HOLD) != 0 && i < sizeof(options) / sizeof(options[0]); i++)
 		code = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(setsockopt), 2,
 					SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, options[i].level),
 					SCMP_A2(SCMP_CMP_MASKED_EQ, UINT32_MAX, options[i].name));

@@ -11,7 +11,7 @@
 enum iu_seccomp_wish {
 	IU_TRAP_CONNECT = 1,
 	IU_TRAP_EXEC = 2,    /* to tell of set-uid programs */
-	IU_TRAP_OPTIONS = 4, /* the options of sockets that cannot be read back */
+	IU_TRAP_HOLD = 4, /* what has to be known of a program whose sockets are held */
 };
 
 /* The filter as the kernel takes it. */
@@ -48,7 +48,8 @@ enum iu_trapped {
 	IU_TRAPPED_LANDLOCK,
 	IU_TRAPPED_EXEC,
 	IU_TRAPPED_EXEC_AT,
-	IU_TRAPPED_OPTION,
+	IU_TRAPPED_OPTION,  /* of a socket, that cannot be read back */
+	IU_TRAPPED_EPOLL,   /* a new set */
 	IU_TRAPPED_FOREIGN, /* of another architecture: 32-bit */
 	IU_TRAPPED_OTHER,
 };

@@ -103,6 +103,7 @@ struct iu_turn {
 
 struct iu_held;
 struct iu_keeper;
+#define IU_HELD_BUCKETS 4096
 
 struct iu_supervisor {
 	const struct iu_run_options *o;
@@ -129,7 +130,8 @@ struct iu_supervisor {
 	int last_wait_status;    /* of the last program that ended and was not on trial */
 	int orphan_status;       /* of the last descendant that ended as our child */
 	int std[2];              /* stdin and stdout for later generations; -1 */
-	struct iu_held *held;    /* hold.c */
+	struct iu_held *held;    /* hold.c; the same by address and by inode: held.c */
+	struct iu_held *held_by_address[IU_HELD_BUCKETS], *held_by_inode[IU_HELD_BUCKETS];
 	struct iu_keeper *keepers;
 	uv_timer_t hold_timer, hold_watch;
 	struct {
@@ -139,6 +141,8 @@ struct iu_supervisor {
 	size_t n_excluded;
 	uint64_t chosen[256];    /* cookies of those whose port the kernel has chosen; likewise */
 	size_t n_chosen;
+	unsigned looks;          /* for who has which socket, ever */
+	unsigned epoll_sets;     /* made below us, ever; counted with --hold */
 	int32_t handed_end;      /* descriptors from 3 up to this one were handed to inuse (LISTEN_FDS) */
 	struct {
 		int fd; /* for what the program writes; -1: there is no service manager */

@@ -77,6 +77,12 @@ void iu_thread_forget(int32_t tid)
 	forget(find(tid));
 }
 
+void iu_thread_forget_all(void)
+{
+	for (size_t i = 0; i < KEPT; i++)
+		forget(&all[i]);
+}
+
 int iu_thread_pidfd(int32_t tid)
 {
 	struct kept *k = find(tid);
@@ -189,6 +195,8 @@ bool iu_thread_rights(int32_t tid, const struct iu_rights *own, int32_t *ret_pid
 {
 	if (read_rights(find(tid), own, ret_pid, ret))
 		return true;
+	if (errno == EMFILE)
+		iu_thread_forget_all();
 	/* what was kept may be that of an earlier thread of this number */
 	iu_thread_forget(tid);
 	return read_rights(find(tid), own, ret_pid, ret);

@@ -17,5 +17,7 @@ bool iu_thread_rights(int32_t tid, const struct iu_rights *own, int32_t *ret_pid
  */
 int iu_thread_pidfd(int32_t tid);
 void iu_thread_forget(int32_t tid);
+/* There are no descriptors left: gives up all that are kept here. */
+void iu_thread_forget_all(void);
 
 #endif

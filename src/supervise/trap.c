@@ -156,6 +156,7 @@ static void note_reach(struct iu_supervisor *s, enum iu_reach reach, struct iu_c
 	} rows[] = {
 		{IU_REACH_RIGHTS, IU_NOTE_RIGHTS},
 		{IU_REACH_DENIED, IU_NOTE_DENIED},
+		{IU_REACH_FULL, IU_NOTE_FULL},
 		{IU_REACH_UNABLE, IU_NOTE_UNABLE},
 	};
 
@@ -259,7 +260,11 @@ static void serve(struct iu_generation *g, const struct iu_notice *notice)
 	case IU_TRAPPED_IO_URING:
 		note(g->s, IU_NOTE_IO_URING, notice->tid);
 		break;
+	case IU_TRAPPED_EPOLL:
+		g->s->epoll_sets++;
+		break;
 	case IU_TRAPPED_FOREIGN:
+		g->s->epoll_sets++; /* it may be one of those */
 		note(g->s, IU_NOTE_FOREIGN, notice->tid);
 		break;
 	case IU_TRAPPED_LANDLOCK:

@@ -183,24 +183,3 @@ bool iu_tree_each_fd(int32_t pid, void (*fn)(void *arg, int32_t pid, int32_t fd,
 		closedir(dir);
 	return dir != NULL;
 }
-
-struct search {
-	uint64_t inode;
-	int32_t lowest;
-};
-
-static void find_lowest(void *arg, int32_t pid, int32_t fd, uint64_t inode)
-{
-	struct search *search = arg;
-
-	if (inode == search->inode && (search->lowest < 0 || fd < search->lowest))
-		search->lowest = fd;
-}
-
-int32_t iu_tree_holds(int32_t pid, uint64_t inode, bool *ret_hidden)
-{
-	struct search search = {inode, -1};
-
-	*ret_hidden = !iu_tree_each_fd(pid, find_lowest, &search);
-	return search.lowest;
-}

@@ -37,7 +37,5 @@ int32_t iu_tree_branch(const struct iu_tree *tree, int32_t pid, int32_t root);
 #define IU_TREE_EPOLL UINT64_MAX
 /* Hands each socket and epoll set among the descriptors of the process to fn. False: it may not be looked into. */
 bool iu_tree_each_fd(int32_t pid, void (*fn)(void *arg, int32_t pid, int32_t fd, uint64_t inode), void *arg);
-/* The lowest descriptor of the process that is the socket with this inode; -1 none. *ret_hidden: it may not be looked into. */
-int32_t iu_tree_holds(int32_t pid, uint64_t inode, bool *ret_hidden);
 
 #endif

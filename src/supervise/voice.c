@@ -21,6 +21,7 @@ static const char *const notes[IU_N_NOTES] = {
 	[IU_NOTE_SET_UID] = N_("%s (pid %d) is a set-uid program: under inuse run it has no more rights than who started it"),
 	[IU_NOTE_RIGHTS] = N_("%s (pid %d) has other rights than inuse: its calls are made by itself, not explained and not cured"),
 	[IU_NOTE_DENIED] = N_("%s (pid %d) may not be looked into: its calls are made by itself, not explained and not cured"),
+	[IU_NOTE_FULL] = N_("%s (pid %d) makes its calls itself, not explained and not cured: inuse has reached its limit of descriptors"),
 	[IU_NOTE_UNABLE] = N_("%s (pid %d) cannot be reached from here: its calls are made by itself, not explained and not cured"),
 	[IU_NOTE_LANDLOCK] = N_("%s (pid %d) restricts itself with Landlock: from now on its calls are made by itself"),
 	[IU_NOTE_OLD_KERNEL] = N_("%s (pid %d): before Linux 5.19 a signal that comes during a bind may make it fail once"),

@@ -46,6 +46,19 @@ static void test_hold__closed_and_bound_again__works_as_ever(void **state)
 		     "a = listen(); up(again(cookie(a)), first == cookie(a)); serve(a)", "new True", "same True");
 }
 
+static void test_hold__many_closed_and_bound_again__each_as_ever(void **state)
+{
+	/* what is seen of one of them counts for the others, as long as nobody is given one */
+	check(COOKIE "def all(): return [listen(port=p) for p in range(10000, 10200)]\n"
+		     "old = all(); first = list(map(cookie, old))\n"
+		     "for s in old: s.close()\n"
+		     "new = all(); wrong = 0\n"
+		     "for p in range(10000, 10200):\n"
+		     "    try: listen(port=p); wrong += 1\n"
+		     "    except OSError as e: wrong += e.errno != 98\n"
+		     "a = listen(); up(first == list(map(cookie, new)), wrong); serve(a)", "True 0", "True 0");
+}
+
 static void test_hold__reuseport__one_to_one(void **state)
 {
 	check(COOKIE "port = ((SOL_SOCKET, SO_REUSEPORT, 1),)\n"
@@ -193,6 +206,47 @@ static void test_hold__registered_with_epoll_before_bind__wakes_up(void **state)
 		assert_int_equal(holder_ask(ADDR), i);
 	}
 	holder_end(pid);
+}
+
+static void test_hold__registered_among_many_others__wakes_up(void **state)
+{
+	/* one set has too many registrations to be read at each bind, the other one is made between two binds */
+	pid_t pid = HOLDER_START("many = select.epoll()\n"
+				 "rest = [os.pipe() for i in range(150)]\n"
+				 "for r, w in rest: many.register(r, 1)\n"
+				 "def begin(e, port):\n"
+				 "    s = socket(); s.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1); s.setblocking(False); e.register(s, 1)\n"
+				 "    s.bind(('127.0.0.1', port)); s.listen(5); return s\n"
+				 "first = listen(port=8079); a = begin(many, 8080); few = select.epoll(); b = begin(few, 8081)\n"
+				 "c = listen(port=8082); c.setblocking(False); many.register(c, 1); up()\n"
+				 "while not asked:\n"
+				 "    for e in (many, few):\n"
+				 "        for fd, event in e.poll(0.01):\n"
+				 "            s = [s for s in (a, b, c) if s.fileno() == fd][0]\n"
+				 "            e.modify(s, 1); t, _ = s.accept(); t.sendall(b'%d' % start); t.close()\n", PLAIN);
+
+	live_expect(pid, "up 1");
+	for (int i = 1; i < 4; i++) {
+		if (i > 1)
+			holder_restart(pid, i);
+		assert_int_equal(holder_ask("127.0.0.1:8080"), i);
+		assert_int_equal(holder_ask("127.0.0.1:8081"), i);
+		assert_int_equal(holder_ask("127.0.0.1:8082"), i);
+	}
+	holder_end(pid);
+}
+
+static void test_hold__another_process_has_the_registered_one__still_registered(void **state)
+{
+	/* the exchange is taken back: everything about the new socket is as it was */
+	check(COOKIE "s = socket(); s.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1); s.setblocking(False); s.set_inheritable(start == 2)\n"
+		     "e = select.epoll(); e.register(s, 1); r, w = os.pipe(); before = cookie(s)\n"
+		     "child = os.fork()\n"
+		     "if child == 0: os.read(r, 1); os._exit(0)\n"
+		     "s.bind(('127.0.0.1', 8080)); s.listen(5); os.write(w, b'x'); os.waitpid(child, 0); e.modify(s, 1)\n"
+		     "c = socket(); c.connect(('127.0.0.1', 8080)); n = len(e.poll(9)); s.accept(); c.close()\n"
+		     "up(again(cookie(s)), before == cookie(s), s.get_inheritable() == (start == 2), n); serve(s)",
+	      "new True True 1", "new True True 1");
 }
 
 /* ------------------------------------------------------------------------------------- what cannot come */
@@ -388,6 +442,7 @@ int main(int argc, char **argv)
 		folder_test(test_hold__second_bind_in_one_start__in_use_as_ever),
 		folder_test(test_hold__second_process_of_one_start__in_use_as_ever),
 		folder_test(test_hold__closed_and_bound_again__works_as_ever),
+		folder_test(test_hold__many_closed_and_bound_again__each_as_ever),
 		folder_test(test_hold__reuseport__one_to_one),
 		folder_test(test_hold__same_address__same_socket),
 		folder_test(test_hold__wildcard_instead__old_one_gives_way),
@@ -403,6 +458,8 @@ int main(int argc, char **argv)
 		folder_test(test_hold__second_number_for_the_new_socket__both_are_exchanged),
 		folder_test(test_hold__another_process_has_the_new_socket__as_it_stands),
 		folder_test(test_hold__registered_with_epoll_before_bind__wakes_up),
+		folder_test(test_hold__registered_among_many_others__wakes_up),
+		folder_test(test_hold__another_process_has_the_registered_one__still_registered),
 		folder_test(test_hold__tcp_md5__not_held_and_said),
 		folder_test(test_hold__attached_filter__not_given_and_said),
 		folder_test(test_hold__nobody_accepts__backlog_is_raised),
