@@ -173,8 +173,15 @@ static int telling(const struct inuse_socket *o, bool certain)
 
 void iu_scan_add(struct iu_scan *scan, const struct inuse_socket *o, const char *rule, bool certain)
 {
-	uint32_t at = scan->n_shown < INUSE_MAX_SHOWN ? scan->n_shown++ : INUSE_MAX_SHOWN;
+	uint32_t at;
 
+	/* bind() and connect() may both meet it */
+	for (uint32_t i = 0; i < scan->n_shown; i++)
+		if (scan->shown[i] == o) {
+			scan->certain[i] |= certain;
+			return;
+		}
+	at = scan->n_shown < INUSE_MAX_SHOWN ? scan->n_shown++ : INUSE_MAX_SHOWN;
 	scan->n += o->count ? o->count : 1;
 	scan->n_by_state[o->state < INUSE_N_STATES ? o->state : 0] += o->count ? o->count : 1;
 	if (o->free_at_ns == 0)

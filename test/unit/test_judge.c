@@ -329,6 +329,21 @@ static void test_judge__cannot_tell__outcomes_differ(void **state)
 	}
 }
 
+/* bind() may meet it, connect() may meet it: it is one socket, and shown once. */
+static void test_judge__cannot_tell_at_bind_nor_connect__one_blocker(void **state)
+{
+	struct inuse_request r = make_request("connect 127.0.0.1:4000>127.0.0.1:5000 ra");
+	struct inuse_verdict v;
+	struct world w;
+
+	make_world(&w, "LISTEN 127.0.0.1:5000;TW 127.0.0.1:4000>127.0.0.1:5000 ?ra ?ts lock");
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	assert_int_equal(v.outcome, INUSE_CANNOT_TELL);
+	assert_int_equal(v.n_blockers, 1);
+	assert_int_equal(v.n_by_state[INUSE_TIME_WAIT], 1);
+	assert_int_equal(v.n_shown, 1);
+}
+
 static bool offers(const struct inuse_verdict *v, const char *cure)
 {
 	for (uint32_t i = 0; i < v->n_cures; i++)
@@ -614,6 +629,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_judge__measured_case__same_answer),
 		cmocka_unit_test(test_judge__cannot_tell__outcomes_differ),
+		cmocka_unit_test(test_judge__cannot_tell_at_bind_nor_connect__one_blocker),
 		cmocka_unit_test(test_cures__old_lacked_reuseaddr__wait_evict_and_later),
 		cmocka_unit_test(test_cures__new_lacks_reuseaddr__set_it),
 		cmocka_unit_test(test_cures__listener_and_time_wait__no_waiting),
