@@ -47,7 +47,7 @@ static const struct inuse_process *decisive(const struct iu_profile *p, const st
 		const struct inuse_process *process = iu_holder_of(f, v->shown[i]);
 		struct iu_world gone = {0};
 
-		if (process == NULL || process->pid == 0)
+		if (process == NULL || process->pid == 0 || iu_maker_is_hidden(f, v->shown[i]))
 			continue;
 		/* remains are another cure's matter: what the process holds is looked at alone */
 		gone.without_pid = process->pid;

@@ -169,3 +169,16 @@ bool iu_holders_are_family(const struct iu_facts *f, const struct inuse_socket *
 	}
 	return true;
 }
+
+bool iu_maker_is_hidden(const struct iu_facts *f, const struct inuse_socket *o)
+{
+	if ((o->known & INUSE_KNOW_OWNER) != 0 || (o->known & INUSE_KNOW_UID) == 0 || o->n_holders == 0)
+		return false;
+	for (uint32_t i = 0; i < o->n_holders && o->holders + i < f->n_holders; i++) {
+		uint32_t index = f->holders[o->holders + i].process;
+
+		if (index < f->n_processes && f->processes[index].uid == o->uid)
+			return false;
+	}
+	return true;
+}

@@ -65,6 +65,12 @@ const struct inuse_process *iu_holder_of(const struct iu_facts *f, const struct 
  */
 bool iu_holders_are_family(const struct iu_facts *f, const struct inuse_socket *o);
 
+/*
+ * Somebody made the socket who is not among those that are seen to hold it, and not all of them can be seen: a master that
+ * started as another user, most likely. Ending who is seen may free nothing.
+ */
+bool iu_maker_is_hidden(const struct iu_facts *f, const struct inuse_socket *o);
+
 /* Who would start the process again, or whose it is, so that ending it by itself is no cure. */
 enum iu_manager { IU_MANAGER_NONE, IU_MANAGER_UNIT, IU_MANAGER_CONTAINER };
 enum iu_manager iu_manager_of(const struct inuse_process *process);

@@ -394,6 +394,8 @@ void iu_say_answer(struct iu_text *out, const struct iu_facts *facts, const stru
 	if (cause != NULL && cause->more != NULL &&
 	    (v->outcome == INUSE_FAIL || (v->missing & INUSE_MISSING_SEQUENCE) != 0))
 		paragraph(&t, _(cause->more));
+	if (v->outcome == INUSE_FAIL && v->n_shown > 0 && iu_maker_is_hidden(facts, v->shown[0]))
+		paragraph(&t, _("A process of user {user} may hold it as well, hidden from you."));
 	if (note != NULL && note->more != NULL)
 		paragraph(&t, _(note->more));
 	ports_line(&t);

@@ -97,9 +97,9 @@ static void collect(struct iu_told *t, struct rows *rows)
 		add_cure(t, rows, &t->v->cures[i]);
 	if (t->f->os != IU_SYSTEM_linux)
 		return; /* nobody sees more there */
-	if (t->v->outcome == INUSE_FAIL && o != NULL && o->n_holders == 0 && (o->known & INUSE_KNOW_OWNER) == 0 && !o->mini &&
-	    t->v->request.uid != 0)
-		add_again(t, rows, _("names the process"));
+	if (t->v->outcome == INUSE_FAIL && o != NULL && (o->known & INUSE_KNOW_OWNER) == 0 && !o->mini && t->v->request.uid != 0 &&
+	    (o->n_holders == 0 || iu_maker_is_hidden(t->f, o)))
+		add_again(t, rows, o->n_holders == 0 ? _("names the process") : _("names the others"));
 	if (t->v->outcome != INUSE_CANNOT_TELL || (t->v->missing & nobody_knows) != 0)
 		return;
 	add_again(t, rows, _("root may see it"));

@@ -183,8 +183,9 @@ void iu_say_stop_command(struct iu_text *t, const struct inuse_process *p, bool 
 	iu_text_done(&name);
 }
 
-static void fill_process(struct iu_told *t, const struct inuse_process *p)
+static void fill_process(struct iu_told *t, const struct inuse_socket *o, const struct inuse_process *p)
 {
+	const char *sudo;
 	struct iu_text *v;
 
 	iu_text_add_escaped(var(t, "name"), p ? text_or(p->comm, "?") : "");
@@ -203,8 +204,13 @@ static void fill_process(struct iu_told *t, const struct inuse_process *p)
 	}
 	iu_text_add(var(t, "scope"), p && is_user_unit(p) ? "--user " : "");
 	/* ending one's own process needs no sudo; whose the asker is stands in the request */
-	iu_text_add(var(t, "sudo"),
-		    t->v->request.uid == 0 || (p != NULL && p->uid == t->v->request.uid) ? "" : "sudo ");
+	sudo = t->v->request.uid == 0 || (p != NULL && p->uid == t->v->request.uid) ? "" : "sudo ";
+	iu_text_add(var(t, "sudo"), sudo);
+	v = var(t, "cont");
+	if (p != NULL && p->status == 'T') {
+		iu_text_addf(v, " && %skill -CONT ", sudo);
+		add_pids(v, t->f, o);
+	}
 }
 
 /* "12345", "connect 10.0.0.5:5000 --from :23456": the same call, as inuse release takes it. */
@@ -244,7 +250,7 @@ void iu_told_fill(struct iu_told *t, const struct inuse_cure *cure)
 	iu_text_addf(var(t, "count"), "%llu", (unsigned long long)t->v->ports_total);
 	iu_text_add(var(t, "asked"), t->how->asked);
 	iu_text_add(var(t, "role"), t->v->request.call == INUSE_CALL_CONNECT ? _("client") : _("server"));
-	fill_process(t, p);
+	fill_process(t, o, p);
 	for (size_t i = 0; i < t->n_vars; i++)
 		t->vars[i].value = t->store[i].data ? t->store[i].data : "";
 	t->vars[t->n_vars] = (struct iu_var){NULL, NULL};

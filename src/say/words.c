@@ -4,7 +4,7 @@
  *
  * Headlines are for somebody who has never heard of any of this. {who} is the holder, {time} how long it still lasts,
  * {addr} the blocker's address, {asked} what was asked, {port} the port, {state} the blocker's state, {user} its user, {unit},
- * {container}, {pids}, {device}, {count}, {children} what their names say.
+ * {container}, {pids}, {cont} (what lets a suspended one take a signal), {device}, {count}, {children} what their names say.
  */
 #include <string.h>
 
@@ -111,7 +111,7 @@ static const struct iu_words causes[] = {
 	{"client-on-port", N_("IN USE by {who}, as the port of an outgoing connection"),
 	 N_("A client was given this port as its own; while it lives, no server can take it.")},
 	{"living-connection", N_("IN USE by {who}, through a living connection"),
-	 N_("The listener has gone, a connection that it accepted has not.")},
+	 N_("Nobody listens there; a connection that was accepted there, or made from that port, lives on.")},
 	/* notes on a FREE */
 	{"reuseport-memory", NULL, N_("Only because the port remembers the last SO_REUSEPORT socket of this user.")},
 	{"reuseport-shared", NULL, N_("Somebody of the same user listens there with SO_REUSEPORT: connections would be shared out.")},
@@ -130,7 +130,7 @@ static const struct iu_words cures[] = {
 	{"continue", N_("fg"), N_("where it was stopped{tty}, then Ctrl-C")},
 	{"stop-unit", N_("{sudo}systemctl {scope}stop {unit}"), N_("killed only, it may start again")},
 	{"stop-container", N_("docker stop {container}"), N_("the container ends")},
-	{"end-process", N_("{sudo}kill {pids}"), N_("{name} ends and its connections break")},
+	{"end-process", N_("{sudo}kill {pids}{cont}"), N_("{name} ends and its connections break")},
 	{"reuseaddr-new", N_("set SO_REUSEADDR on the new socket before bind()"), N_("helps at once")},
 	{"wait", N_("wait {time}"), NULL},
 	{"evict", N_("{sudo}inuse release {release}"), N_("late packets may arrive")},

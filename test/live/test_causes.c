@@ -260,6 +260,35 @@ static void test_causes__suspended__fg(void **state)
 	live_says(in_words(1, "127.0.0.1:" PORT), 1, "suspended (Ctrl-Z)", "fg");
 }
 
+/* The command that stands there, typed as it stands: SIGTERM alone would wait until it goes on. */
+static void test_causes__suspended__the_command_ends_it(void **state)
+{
+	pid_t owner = LIVE_CHILD(live_listener("127.0.0.1:" PORT, LIVE_REUSEADDR));
+	const char *command, *end;
+
+	live_suspend(owner);
+	command = strstr(in_words(1, "127.0.0.1:" PORT)->out, live_text("kill %d", owner));
+	end = command != NULL ? strstr(command, "  ") : NULL;
+	assert_non_null(end);
+	live_says(live_run("sh", "-c", live_text("%.*s", (int)(end - command), command)), 0, "");
+	live_wait_gone((uint16_t)atoi(PORT), 0);
+}
+
+/* Root's master holds it as well: nobody who sees his worker alone is told to end that. */
+static void test_causes__worker_of_another_user__the_master_is_hidden(void **state)
+{
+	const struct live_run *run;
+	pid_t worker;
+
+	live_need_root();
+	live_listener("127.0.0.1:" PORT, LIVE_REUSEADDR);
+	worker = LIVE_CHILD_(true, LIVE_NOBODY, (void)0);
+	run = live_inuse_as(LIVE_NOBODY, "127.0.0.1:" PORT);
+	live_says(run, 1, live_text("(pid %d,", worker), "user root may hold it as well", "sudo inuse 127.0.0.1:" PORT, "names the others");
+	live_says_not(run, "kill ");
+	live_says(live_inuse("127.0.0.1:" PORT), 1, "and 1 more", "kill ");
+}
+
 static void test_causes__inherited__all_holders(void **state)
 {
 	int fd = live_listener("127.0.0.1:" PORT, LIVE_REUSEADDR);
@@ -542,6 +571,8 @@ int main(void)
 		live_test(test_causes__mptcp_listener__named),
 		live_test(test_causes__bound_not_listening__seen),
 		live_test(test_causes__suspended__fg),
+		live_test(test_causes__suspended__the_command_ends_it),
+		live_test(test_causes__worker_of_another_user__the_master_is_hidden),
 		live_test(test_causes__inherited__all_holders),
 		live_test(test_causes__in_flight__no_process),
 		live_test(test_causes__time_wait__old_new_neither),
