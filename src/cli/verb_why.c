@@ -104,44 +104,56 @@ static void print_answer(const struct ask *ask, const struct inuse_answer *a)
 		print_sources(ask, a);
 }
 
-/* --try: every address of the answer, for real. The kernel's word replaces the model's. */
-static int try_answer(const struct ask *ask, const struct inuse_answer *a)
+/* --try: every address of the answer, for real; what was hidden is settled by that. False, and reported, where one cannot be tried. */
+static bool try_answer(struct inuse_answer *a, enum inuse_result said[IU_MAX_ADDRS], int *ret_status)
 {
-	int exit_status = IU_EXIT_GO;
+	*ret_status = IU_EXIT_GO;
+	for (size_t i = 0; i < a->n; i++) {
+		struct inuse_error error = {0};
+
+		if (iu_try(&a->verdicts[i].request, &said[i], &error) < 0) {
+			*ret_status = iu_report_error(&error);
+			return false;
+		}
+		iu_judge_settle(a->facts, said[i], &a->verdicts[i]);
+		if (said[i] != INUSE_R_OK)
+			*ret_status = IU_EXIT_FAIL;
+	}
+	return true;
+}
+
+static void print_tried(const struct inuse_answer *a, const enum inuse_result *said)
+{
 	char text[INUSE_ADDR_TEXT];
 
 	for (size_t i = 0; i < a->n; i++) {
 		const struct inuse_request *req = &a->verdicts[i].request;
-		struct inuse_error error = {0};
-		enum inuse_result result = INUSE_R_OK;
 
-		if (iu_try(req, &result, &error) < 0)
-			return iu_report_error(&error);
-		if (result != INUSE_R_OK)
-			exit_status = IU_EXIT_FAIL;
-		if (!ask->call.quiet && !ask->call.json)
-			printf(_("Tried  %s: %s\n"),
-			       inuse_addr_text(req->call == INUSE_CALL_CONNECT ? &req->remote : &req->local, text),
-			       result == INUSE_R_OK			 ? _("the kernel says yes")
-			       : IU_SYSTEM_HERE == IU_SYSTEM_windows ? iu_say_winsock(result)
-								     : iu_say_result(result));
+		printf(_("Tried  %s: %s\n"), inuse_addr_text(req->call == INUSE_CALL_CONNECT ? &req->remote : &req->local, text),
+		       said[i] == INUSE_R_OK			 ? _("the kernel says yes")
+		       : IU_SYSTEM_HERE == IU_SYSTEM_windows ? iu_say_winsock(said[i])
+							     : iu_say_result(said[i]));
 	}
-	return exit_status;
 }
 
 static int ask_once(const struct ask *ask)
 {
+	enum inuse_result said[IU_MAX_ADDRS];
 	struct inuse_answer *a = NULL;
 	struct inuse_error error = {0};
+	bool tried = false;
 	int status;
 
 	if (inuse_ask(&ask->call.q, &a, &error) < 0)
 		return iu_report_error(&error);
-	status = iu_call_exit(inuse_answer_deciding(a), ask->call.strict);
+	if (ask->try_it)
+		tried = try_answer(a, said, &status);
+	else
+		status = iu_call_exit(inuse_answer_deciding(a), ask->call.strict);
 	if (!ask->call.quiet)
 		print_answer(ask, a);
-	if (ask->try_it)
-		status = try_answer(ask, a);
+	if (tried && !ask->call.quiet && !ask->call.json)
+		print_tried(a, said);
 	inuse_answer_free(a);
 	return status;
 }

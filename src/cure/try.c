@@ -8,36 +8,8 @@
 #include "base/gettext.h"
 #include "compat/socket.h"
 #include "cure/try_own.h"
+#include "host/explain.h"
 #include "host/sockaddr.h"
-
-bool iu_try_result_of(int code, enum inuse_result *ret_result)
-{
-	static const struct {
-		int code;
-		enum inuse_result result;
-	} rows[] = {
-		{0, INUSE_R_OK},
-		{EINPROGRESS, INUSE_R_OK},
-		{EADDRINUSE, INUSE_R_ADDRINUSE},
-		{EADDRNOTAVAIL, INUSE_R_ADDRNOTAVAIL},
-		{EACCES, INUSE_R_ACCES},
-		{EINVAL, INUSE_R_INVAL},
-		{ENODEV, INUSE_R_NODEV},
-		{ENETUNREACH, INUSE_R_NETUNREACH},
-		{EHOSTUNREACH, INUSE_R_HOSTUNREACH},
-		{ECONNREFUSED, INUSE_R_CONNREFUSED},
-		{ETIMEDOUT, INUSE_R_TIMEDOUT},
-		{EPERM, INUSE_R_PERM},
-		{EAFNOSUPPORT, INUSE_R_AFNOSUPPORT},
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].code == code) {
-			*ret_result = rows[i].result;
-			return true;
-		}
-	return false;
-}
 
 bool iu_try_set(int fd, int level, int name, int value)
 {
@@ -117,7 +89,7 @@ enum inuse_status iu_try(const struct inuse_request *request, enum inuse_result 
 		*error = why;
 	} else if (status == INUSE_OK) {
 		code = make_calls(fd, request);
-		if (!iu_try_result_of(code, ret_result))
+		if (!iu_result_of_errno(code, ret_result))
 			status = iu_fail(error, INUSE_E_SYSTEM, code, "try",
 					 _("the kernel refused for a reason of its own: %s"), strerror(code));
 	}

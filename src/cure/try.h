@@ -22,7 +22,4 @@
  */
 enum inuse_status iu_try(const struct inuse_request *request, enum inuse_result *ret_result, struct inuse_error *error);
 
-/* The answer that an errno of bind, listen or connect is; false for one that is none. 0 and EINPROGRESS are INUSE_R_OK. */
-bool iu_try_result_of(int code, enum inuse_result *ret_result);
-
 #endif

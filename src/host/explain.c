@@ -89,21 +89,41 @@ enum inuse_status iu_explain(const struct inuse_request *request, uint64_t own_i
 	return INUSE_OK;
 }
 
+bool iu_result_of_errno(int code, enum inuse_result *ret_result)
+{
+	static const struct {
+		int code;
+		enum inuse_result result;
+	} rows[] = {
+		{0, INUSE_R_OK},
+		{EINPROGRESS, INUSE_R_OK},
+		{EADDRINUSE, INUSE_R_ADDRINUSE},
+		{EADDRNOTAVAIL, INUSE_R_ADDRNOTAVAIL},
+		{EACCES, INUSE_R_ACCES},
+		{EINVAL, INUSE_R_INVAL},
+		{ENODEV, INUSE_R_NODEV},
+		{ENETUNREACH, INUSE_R_NETUNREACH},
+		{EHOSTUNREACH, INUSE_R_HOSTUNREACH},
+		{ECONNREFUSED, INUSE_R_CONNREFUSED},
+		{ETIMEDOUT, INUSE_R_TIMEDOUT},
+		{EPERM, INUSE_R_PERM},
+		{EAFNOSUPPORT, INUSE_R_AFNOSUPPORT},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].code == code) {
+			*ret_result = rows[i].result;
+			return true;
+		}
+	return false;
+}
+
 void iu_explain_settle(struct inuse_answer *a, int os_code)
 {
-	struct inuse_verdict *v = &a->verdicts[0];
-	bool access = os_code == EACCES;
+	enum inuse_result said;
 
-	if (a->facts->os != IU_SYSTEM_windows || v->outcome != INUSE_CANNOT_TELL || v->n_shown == 0 ||
-	    (!access && os_code != EADDRINUSE))
-		return;
-	v->outcome = INUSE_FAIL;
-	v->result = access ? INUSE_R_ACCES : INUSE_R_ADDRINUSE;
-	v->missing = 0;
-	if (v->shown[0]->state == INUSE_LISTEN || v->shown[0]->state == INUSE_BOUND)
-		v->rule = access ? "table-access" : "table-in-use";
-	iu_cause_find(a->facts, v);
-	iu_cures_find(iu_profile_of(a->facts), a->facts, v);
+	if (iu_result_of_errno(os_code, &said) && said != INUSE_R_OK)
+		iu_judge_settle(a->facts, said, &a->verdicts[0]);
 }
 
 /* What connect() tells of the peer or the way to it. */

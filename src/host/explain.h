@@ -14,10 +14,10 @@
 enum inuse_status iu_explain(const struct inuse_request *request, uint64_t own_inode, int32_t asker,
 			     struct inuse_answer **ret_answer, struct inuse_error *error);
 
-/*
- * The call has failed with os_code (an errno), so that is certain, whatever Windows did not show: "cannot tell" becomes
- * what came of it. Elsewhere nothing changes.
- */
+/* The answer that an errno of bind, listen or connect is; false for one that is none. 0 and EINPROGRESS are INUSE_R_OK. */
+bool iu_result_of_errno(int code, enum inuse_result *ret_result);
+
+/* The call has failed with os_code (an errno), so that is certain, whatever was hidden; see iu_judge_settle(). */
 void iu_explain_settle(struct inuse_answer *answer, int os_code);
 
 /*

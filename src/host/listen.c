@@ -9,6 +9,7 @@
 #include "base/gettext.h"
 #include "base/text.h"
 #include "host/answer.h"
+#include "host/explain.h"
 #include "host/resolve.h"
 #include "host/sockaddr.h"
 
@@ -101,8 +102,21 @@ static int make_bound(const struct inuse_addr *local, const struct inuse_socket_
 	return -1;
 }
 
+/* What was hidden about this address is settled by what the call was told. */
+static void settle(struct inuse_answer *a, enum inuse_call call, const struct inuse_addr *at, int code)
+{
+	enum inuse_result said;
+
+	for (size_t i = 0; iu_result_of_errno(code, &said) && i < a->n; i++) {
+		const struct inuse_request *r = &a->verdicts[i].request;
+
+		if (iu_addr_same(call == INUSE_CALL_CONNECT ? &r->remote : &r->local, at))
+			iu_judge_settle(a->facts, said, &a->verdicts[i]);
+	}
+}
+
 static enum inuse_status refused(int code, const char *step, enum inuse_call call, const char *address,
-				 const struct inuse_socket_options *o, struct inuse_answer **ret_answer,
+				 const struct inuse_addr *at, const struct inuse_socket_options *o, struct inuse_answer **ret_answer,
 				 struct inuse_error *error)
 {
 	struct inuse_question q = INUSE_QUESTION_INIT;
@@ -117,6 +131,8 @@ static enum inuse_status refused(int code, const char *step, enum inuse_call cal
 		*ret_answer = NULL;
 		if (inuse_ask(&q, ret_answer, NULL) < 0)
 			*ret_answer = NULL;
+		else
+			settle(*ret_answer, call, at, code);
 	}
 	/* strerror() may be called by several threads: glibc since 2.32, musl always. */
 	return iu_fail(error, INUSE_E_REFUSED, code, step, _("%s on %s: %s"), step, iu_escape(address, shown, sizeof(shown)),
@@ -171,11 +187,11 @@ enum inuse_status inuse_listen(const char *address, const struct inuse_socket_op
 		fd = make_bound(&local, &o, &step);
 	}
 	if (fd < 0)
-		return refused(errno, step, INUSE_CALL_LISTEN, address, &o, ret_answer, error);
+		return refused(errno, step, INUSE_CALL_LISTEN, address, &local, &o, ret_answer, error);
 	if (listen(fd, o.backlog > 0 ? o.backlog : SOMAXCONN) < 0) {
 		code = errno;
 		iu_socket_close(fd);
-		return refused(code, "listen", INUSE_CALL_LISTEN, address, &o, ret_answer, error);
+		return refused(code, "listen", INUSE_CALL_LISTEN, address, &local, &o, ret_answer, error);
 	}
 	*ret_fd = fd;
 	return INUSE_OK;
@@ -266,5 +282,5 @@ enum inuse_status inuse_connect(const char *address, const struct inuse_socket_o
 		if (fd >= 0)
 			iu_socket_close(fd);
 	}
-	return status < 0 ? status : refused(code, step, INUSE_CALL_CONNECT, address, &o, ret_answer, error);
+	return status < 0 ? status : refused(code, step, INUSE_CALL_CONNECT, address, &list[n - 1], &o, ret_answer, error);
 }

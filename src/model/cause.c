@@ -270,12 +270,22 @@ WHEN(fin_wait2)
 	return blocker(v) != NULL && blocker(v)->mini && blocker(v)->state == INUSE_FIN_WAIT2;
 }
 
+/* Only TIME-WAIT is in the way of a call that sets SO_REUSEADDR: an old socket lacked it, though nobody could see that. */
+static bool tw_must_have_lacked(const struct inuse_verdict *v)
+{
+	return v->outcome == INUSE_FAIL && (v->request.flags & INUSE_REUSEADDR) != 0 &&
+	       v->n_blockers == v->n_by_state[INUSE_TIME_WAIT];
+}
+
 static bool tw(const struct inuse_verdict *v, bool old_had, bool new_has)
 {
 	const struct inuse_socket *b = blocker(v);
 
-	return b != NULL && b->mini && knows(b, INUSE_KNOW_REUSEADDR) && ((b->flags & INUSE_REUSEADDR) != 0) == old_had &&
-	       ((v->request.flags & INUSE_REUSEADDR) != 0) == new_has;
+	if (b == NULL || !b->mini || ((v->request.flags & INUSE_REUSEADDR) != 0) != new_has)
+		return false;
+	if (!knows(b, INUSE_KNOW_REUSEADDR))
+		return !old_had && tw_must_have_lacked(v);
+	return ((b->flags & INUSE_REUSEADDR) != 0) == old_had;
 }
 
 WHEN(tw_old_lacked)

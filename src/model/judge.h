@@ -12,6 +12,12 @@
 void iu_judge(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
 	      struct inuse_verdict *ret_verdict);
 
+/*
+ * The call has been made and the system said this, whatever was hidden: "cannot tell" becomes what came of it, and cause and cures
+ * are named anew. A verdict that was certain stays, and so does one that nothing of what was hidden could have made so.
+ */
+void iu_judge_settle(const struct iu_facts *facts, enum inuse_result said, struct inuse_verdict *v);
+
 /* Only outcome, result, rule and blockers, no cause and no cures; `what_if` carries the what-ifs, or NULL. */
 void iu_judge_bare(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
 		   const struct iu_world *what_if, struct inuse_verdict *ret_verdict);

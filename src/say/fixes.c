@@ -110,20 +110,21 @@ static void collect(struct iu_told *t, struct rows *rows)
 	iu_text_add(&row->risk, _("makes the call for an instant and tells"));
 }
 
-static void put(struct iu_told *t, const struct row *row, bool first, size_t column)
+/* A risk that does not fit behind a long command has a line of its own. Returns the number of lines. */
+static size_t put(struct iu_text *out, const struct row *row, size_t column, size_t width)
 {
-	size_t start;
+	size_t start = out->len, command = LEAD + iu_width(text(&row->command));
 
-	iu_text_add(t->out, first ? _("Fix  ") : "     ");
-	start = t->out->len;
-	iu_text_add(t->out, text(&row->command));
-	if (row->risk.len > 0) {
-		iu_text_pad(t->out, start, column - LEAD, 2);
-		t->lines += iu_say_wrapped(t->out, text(&row->risk), column, t->width);
-	} else {
-		t->lines++;
+	iu_text_add(out, text(&row->command));
+	if (row->risk.len == 0)
+		return 1;
+	if (command + 2 > column && command + 2 + iu_width(text(&row->risk)) > width) {
+		iu_text_add(out, "\n");
+		iu_text_add_blanks(out, LEAD + 2);
+		return 1 + iu_say_wrapped(out, text(&row->risk), LEAD + 2, width);
 	}
-	iu_text_add(t->out, "\n");
+	iu_text_pad(out, start, column - LEAD, 2);
+	return iu_say_wrapped(out, text(&row->risk), column, width);
 }
 
 void iu_told_fixes(struct iu_told *t)
@@ -141,13 +142,17 @@ void iu_told_fixes(struct iu_told *t)
 	}
 	column = LEAD + rows.command_width + 2;
 	for (size_t i = 0; i < rows.n; i++) {
-		struct iu_text dry = {0};
-		size_t lines = rows.row[i].risk.len > 0 ? iu_say_wrapped(&dry, text(&rows.row[i].risk), 0, t->width - column) : 1;
+		struct iu_text shown = {0};
+		size_t lines;
 
-		iu_text_done(&dry);
+		iu_text_add(&shown, i == 0 ? _("Fix  ") : "     ");
+		lines = put(&shown, &rows.row[i], column, t->width);
 		room = room && t->lines + lines <= t->max_lines;
-		if (room)
-			put(t, &rows.row[i], i == 0, column);
+		if (room) {
+			iu_text_addf(t->out, "%s\n", text(&shown));
+			t->lines += lines;
+		}
+		iu_text_done(&shown);
 		iu_text_done(&rows.row[i].command);
 		iu_text_done(&rows.row[i].risk);
 	}

@@ -112,6 +112,8 @@ static void look(const struct iu_advice_job *job, int netns, int pipe)
 
 	if (netns < 0 || iu_netns_enter_fd(netns, "", &error) == INUSE_OK)
 		iu_explain(&job->request, job->inode, job->pid, &answer, &error);
+	if (answer != NULL)
+		iu_explain_settle(answer, job->os_code);
 	if (job->text)
 		text = iu_explain_text(answer, &error, job->os_code, job->style);
 	if (job->json && answer != NULL)

@@ -69,6 +69,23 @@ static void test_listen__taken__refused_with_the_reason(void **state)
 	inuse_answer_free(answer);
 }
 
+/* Options that are hidden from an ordinary user are settled by what his call was told. */
+static void test_listen__ordinary_user_and_time_wait__told_for_certain(void **state)
+{
+	live_need_root();
+	live_time_wait("127.0.0.1:5000", 0, NULL);
+	LIVE_CHILD_AS(LIVE_NOBODY, {
+		struct inuse_answer *answer = NULL;
+		int fd;
+
+		if (inuse_listen("5000", NULL, &fd, &answer, NULL) != INUSE_E_REFUSED || answer == NULL)
+			live_fail("not refused, or no answer");
+		if (inuse_answer_deciding(answer)->outcome != INUSE_FAIL)
+			live_fail("%s", inuse_answer_text(answer, 0));
+		inuse_answer_free(answer);
+	});
+}
+
 static void test_connect__fixed_port_and_refusal__told(void **state)
 {
 	struct inuse_socket_options options = INUSE_SOCKET_OPTIONS_INIT;
@@ -168,6 +185,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		live_test(test_listen__bare_port__both_families_and_ready_to_restart),
 		live_test(test_listen__taken__refused_with_the_reason),
+		live_test(test_listen__ordinary_user_and_time_wait__told_for_certain),
 		live_test(test_connect__fixed_port_and_refusal__told),
 		live_test(test_bad_input__each__one_sentence),
 		live_test(test_ask__four_threads__all_right),

@@ -382,6 +382,19 @@ static void test_ordinary_user__the_same_lines(void **state)
 	live_complains(live_inuse_as(LIVE_NOBODY, "serve", "127.0.0.1:80"), 1, "cannot listen on 127.0.0.1:80: Permission denied");
 }
 
+/* Neither the options nor the timestamps of what is left are shown to this user: that connect() was refused tells both. */
+static void test_fixed_port__ordinary_user__told_for_certain(void **state)
+{
+	const struct live_run *run;
+
+	live_need_root();
+	SERVE("drain", SERVER);
+	live_sysctl("net.ipv4.tcp_timestamps", "0");
+	run = live_inuse_as(LIVE_NOBODY, "dial", "--from", CLIENT, "--close", "first", "--repeat", "0", SERVER);
+	live_complains(run, 1, "Cannot assign requested address", "IN USE for", "It had no TCP timestamps");
+	live_says_not(run, "CANNOT TELL");
+}
+
 static void test_wrong_words__one_sentence_and_status_2(void **state)
 {
 	static const char *const rows[][4] = {
@@ -442,6 +455,7 @@ int main(void)
 		live_test(test_json__lines_of_both__parse),
 		live_test(test_echo_and_drain__what_was_sent),
 		live_test(test_ordinary_user__the_same_lines),
+		live_test(test_fixed_port__ordinary_user__told_for_certain),
 		live_test(test_wrong_words__one_sentence_and_status_2),
 	};
 

@@ -189,6 +189,20 @@ static void test_run__ordinary_user__works(void **state)
 	assert_string_equal(run->out, "98\n");
 }
 
+/* The options of what is left are hidden from this user; that his bind() was refused has told them. */
+static void test_run__ordinary_user_meets_time_wait__told_for_certain(void **state)
+{
+	const struct live_run *run;
+
+	live_need_root();
+	live_time_wait("127.0.0.1:8080", 0, NULL);
+	run = live_inuse_as(LIVE_NOBODY, "run", actor_python(), "-c",
+			    "import socket\ns=socket.socket()\ns.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
+			    "try: s.bind(('127.0.0.1',8080))\nexcept OSError as e: print(e.errno)");
+	live_complains(run, 0, "IN USE for", "The old socket lacked SO_REUSEADDR", "wait ");
+	live_says_not(run, "CANNOT TELL", "--try");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -211,6 +225,7 @@ int main(int argc, char **argv)
 		live_test(test_run__many_failures__not_all_told),
 		live_test(test_run__events__one_object_a_line),
 		live_test(test_run__ordinary_user__works),
+		live_test(test_run__ordinary_user_meets_time_wait__told_for_certain),
 	};
 
 	return LIVE_RUN("run", tests);

@@ -190,6 +190,24 @@ static void test_try__what_cannot_be_tried__one_sentence(void **state)
 	assert_int_equal(try_call(INUSE_CALL_CONNECT, "127.0.0.1:80", NULL, 0), INUSE_E_INPUT);
 }
 
+/* What was hidden is told by the call: nobody hears "cannot tell", and to try what he has tried. */
+static void test_try__ordinary_user__settles_what_was_hidden(void **state)
+{
+	const struct live_run *run;
+
+	live_need_root();
+	live_time_wait("127.0.0.1:8080", 0, NULL);
+	live_time_wait("127.0.0.1:8081", LIVE_REUSEADDR, NULL);
+	live_says(live_inuse_as(LIVE_NOBODY, "127.0.0.1:8080"), 3, "CANNOT TELL", "inuse --try 127.0.0.1:8080");
+	run = live_inuse_as(LIVE_NOBODY, "--try", "127.0.0.1:8080");
+	live_says(run, 1, "IN USE for", "The old socket lacked SO_REUSEADDR", "Tried  127.0.0.1:8080: EADDRINUSE");
+	live_says_not(run, "CANNOT TELL", "inuse --try");
+	run = live_inuse_as(LIVE_NOBODY, "--try", "127.0.0.1:8081");
+	live_says(run, 0, "127.0.0.1:8081/tcp FREE", "Tried  127.0.0.1:8081: the kernel says yes");
+	live_says_not(run, "CANNOT TELL");
+	live_says(live_inuse_as(LIVE_NOBODY, "--try", "--json", "127.0.0.1:8080"), 1, "\"outcome\":\"fail\"");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -201,6 +219,7 @@ int main(void)
 		live_test(test_try__connect_fixed_port__as_the_kernel_decides),
 		live_test(test_try__listens_for_an_instant__no_client_gets_in),
 		live_test(test_try__what_cannot_be_tried__one_sentence),
+		live_test(test_try__ordinary_user__settles_what_was_hidden),
 	};
 
 	return LIVE_RUN("try", tests);

@@ -365,6 +365,61 @@ static void test_cures__old_lacked_reuseaddr__wait_evict_and_later(void **state)
 	assert_int_equal(v.free_at_ns, NOW + 43 * INT64_C(1000000000));
 }
 
+/* A call that has been made has told what was hidden before; what it cannot have told stays as it was. */
+static void test_settle__options_hidden__the_call_has_told(void **state)
+{
+	struct inuse_request r = make_request("listen 127.0.0.1:5000 ra");
+	struct inuse_verdict asked, v;
+	struct world w;
+
+	make_world(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 ?ra lock");
+	iu_judge(&iu_profile_linux, &w.f, &r, &asked);
+	assert_int_equal(asked.outcome, INUSE_CANNOT_TELL);
+	v = asked;
+	iu_judge_settle(&w.f, INUSE_R_ADDRINUSE, &v);
+	assert_int_equal(v.outcome, INUSE_FAIL);
+	assert_int_equal(v.missing, 0);
+	assert_string_equal(v.cause, "time-wait-old-lacked-reuseaddr");
+	assert_true(offers(&v, "wait") && offers(&v, "reuseaddr-old"));
+	v = asked;
+	iu_judge_settle(&w.f, INUSE_R_OK, &v);
+	assert_int_equal(v.outcome, INUSE_GO);
+	assert_string_equal(v.cause, "free");
+	assert_int_equal(v.n_blockers, 0);
+	v = asked;
+	iu_judge_settle(&w.f, INUSE_R_ACCES, &v);
+	assert_int_equal(v.outcome, INUSE_CANNOT_TELL);
+}
+
+/* Two old sockets, one of them certain: nothing was open, and nothing is settled. */
+static void test_settle__certain__stays(void **state)
+{
+	struct inuse_request r = make_request("listen 127.0.0.1:5000 ra");
+	struct inuse_verdict v;
+	struct world w;
+
+	make_world(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 ?ra lock;LISTEN 127.0.0.1:5000");
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	iu_judge_settle(&w.f, INUSE_R_OK, &v);
+	assert_int_equal(v.outcome, INUSE_FAIL);
+	assert_string_equal(v.cause, "listener");
+}
+
+static void test_settle__connect_refused__bind_has_passed(void **state)
+{
+	struct inuse_request r = make_request("connect 127.0.0.1:4000>127.0.0.1:5000 ra");
+	struct inuse_verdict v;
+	struct world w;
+
+	make_world(&w, "LISTEN 127.0.0.1:5000;TW 127.0.0.1:4000>127.0.0.1:5000 ?ra ?ts lock");
+	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	assert_int_equal(v.step, INUSE_CALL_BIND);
+	iu_judge_settle(&w.f, INUSE_R_ADDRNOTAVAIL, &v);
+	assert_int_equal(v.outcome, INUSE_FAIL);
+	assert_int_equal(v.step, INUSE_CALL_CONNECT);
+	assert_string_equal(v.cause, "tuple-time-wait");
+}
+
 static void test_cures__new_lacks_reuseaddr__set_it(void **state)
 {
 	struct world w;
@@ -631,6 +686,9 @@ int main(void)
 		cmocka_unit_test(test_judge__cannot_tell__outcomes_differ),
 		cmocka_unit_test(test_judge__cannot_tell_at_bind_nor_connect__one_blocker),
 		cmocka_unit_test(test_cures__old_lacked_reuseaddr__wait_evict_and_later),
+		cmocka_unit_test(test_settle__options_hidden__the_call_has_told),
+		cmocka_unit_test(test_settle__certain__stays),
+		cmocka_unit_test(test_settle__connect_refused__bind_has_passed),
 		cmocka_unit_test(test_cures__new_lacks_reuseaddr__set_it),
 		cmocka_unit_test(test_cures__listener_and_time_wait__no_waiting),
 		cmocka_unit_test(test_cures__ipv4_listener_in_dual_stack__v6only),
