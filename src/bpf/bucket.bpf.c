@@ -24,16 +24,12 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define STEPS (1 << 23)
 #define ROUNDS 4 /* of STEPS */
 
-/* linux v6.18 include/linux/rculist.h; since 6.2, and inside loops since 6.9 */
-extern void bpf_rcu_read_lock(void) __ksym __weak;
-extern void bpf_rcu_read_unlock(void) __ksym __weak;
 /*
  * Room that a lock takes in front of a pointer. Asked of a type that is searched for anyway: a search costs every start a
  * third of a millisecond.
  */
 #define LOCK_SIZE (((__u64)bpf_core_field_size(struct net, nsid_lock) + 7) & ~7ULL)
 /* Constants when the verifier looks: what the mode does not need is not even verified. */
-const volatile bool use_rcu = false;
 const volatile __u32 mode = IU_WALK_CLASSES;
 const volatile bool elsewhere = false; /* count in the other namespaces, too */
 
@@ -527,8 +523,12 @@ static long step(__u32 i, void *unused)
 static __always_inline void start(void)
 {
 	const struct task_struct *task = (const void *)bpf_get_current_task();
-	const struct net *own = BPF_CORE_READ(task, nsproxy, net_ns);
+	const struct file *file = file_of(task, walk.socket_fd);
+	const struct socket_alloc *socket = alloc_of(BPF_CORE_READ(file, private_data));
+	const struct sock_common *sk = (const void *)BPF_CORE_READ(socket, socket.sk);
+	const struct net *own = BPF_CORE_READ(sk, skc_net.net);
 
+	walk.torn = !own;
 	at.own = own;
 	at.net_ops = BPF_CORE_READ(own, ns.ops);
 	walk.netns = BPF_CORE_READ(own, ns.inum);
@@ -558,7 +558,7 @@ static __always_inline void resume(void)
 }
 
 /* Everything of `walk` below the question has to be zero. */
-SEC("syscall")
+SEC("raw_tp/inuse")
 int walk_buckets(void *ctx)
 {
 	if (mode == IU_WALK_TABLE && walk.resume != IU_WALK_FROM_START)
@@ -566,11 +566,7 @@ int walk_buckets(void *ctx)
 	else
 		start();
 	walk.has = kernel_has();
-	if (use_rcu)
-		bpf_rcu_read_lock();
 	for (int i = 0; i < ROUNDS && !walk.finished && !walk.torn && !walk.full; i++)
 		bpf_loop(STEPS, step, NULL, 0);
-	if (use_rcu)
-		bpf_rcu_read_unlock();
 	return 0;
 }

@@ -6,6 +6,11 @@
  * be whole bytes in other versions. What does not exist everywhere is asked for with bpf_core_field_exists():
  *   6.1 .. 6.7  owners, time-wait ones included, hang on inet_bind_bucket.owners
  *   6.8 ..      they hang on the inet_bind2_bucket of their address, and those on inet_bind_bucket.bhash2
+ *
+ * The kernel searches all of its type information for each type that a program starts from, and remembers 31 names, each in
+ * the place that its hash gives it (linux v6.18 kernel/bpf/btf.c check_cand_cache()); a search is a third of a millisecond.
+ * Types whose names share a place push each other out at every start. Those of the bucket and files programs do not; nsproxy
+ * and signal_struct would: therefore a namespace is reached through a socket, and threads through their tasks.
  */
 #ifndef IU_BPF_KERNEL_H
 #define IU_BPF_KERNEL_H
@@ -110,10 +115,6 @@ struct net {
 	struct netns_ipv4 ipv4;
 };
 
-struct nsproxy {
-	struct net *net_ns;
-};
-
 struct inet_bind_bucket {
 	possible_net_t ib_net;
 	int l3mdev;
@@ -157,6 +158,8 @@ struct inode {
 };
 
 struct file {
+	const void *f_op;
+	void *private_data;
 	struct inode *f_inode;
 };
 
@@ -231,19 +234,22 @@ struct pid {
 	struct upid numbers[1];
 };
 
-struct signal_struct {
-	struct pid *pids[4];
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+	unsigned long *open_fds;
 };
 
-struct files_struct;
+struct files_struct {
+	struct fdtable *fdt;
+};
 
 struct task_struct {
-	int pid, tgid;
+	struct list_head tasks, thread_node;
 	struct task_struct *group_leader;
 	struct files_struct *files;
-	struct signal_struct *signal;
+	void *signal;
 	struct pid *thread_pid;
-	struct nsproxy *nsproxy;
 };
 
 struct bpf_iter_meta {
@@ -256,13 +262,6 @@ struct bpf_iter__tcp {
 	struct bpf_iter_meta *meta;
 	struct sock_common *sk_common;
 	__u32 uid;
-};
-
-struct bpf_iter__task_file {
-	struct bpf_iter_meta *meta;
-	struct task_struct *task;
-	__u32 fd;
-	struct file *file;
 };
 
 #pragma clang attribute pop
@@ -278,9 +277,14 @@ static __always_inline const struct socket_alloc *alloc_of(const struct socket *
 	return socket ? (const struct socket_alloc *)alloc : NULL;
 }
 
-static __always_inline __u64 inode_of(const struct socket *socket)
+/* A descriptor of a task; NULL if it is not open. */
+static __always_inline const struct file *file_of(const struct task_struct *task, __u32 fd)
 {
-	return BPF_CORE_READ(alloc_of(socket), vfs_inode.i_ino);
+	struct file **table = BPF_CORE_READ(task, files, fdt, fd);
+	const struct file *file = NULL;
+
+	bpf_probe_read_kernel(&file, sizeof(file), &table[fd]);
+	return file;
 }
 
 #endif

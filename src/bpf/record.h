@@ -69,6 +69,18 @@ struct iu_rec_file {
 	__s32 fd;
 };
 
+/* The memory that a search of descriptors and its caller share. */
+struct iu_files {
+	/* the question */
+	__u64 room;      /* entries of the map `out` */
+	__s32 socket_fd; /* any socket of the reader's: others have the same operations */
+	__u32 pad;
+	/* the answer */
+	__u64 n_out;     /* records that were due in `out`; more than room: only the first ones are there */
+	__u32 finished;  /* every process was read */
+	__u32 level;     /* how deep the reader's pid namespace is; 0 is the first, in which every process has a number */
+};
+
 /* What a bucket remembers: linux struct inet_bind_bucket. */
 struct iu_rec_bucket {
 	__u32 uid;
@@ -153,7 +165,8 @@ enum iu_walk_resume { IU_WALK_FROM_START, IU_WALK_ON, IU_WALK_SLOT_AGAIN, IU_WAL
 
 struct iu_walk {
 	/* the question */
-	__u32 resume, pad_resume; /* enum iu_walk_resume */
+	__u32 resume;    /* enum iu_walk_resume */
+	__s32 socket_fd; /* any socket of the reader's, for its namespace */
 	__u32 n_ports, n_asked;
 	__u64 room;  /* entries of the map `out` */
 	__u16 ports[IU_WALK_PORTS];

@@ -4,21 +4,25 @@
  *
  * Theory of operation
  *
- * The programs are *light* skeletons (bpftool gen skeleton -L): a small loader program makes maps and programs inside
- * the kernel, which also does the relocations. That takes 7 ms where libbpf's own loader, which reads all of the
- * kernel's type information into the process first, takes 45 ms; and nothing of it ever prints, whereas libbpf's
- * loader can only be kept from writing to stderr for the whole process (libbpf_set_print()), which is not a library's
- * to decide. A refusal is an errno; what is behind it is looked up here, after the fact.
+ * The programs are *light* skeletons (bpftool gen skeleton -L), see bpf_skeleton.c: the kernel does the relocations.
+ * That takes a few milliseconds where libbpf's own loader, which reads all of the kernel's type information into the
+ * process first, takes 45; and nothing of it ever prints, whereas libbpf's loader can only be kept from writing to
+ * stderr for the whole process (libbpf_set_print()), which is not a library's to decide. A refusal is an errno; what is
+ * behind it is looked up here, after the fact.
+ *
+ * A program that walks through the kernel's lists is of the kind raw_tp, which BPF_PROG_TEST_RUN calls inside an RCU
+ * section, on every kernel (linux v6.18 net/bpf/test_run.c __bpf_prog_test_run_raw_tp()): what it walks over is not freed
+ * under it.
  */
 #include "host/bpf_access.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -26,6 +30,7 @@
 
 #include "base/error.h"
 #include "base/gettext.h"
+#include "host/bpf_skeleton.h"
 #include "host/settings.h"
 
 #ifndef CAP_PERFMON
@@ -156,13 +161,23 @@ void iu_bpf_release_signals(const sigset_t *old)
 	pthread_sigmask(SIG_SETMASK, old, NULL);
 }
 
+int iu_bpf_socket(void)
+{
+	static const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+	int fd = -1;
+
+	for (size_t i = 0; fd < 0 && i < sizeof(families) / sizeof(families[0]); i++)
+		fd = socket(families[i], (families[i] == AF_NETLINK ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+	return fd;
+}
+
 int iu_bpf_run(int prog_fd)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	union bpf_attr attr;
 
-	if (bpf_prog_test_run_opts(prog_fd, &opts) != 0)
-		return errno;
-	return 0;
+	memset(&attr, 0, sizeof(attr));
+	attr.test.prog_fd = (uint32_t)prog_fd;
+	return skel_sys_bpf(BPF_PROG_TEST_RUN, &attr, offsetofend(union bpf_attr, test)) != 0 ? errno : 0;
 }
 
 void *iu_bpf_map_array(int map_fd, size_t size)
@@ -174,12 +189,15 @@ void *iu_bpf_map_array(int map_fd, size_t size)
 
 int iu_bpf_open_iterator(int prog_fd)
 {
+	union bpf_attr attr;
 	int link, fd, os_code;
 
-	link = bpf_link_create(prog_fd, 0, BPF_TRACE_ITER, NULL);
+	link = skel_link_create(prog_fd, 0, BPF_TRACE_ITER);
 	if (link < 0)
 		return -1;
-	fd = bpf_iter_create(link);
+	memset(&attr, 0, sizeof(attr));
+	attr.iter_create.link_fd = (uint32_t)link;
+	fd = skel_sys_bpf(BPF_ITER_CREATE, &attr, offsetofend(union bpf_attr, iter_create));
 	os_code = errno;
 	close(link);
 	errno = os_code;

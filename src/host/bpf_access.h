@@ -38,8 +38,14 @@ void iu_bpf_release_signals(const sigset_t *old);
  */
 enum inuse_status iu_bpf_refused(int os_code, struct inuse_error *error);
 
-/* Runs a loaded syscall program. Returns 0 or an errno. */
+/* Runs a loaded program of the kind raw_tp, once. Returns 0 or an errno. */
 int iu_bpf_run(int prog_fd);
+
+/*
+ * A socket for nothing but to be looked at by a program: it is in the network namespace of the calling thread. A descriptor that
+ * the caller closes, or -1 with errno set.
+ */
+int iu_bpf_socket(void);
 
 /* Maps an array map of BPF_F_MMAPABLE for reading; NULL with errno set. munmap() it. */
 void *iu_bpf_map_array(int map_fd, size_t size);

@@ -20,9 +20,11 @@
 
 #include "base/address.h"
 #include "base/error.h"
-#include "bucket.lskel.h"
 #include "host/bpf_access.h"
 #include "host/settings.h"
+
+#include "host/bpf_skeleton.h"
+#include "bucket.lskel.h"
 
 #define TRIES 12     /* walks that were disturbed, before the answer is called partial */
 #define TIMER_TRIES 3 /* walks that met a timer in between states */
@@ -62,37 +64,21 @@ void iu_walker_free(struct iu_walker *w)
 }
 
 /* 0 or an errno. */
-static int load_once(struct iu_walker *w, bool use_rcu)
+static int load(struct iu_walker *w)
 {
 	int os_code;
 
 	w->skel = iu_bucket_bpf__open();
 	if (w->skel == NULL)
 		return ENOMEM;
-	w->skel->rodata->use_rcu = use_rcu;
 	w->skel->rodata->mode = w->mode;
 	w->skel->rodata->elsewhere = w->elsewhere;
 	w->skel->maps.out.max_entries = (uint32_t)w->room;
 	os_code = IU_BPF_LOAD(iu_bucket_bpf__load, w->skel);
-	if (os_code != 0)
+	if (os_code != 0) {
 		unload(w);
-	return os_code;
-}
-
-/*
- * Kernels know bpf_rcu_read_lock() from 6.2 and let loops run inside it from 6.9 on; distributions backport: the try
- * decides.
- */
-static int load(struct iu_walker *w)
-{
-	int os_code = EINVAL;
-
-	if (iu_bpf_kernel() >= IU_KERNEL(6, 9))
-		os_code = load_once(w, true);
-	if (os_code != 0 && os_code != EPERM)
-		os_code = load_once(w, false);
-	if (os_code != 0)
 		return os_code;
+	}
 	w->out = iu_bpf_map_array(w->skel->maps.out.map_fd, w->room * sizeof(*w->out));
 	if (w->out != NULL)
 		return 0;
@@ -162,6 +148,19 @@ static int grow(struct iu_walker *w)
 	return load(w);
 }
 
+/* 0 or an errno. */
+static int run(struct iu_walker *w)
+{
+	int fd = iu_bpf_socket(), os_code;
+
+	if (fd < 0)
+		return errno;
+	memory(w)->socket_fd = fd;
+	os_code = iu_bpf_run(w->skel->progs.walk_buckets.prog_fd);
+	close(fd);
+	return os_code;
+}
+
 int iu_walker_again(struct iu_walker *w, const struct iu_walk_question *q)
 {
 	const struct timespec moment = {.tv_nsec = 1000000};
@@ -171,7 +170,7 @@ int iu_walker_again(struct iu_walker *w, const struct iu_walk_question *q)
 	w->partial = false;
 	while (torn < TRIES) {
 		ask(w, q);
-		os_code = iu_bpf_run(w->skel->progs.walk_buckets.prog_fd);
+		os_code = run(w);
 		if (os_code != 0)
 			return os_code;
 		walk = memory(w);
@@ -343,7 +342,7 @@ static int walk_pieces(struct table *t, const struct iu_walk_question *q, struct
 	do {
 		ask(t->walker, q);
 		memory(t->walker)->resume = resume;
-		os_code = iu_bpf_run(t->walker->skel->progs.walk_buckets.prog_fd);
+		os_code = run(t->walker);
 		if (os_code != 0)
 			return os_code;
 		end->requests += memory(t->walker)->requests;

@@ -16,6 +16,8 @@
 #include "host/bpf_access.h"
 #include "host/bpf_walk.h"
 #include "host/record.h"
+
+#include "host/bpf_skeleton.h"
 #include "tcp.lskel.h"
 
 /* Where the sockets go. */

@@ -16,14 +16,14 @@ typedef bool iu_bucket_fn(void *arg, const struct iu_bucket *bucket);
 typedef bool iu_elsewhere_fn(void *arg, const struct iu_elsewhere *elsewhere);
 
 /*
- * Everything that is on the bind buckets of scope->ports (at most 16), BPF syscall program. Half-open requests are not owners.
+ * Everything that is on the bind buckets of scope->ports (at most 16), by a BPF program. Half-open requests are not owners.
  * elsewhere_fn: sockets on these ports in all other network namespaces, counted per namespace and port; NULL: not looked for.
  */
 enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn, iu_bucket_fn *bucket_fn,
 				 iu_elsewhere_fn *elsewhere_fn, void *arg, uint32_t *ret_unseen, struct inuse_error *error);
 /* The counts alone. */
 enum inuse_status iu_bucket_elsewhere(uint16_t port, iu_elsewhere_fn *fn, void *arg, struct inuse_error *error);
-/* The whole table with flags, bound-only sockets included where iter/task_file shows them. BPF iterators. */
+/* The whole table with flags, bound-only sockets included. BPF programs. */
 enum inuse_status iu_iter_each(const struct iu_scope *scope, iu_socket_fn *fn, void *arg, uint32_t *ret_unseen,
 			       struct inuse_error *error);
 /* sock_diag: everything but flags; bound-only from 6.8. proto: TCP or UDP. Needs nothing. */
@@ -40,7 +40,7 @@ enum inuse_status iu_procnet_each(const struct iu_scope *scope, iu_socket_fn *fn
  */
 typedef bool iu_owner_fn(void *arg, uint64_t inode, int32_t pid, int32_t fd);
 enum inuse_status iu_files_owners(const uint64_t *inodes, size_t n, iu_owner_fn *fn, void *arg, bool *ret_complete,
-				  struct inuse_error *error); /* BPF iter/task_file */
+				  struct inuse_error *error); /* BPF program */
 enum inuse_status iu_proc_owners(const uint64_t *inodes, size_t n, iu_owner_fn *fn, void *arg, bool *ret_complete,
 				 struct inuse_error *error);  /* /proc/PID/fd */
 /* The same, and incomplete after a second. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -122,6 +123,98 @@ static void test_files__more_than_the_map_holds__found_all_the_same(void **state
 	need(iu_files_owners(inodes, N, keep_owner, &inode, &complete, &error), &error);
 	free(inodes);
 	assert_int_equal(held.n, 1);
+}
+
+/* So many descriptors for this process and those that it makes. */
+static void allow_descriptors(unsigned n)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		live_fail("getrlimit: %s", strerror(errno));
+	if (limit.rlim_cur >= n)
+		return;
+	limit.rlim_cur = n;
+	if (limit.rlim_max < n)
+		limit.rlim_max = n;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		live_skip("no %u descriptors here", n);
+}
+
+/* Tables are read 64 descriptors at a time. */
+static void test_files__everywhere_in_a_table__each_descriptor_is_told(void **state)
+{
+	static const int places[] = {62, 63, 64, 127, 128, 255, 256, 1023, 1024, 3000};
+	unsigned n = sizeof(places) / sizeof(places[0]);
+	int fd = live_listener("127.0.0.1:8080", 0);
+
+	allow_descriptors(4000);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(dup2(fd, places[i]), places[i]);
+	look_owners(live_inode(fd));
+	assert_int_equal(held.n, n + 1);
+	assert_int_equal(held.fd, 3000);
+	for (unsigned i = 0; i < n; i++)
+		close(places[i]);
+	look_owners(live_inode(fd));
+	assert_int_equal(held.n, 1);
+	assert_int_equal(held.fd, fd);
+}
+
+static void test_files__more_than_there_is_room_for__all_are_told(void **state)
+{
+	enum { N = 3000 };
+	int fd = live_listener("127.0.0.1:8080", 0), copies[N];
+
+	allow_descriptors(N + 100);
+	for (int i = 0; i < N; i++) {
+		copies[i] = dup(fd);
+		assert_true(copies[i] >= 0);
+	}
+	look_owners(live_inode(fd));
+	assert_int_equal(held.n, N + 1);
+	for (int i = 0; i < N; i++)
+		close(copies[i]);
+}
+
+/* Processes, each with descriptors of its own, that end as soon as they are there. */
+static void come_and_go(void)
+{
+	for (;;) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(socket(AF_INET, SOCK_STREAM, 0) < 0);
+		if (pid > 0)
+			waitpid(pid, NULL, 0);
+	}
+}
+
+/* Starts it beside the test, with nothing that is held here. */
+static pid_t start_coming_and_going(void)
+{
+	pid_t pid = live_fork(false, -1);
+
+	if (pid == 0)
+		come_and_go();
+	return pid;
+}
+
+static void test_files__processes_come_and_go__the_owner_and_nobody_else(void **state)
+{
+	pid_t pids[] = {start_coming_and_going(), start_coming_and_going()};
+	int fd = live_listener("127.0.0.1:8080", 0);
+
+	for (int i = 0; i < 100; i++) {
+		look_owners(live_inode(fd));
+		assert_int_equal(held.n, 1);
+		assert_int_equal(held.pid, getpid());
+		assert_int_equal(held.fd, fd);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
 }
 
 /* ------------------------------------------------------------------------------------------- permissions */
@@ -239,6 +332,9 @@ int main(void)
 		live_test(test_files__in_flight__nobody),
 		live_test(test_files__in_a_pid_namespace__its_numbers_and_not_complete),
 		live_test(test_files__more_than_the_map_holds__found_all_the_same),
+		live_test(test_files__everywhere_in_a_table__each_descriptor_is_told),
+		live_test(test_files__more_than_there_is_room_for__all_are_told),
+		live_test(test_files__processes_come_and_go__the_owner_and_nobody_else),
 		live_test(test_permission__two_capabilities__enough),
 		live_test(test_permission__lacking__named_in_one_sentence_and_silent),
 		live_test(test_signals__all_the_time__answers_all_the_same),
