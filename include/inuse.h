@@ -275,6 +275,8 @@ enum inuse_missing {
 	INUSE_MISSING_BACKLOG = 1u << 16,
 	INUSE_MISSING_DOCUMENT = 1u << 17, /* the system's documents do not say */
 	INUSE_MISSING_DRAW = 1u << 18,     /* the kernel draws lots: of an odd range of ports the first or the last is not tried */
+	INUSE_MISSING_SETTING = 1u << 19,  /* a setting of the kernel could not be read */
+	INUSE_MISSING_TIMER = 1u << 20,    /* how long a connection has been in TIME-WAIT */
 };
 
 #define INUSE_MAX_SHOWN 8

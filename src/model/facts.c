@@ -28,6 +28,18 @@ bool iu_setting(const struct iu_facts *f, enum iu_setting setting, int64_t *ret)
 	return (f->settings_known & (1u << setting)) != 0;
 }
 
+enum inuse_tri iu_setting_on(const struct iu_facts *f, enum iu_setting setting, uint32_t *missing)
+{
+	int64_t value;
+
+	if (iu_setting(f, setting, &value))
+		return iu_is(value != 0);
+	if (f->os != IU_SYSTEM_linux)
+		return INUSE_NO; /* nobody else has it */
+	*missing |= INUSE_MISSING_SETTING;
+	return INUSE_MAYBE;
+}
+
 static bool in_ranges(const struct iu_range *r, size_t n, uint16_t port)
 {
 	for (size_t i = 0; i < n; i++)
@@ -85,12 +97,42 @@ uint32_t iu_device_of(const struct iu_facts *f, const struct inuse_addr *a)
 	return 0;
 }
 
+bool iu_socket_device_known(const struct iu_world *w, const struct inuse_socket *o)
+{
+	return (o->known & INUSE_KNOW_DEVICE) != 0 || w->facts->os != IU_SYSTEM_linux;
+}
+
+enum inuse_tri iu_socket_is_elsewhere(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	if (iu_socket_device_known(w, o))
+		return iu_is(o->device != 0 && o->device != w->req.device);
+	*missing |= INUSE_MISSING_DEVICE;
+	return INUSE_MAYBE;
+}
+
 /* A socket that is bound to a device hears only what arrives there. */
-static bool hears(const struct iu_world *w, const struct inuse_socket *o, const struct inuse_addr *to)
+static enum inuse_tri hears(const struct iu_world *w, const struct inuse_socket *o, const struct inuse_addr *to, uint32_t *missing)
 {
 	uint32_t device = iu_device_of(w->facts, to);
 
-	return (o->known & INUSE_KNOW_DEVICE) == 0 || o->device == 0 || device == 0 || o->device == device;
+	if (device == 0)
+		return INUSE_YES;
+	if (iu_socket_device_known(w, o))
+		return iu_is(o->device == 0 || o->device == device);
+	*missing |= INUSE_MISSING_DEVICE;
+	return INUSE_MAYBE;
+}
+
+/* Is its address one that takes connections to this one? */
+static enum inuse_tri takes(const struct iu_world *w, const struct inuse_socket *o, const struct inuse_addr *to, uint32_t *missing)
+{
+	if (iu_addr_same(&o->local, to) || (iu_addr_is_mapped_any(&o->local) && iu_addr_unmapped(to).family == 4))
+		return INUSE_YES;
+	if (!iu_addr_is_any(&o->local))
+		return INUSE_NO;
+	if (iu_addr_unmapped(to).family == o->family)
+		return INUSE_YES;
+	return o->family == 6 ? iu_not(iu_socket_has(w, o, INUSE_V6ONLY, INUSE_MISSING_V6ONLY, missing)) : INUSE_NO;
 }
 
 static bool held_only_by(const struct iu_facts *f, const struct inuse_socket *o, int32_t pid)
@@ -120,29 +162,25 @@ bool iu_socket_is_owner(const struct iu_world *w, const struct inuse_socket *o, 
 enum inuse_tri iu_listener_for(const struct iu_world *w, const struct inuse_addr *to, uint32_t *missing)
 {
 	enum inuse_tri found = INUSE_NO;
+	uint32_t lacking = 0;
 
 	for (size_t i = 0; i < w->facts->n_sockets; i++) {
 		const struct inuse_socket *o = &w->facts->sockets[i];
-		enum inuse_tri here;
+		uint32_t takes_lacks = 0, hears_lacks = 0;
+		enum inuse_tri taken, heard;
 
-		if (o->state != INUSE_LISTEN || !iu_socket_is_owner(w, o, to->port) || !hears(w, o, to))
+		if (o->state != INUSE_LISTEN || !iu_socket_is_owner(w, o, to->port))
 			continue;
-		if (iu_addr_same(&o->local, to) || (iu_addr_is_mapped_any(&o->local) && iu_addr_unmapped(to).family == 4))
-			here = INUSE_YES;
-		else if (!iu_addr_is_any(&o->local))
-			continue;
-		else if (iu_addr_unmapped(to).family == o->family)
-			here = INUSE_YES;
-		else if (o->family == 6)
-			here = iu_not(iu_socket_has(w, o, INUSE_V6ONLY, INUSE_MISSING_V6ONLY, missing));
-		else
-			continue;
-		found = iu_or(found, here);
+		taken = takes(w, o, to, &takes_lacks);
+		heard = hears(w, o, to, &hears_lacks);
+		found = iu_or(found, iu_both(taken, takes_lacks, heard, hears_lacks, &lacking));
 	}
-	if (found == INUSE_NO && !iu_port_covered(w->facts, to->port)) {
-		*missing |= INUSE_MISSING_COVERAGE;
-		return INUSE_MAYBE;
+	if (found != INUSE_YES && !iu_port_covered(w->facts, to->port)) {
+		lacking |= INUSE_MISSING_COVERAGE;
+		found = INUSE_MAYBE;
 	}
+	if (found == INUSE_MAYBE)
+		*missing |= lacking;
 	return found;
 }
 

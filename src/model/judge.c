@@ -14,21 +14,48 @@ static const struct iu_bucket *find_bucket(const struct iu_facts *f, uint16_t po
 	return NULL;
 }
 
+/* Where no route was asked for, a host that has but one address to dial another one from dials from that. NULL: it has several. */
+static const struct inuse_addr *only_source(const struct iu_facts *f, const struct inuse_addr *remote)
+{
+	const struct inuse_addr to = iu_addr_unmapped(remote);
+	const struct inuse_addr *only = NULL;
+
+	if (!f->locals_known || iu_addr_is_any(&to) || iu_addr_is_loopback(&to) || iu_addr_is_link_local6(&to))
+		return NULL;
+	for (size_t i = 0; i < f->n_locals; i++) {
+		const struct iu_local *l = &f->locals[i];
+
+		if (l->addr.family != to.family || l->broadcast || l->tentative || iu_addr_is_loopback(&l->addr) ||
+		    iu_addr_is_link_local6(&l->addr))
+			continue;
+		if (only != NULL || l->prefix_len != (to.family == 4 ? 32 : 128))
+			return NULL;
+		only = &l->addr;
+	}
+	return only;
+}
+
 /* The address that connect() gives an unbound socket: its own, else the route's. */
 static struct inuse_addr find_source(const struct iu_facts *f, const struct inuse_request *req)
 {
+	const struct inuse_addr *only;
+	struct inuse_addr source = {0};
+
 	if (req->call != INUSE_CALL_CONNECT)
 		return req->local;
 	if (req->local.family != 0 && !iu_addr_is_any(&req->local) && !iu_addr_is_mapped_any(&req->local))
 		return req->local;
 	for (size_t i = 0; i < f->n_routes; i++)
 		if (f->routes[i].result == INUSE_R_OK && iu_addr_same(&f->routes[i].remote, &req->remote)) {
-			struct inuse_addr source = f->routes[i].source;
-
+			source = f->routes[i].source;
 			source.port = req->local.port;
 			return source;
 		}
-	return (struct inuse_addr){.port = req->local.port};
+	only = only_source(f, &req->remote);
+	if (only != NULL)
+		source = *only;
+	source.port = req->local.port;
+	return source;
 }
 
 static void start(struct iu_world *w, const struct iu_profile *profile, const struct iu_facts *facts,
@@ -141,6 +168,18 @@ static void finish(const struct iu_world *w, uint32_t possible, struct inuse_ver
 	give_scan(w, v);
 }
 
+void iu_world_start(struct iu_world *w, const struct iu_profile *profile, const struct iu_facts *facts,
+		    const struct inuse_request *request, const struct iu_caller *caller)
+{
+	start(w, profile, facts, request, NULL);
+	/* what bind() would set is set already, or it was not bind() that gave it the address */
+	if (request->call == INUSE_CALL_CONNECT && w->family == 6)
+		w->req.flags = (w->req.flags & ~(uint32_t)INUSE_V6ONLY) | (request->flags & INUSE_V6ONLY);
+	w->caller = *caller;
+	if (w->caller.family != 0)
+		w->family = w->caller.family;
+}
+
 void iu_judge_call(const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
 		   const struct iu_caller *caller, struct inuse_verdict *ret_verdict)
 {
@@ -148,13 +187,7 @@ void iu_judge_call(const struct iu_profile *profile, const struct iu_facts *fact
 	struct iu_world w;
 	uint32_t possible;
 
-	start(&w, profile, facts, request, NULL);
-	/* what bind() would set is set already, or it was not bind() that gave it the address */
-	if (request->call == INUSE_CALL_CONNECT && w.family == 6)
-		w.req.flags = (w.req.flags & ~(uint32_t)INUSE_V6ONLY) | (request->flags & INUSE_V6ONLY);
-	w.caller = *caller;
-	if (w.caller.family != 0)
-		w.family = w.caller.family;
+	iu_world_start(&w, profile, facts, request, caller);
 	possible = run_step(&w, request->call, &v);
 	if (caller->decided != NULL)
 		caller->decided->possible = possible;
@@ -170,10 +203,7 @@ enum inuse_tri iu_judge_owner(const struct iu_profile *profile, const struct iu_
 	struct iu_world w;
 	uint32_t missing = 0;
 
-	start(&w, profile, facts, request, NULL);
-	w.caller = *caller;
-	if (w.caller.family != 0)
-		w.family = w.caller.family;
+	iu_world_start(&w, profile, facts, request, caller);
 	*ret_rule = NULL;
 	if (!iu_socket_is_owner(&w, socket, request->local.port))
 		return INUSE_NO;
@@ -221,11 +251,6 @@ void iu_judge_bare(const struct iu_profile *profile, const struct iu_facts *fact
 	if (request->call == INUSE_CALL_LISTEN && v.step == INUSE_CALL_BIND && possible == ok)
 		v.step = INUSE_CALL_LISTEN;
 	finish(&w, possible, &v);
-	if (!iu_port_covered(facts, request->local.port) &&
-	    (request->call != INUSE_CALL_CONNECT || request->local.port != 0) && v.outcome == INUSE_GO) {
-		v.outcome = INUSE_CANNOT_TELL;
-		v.missing = INUSE_MISSING_COVERAGE;
-	}
 	v.as_far_as_seen = v.outcome == INUSE_GO && (facts->unseen & (INUSE_MISSING_BOUND | INUSE_MISSING_PARTIAL)) != 0;
 	*ret_verdict = v;
 }

@@ -31,35 +31,50 @@ static const struct inuse_socket *old_connection(const struct iu_world *w)
 	return NULL;
 }
 
-enum inuse_tri iu_pred_syn_no_listener(struct iu_world *w, uint32_t *missing)
+/* A listener on one of our addresses of that family. */
+static bool listens_on_some(const struct iu_world *w, const struct inuse_addr *to)
+{
+	for (size_t i = 0; i < w->facts->n_sockets; i++) {
+		const struct inuse_socket *o = &w->facts->sockets[i];
+
+		if (o->state == INUSE_LISTEN && iu_socket_is_owner(w, o, to->port) &&
+		    iu_addr_unmapped(&o->local).family == iu_addr_unmapped(to).family)
+			return true;
+	}
+	return false;
+}
+
+static enum inuse_tri somebody_listens(const struct iu_world *w, uint32_t *missing)
 {
 	struct inuse_addr to = w->req.local;
+	uint32_t lacking = 0;
+	enum inuse_tri found;
+
+	if ((!iu_addr_is_any(&to) && !iu_addr_is_mapped_any(&to)) || w->req.remote.family == 0)
+		return iu_listener_for(w, &to, missing);
+	/* which of our addresses the SYN comes to is open: the peer's family decides */
+	to = w->req.remote;
+	to.port = w->req.local.port;
+	found = iu_listener_for(w, &to, &lacking);
+	if (found != INUSE_YES && listens_on_some(w, &to))
+		return INUSE_YES;
+	*missing |= lacking;
+	return found;
+}
+
+enum inuse_tri iu_pred_syn_no_listener(struct iu_world *w, uint32_t *missing)
+{
 	const struct inuse_socket *old = old_connection(w);
-	int64_t rfc1337 = 0;
+	uint32_t listens_lacks = 0, silent_lacks = 0;
+	enum inuse_tri listens = somebody_listens(w, &listens_lacks), silent = INUSE_NO, refused;
 
-	if ((iu_addr_is_any(&to) || iu_addr_is_mapped_any(&to)) && w->req.remote.family != 0) {
-		/* which of our addresses the SYN comes to is open: the peer's family decides */
-		to = w->req.remote;
-		to.port = w->req.local.port;
-		if (iu_listener_for(w, &to, missing) == INUSE_NO) {
-			bool specific = false;
-
-			for (size_t i = 0; i < w->facts->n_sockets; i++)
-				specific |= w->facts->sockets[i].state == INUSE_LISTEN &&
-					    iu_socket_is_owner(w, &w->facts->sockets[i], to.port) &&
-					    iu_addr_unmapped(&w->facts->sockets[i].local).family ==
-						    iu_addr_unmapped(&to).family;
-			if (specific)
-				return INUSE_NO;
-		}
-	}
 	/* what is left in TIME-WAIT answers in place of the listener, and net.ipv4.tcp_rfc1337 keeps it from the RST */
-	iu_setting(w->facts, IU_SET_RFC1337, &rfc1337);
-	if (old != NULL && old->mini && old->state == INUSE_TIME_WAIT && rfc1337 != 0)
-		return INUSE_NO;
-	if (old != NULL && iu_listener_for(w, &to, missing) == INUSE_NO)
-		iu_scan_add(&w->scan, old, NULL, true);
-	return iu_not(iu_listener_for(w, &to, missing));
+	if (old != NULL && old->mini && old->state == INUSE_TIME_WAIT)
+		silent = iu_setting_on(w->facts, IU_SET_RFC1337, &silent_lacks);
+	refused = iu_both(iu_not(listens), listens_lacks, iu_not(silent), silent_lacks, missing);
+	if (old != NULL && refused != INUSE_NO && listens == INUSE_NO)
+		iu_scan_add(&w->scan, old, NULL, refused == INUSE_YES);
+	return refused;
 }
 
 enum inuse_tri iu_pred_syn_live(struct iu_world *w, uint32_t *missing)
@@ -92,17 +107,20 @@ enum inuse_tri iu_pred_syn_fin_wait2(struct iu_world *w, uint32_t *missing)
 enum inuse_tri iu_pred_syn_rfc1337(struct iu_world *w, uint32_t *missing)
 {
 	const struct inuse_socket *old = old_connection(w);
-	int64_t rfc1337 = 0;
+	uint32_t listens_lacks = 0, on_lacks = 0, lacking = 0;
+	enum inuse_tri on, listens, ignored;
 
-	iu_setting(w->facts, IU_SET_RFC1337, &rfc1337);
-	if (old == NULL || !old->mini || old->state != INUSE_TIME_WAIT || rfc1337 == 0)
+	if (old == NULL || !old->mini || old->state != INUSE_TIME_WAIT)
 		return INUSE_NO;
-	if (iu_listener_for(w, &w->req.local, missing) == INUSE_NO)
+	on = iu_setting_on(w->facts, IU_SET_RFC1337, &on_lacks);
+	if (on == INUSE_NO)
+		return INUSE_NO;
+	listens = somebody_listens(w, &listens_lacks);
+	if (listens == INUSE_NO) /* the setting alone can have kept the row of syn-no-listener from answering */
 		return INUSE_YES;
-	if (w->caller.syn.known)
-		return iu_is(!w->caller.syn.newer);
-	*missing |= INUSE_MISSING_SEQUENCE;
-	return INUSE_MAYBE;
+	ignored = w->caller.syn.known ? iu_is(!w->caller.syn.newer) : INUSE_MAYBE;
+	ignored = iu_not(iu_both(listens, listens_lacks, iu_not(ignored), INUSE_MISSING_SEQUENCE, &lacking));
+	return iu_both(on, on_lacks, ignored, lacking, missing);
 }
 
 enum inuse_tri iu_pred_syn_time_wait(struct iu_world *w, uint32_t *missing)

@@ -10,21 +10,13 @@ enum inuse_tri iu_pred_multicast6(struct iu_world *w, uint32_t *missing)
 
 enum inuse_tri iu_pred_privileged(struct iu_world *w, uint32_t *missing)
 {
+	enum inuse_tri low;
 	int64_t first;
 
 	if (w->req.local.port == 0)
 		return INUSE_NO;
-	if (!iu_setting(w->facts, IU_SET_UNPRIVILEGED_PORT_START, &first)) {
-		if (w->req.local.port >= 1024)
-			return INUSE_NO; /* raising the bound above 1024 is possible but not known to be done */
-		*missing |= INUSE_MISSING_PRIVILEGE;
-		return iu_and(INUSE_MAYBE, iu_not(w->req.may_bind_low));
-	}
-	if (w->req.local.port >= first)
-		return INUSE_NO;
-	if (w->req.may_bind_low == INUSE_MAYBE)
-		*missing |= INUSE_MISSING_PRIVILEGE;
-	return iu_not(w->req.may_bind_low);
+	low = iu_setting(w->facts, IU_SET_UNPRIVILEGED_PORT_START, &first) ? iu_is(w->req.local.port < first) : INUSE_MAYBE;
+	return iu_both(low, INUSE_MISSING_SETTING, iu_not(w->req.may_bind_low), INUSE_MISSING_PRIVILEGE, missing);
 }
 
 enum inuse_tri iu_pred_mapped_on_v6only(struct iu_world *w, uint32_t *missing)
@@ -48,30 +40,26 @@ enum inuse_tri iu_pred_device_missing(struct iu_world *w, uint32_t *missing)
 	return INUSE_YES;
 }
 
-static bool any_address_goes(const struct iu_world *w)
+static enum inuse_tri any_address_goes(const struct iu_world *w, uint32_t *missing)
 {
 	const struct inuse_addr u = iu_addr_unmapped(&w->req.local);
-	int64_t nonlocal = 0;
 
 	if (iu_addr_is_any(&u) || (w->req.flags & (INUSE_FREEBIND | INUSE_TRANSPARENT)) != 0)
-		return true;
-	iu_setting(w->facts, u.family == 4 ? IU_SET_NONLOCAL_BIND : IU_SET_NONLOCAL_BIND6, &nonlocal);
-	if (nonlocal != 0)
-		return true;
+		return INUSE_YES;
 	/* multicast and the broadcast address are bindable for TCP over IPv4 [M11 M23] */
-	return u.family == 4 && (iu_addr_is_multicast(&u) || iu_addr_is_limited_broadcast(&u));
+	if (u.family == 4 && (iu_addr_is_multicast(&u) || iu_addr_is_limited_broadcast(&u)))
+		return INUSE_YES;
+	return iu_setting_on(w->facts, u.family == 4 ? IU_SET_NONLOCAL_BIND : IU_SET_NONLOCAL_BIND6, missing);
 }
 
 enum inuse_tri iu_pred_tentative(struct iu_world *w, uint32_t *missing)
 {
-	if (any_address_goes(w))
-		return INUSE_NO;
 	for (size_t i = 0; i < w->facts->n_locals; i++) {
 		const struct iu_local *l = &w->facts->locals[i];
 
 		if (l->tentative && iu_addr_same(&l->addr, &w->req.local) &&
 		    (w->req.device == 0 || l->device == 0 || w->req.device == l->device))
-			return INUSE_YES;
+			return iu_not(any_address_goes(w, missing));
 	}
 	return INUSE_NO;
 }
@@ -91,16 +79,11 @@ static bool loopback_on_other_device(const struct iu_world *w)
 enum inuse_tri iu_pred_not_local(struct iu_world *w, uint32_t *missing)
 {
 	struct inuse_addr a = w->req.local;
-	enum inuse_tri local;
+	uint32_t lacking = 0;
+	enum inuse_tri local, goes = any_address_goes(w, &lacking);
 
-	if (any_address_goes(w))
-		return INUSE_NO;
-	if (loopback_on_other_device(w))
-		return INUSE_YES;
 	if (iu_addr_is_link_local6(&a))
 		a.scope = w->req.device;
-	local = iu_addr_is_local(w->facts, &a);
-	if (local == INUSE_MAYBE)
-		*missing |= INUSE_MISSING_ADDRESSES;
-	return iu_not(local);
+	local = loopback_on_other_device(w) ? INUSE_NO : iu_addr_is_local(w->facts, &a);
+	return iu_both(iu_not(goes), lacking, iu_not(local), INUSE_MISSING_ADDRESSES, missing);
 }

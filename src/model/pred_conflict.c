@@ -79,7 +79,7 @@ enum inuse_tri iu_pred_devices_differ(const struct iu_world *w, const struct inu
 {
 	if (w->req.device == 0)
 		return INUSE_NO;
-	if ((o->known & INUSE_KNOW_DEVICE) == 0) {
+	if (!iu_socket_device_known(w, o)) {
 		*missing |= INUSE_MISSING_DEVICE;
 		return INUSE_MAYBE;
 	}
@@ -115,9 +115,14 @@ static enum inuse_tri same_uid(const struct iu_world *w, const struct inuse_sock
 
 enum inuse_tri iu_pred_both_reuseport(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
+	uint32_t lacking = 0, uid_lacks = 0;
+	enum inuse_tri set, same;
+
 	if ((w->req.flags & INUSE_REUSEPORT) == 0 || (w->req.flags & INUSE_GROUP) != 0)
 		return INUSE_NO;
-	return iu_and(iu_socket_has(w, o, INUSE_REUSEPORT, INUSE_MISSING_REUSEPORT, missing), same_uid(w, o, missing));
+	set = iu_socket_has(w, o, INUSE_REUSEPORT, INUSE_MISSING_REUSEPORT, &lacking);
+	same = same_uid(w, o, &uid_lacks);
+	return iu_both(set, lacking, same, uid_lacks, missing);
 }
 
 enum inuse_tri iu_pred_owner_listens(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
@@ -246,6 +251,10 @@ enum inuse_tri iu_pred_no_conflict(struct iu_world *w, uint32_t *missing)
 		if (blocks != INUSE_NO)
 			iu_scan_add(&w->scan, o, rule, blocks == INUSE_YES);
 		any = iu_or(any, blocks);
+	}
+	if (any != INUSE_YES && !iu_port_covered(w->facts, w->req.local.port)) {
+		*missing |= INUSE_MISSING_COVERAGE;
+		return INUSE_MAYBE;
 	}
 	return iu_not(any);
 }

@@ -68,16 +68,15 @@ enum inuse_tri iu_pred_route_no_device(struct iu_world *w, uint32_t *missing)
 static enum inuse_tri is_tuple(const struct iu_world *w, const struct inuse_socket *o, const struct inuse_addr *local,
 			       const struct inuse_addr *remote, uint32_t *missing)
 {
+	enum inuse_tri elsewhere, from_there;
+	uint32_t lacking = 0;
+
 	if (!iu_socket_is_owner(w, o, local->port) || o->state == INUSE_LISTEN || o->state == INUSE_BOUND ||
 	    o->remote.port != remote->port || !iu_addr_same(&o->remote, remote))
 		return INUSE_NO;
-	if ((o->known & INUSE_KNOW_DEVICE) != 0 && o->device != 0 && o->device != w->req.device)
-		return INUSE_NO;
-	if (local->family == 0) {
-		*missing |= INUSE_MISSING_ROUTE;
-		return INUSE_MAYBE;
-	}
-	return iu_is(iu_addr_same(&o->local, local));
+	elsewhere = iu_socket_is_elsewhere(w, o, &lacking);
+	from_there = local->family == 0 ? INUSE_MAYBE : iu_is(iu_addr_same(&o->local, local));
+	return iu_both(iu_not(elsewhere), lacking, from_there, INUSE_MISSING_ROUTE, missing);
 }
 
 static struct inuse_addr remote_of(const struct iu_world *w)
@@ -110,10 +109,11 @@ static enum inuse_tri find_tuple(struct iu_world *w, tuple_fn *fn, uint32_t *mis
 	local.port = w->req.local.port;
 	for (size_t i = 0; i < w->facts->n_sockets; i++) {
 		const struct inuse_socket *o = &w->facts->sockets[i];
-		enum inuse_tri hit = is_tuple(w, o, &local, &remote, missing);
+		uint32_t tuple_lacks = 0, fn_lacks = 0;
+		enum inuse_tri hit = is_tuple(w, o, &local, &remote, &tuple_lacks), asked;
 
-		if (hit != INUSE_NO)
-			hit = iu_and(hit, fn(w, o, missing));
+		asked = hit != INUSE_NO ? fn(w, o, &fn_lacks) : INUSE_NO;
+		hit = iu_both(hit, tuple_lacks, asked, fn_lacks, missing);
 		if (hit != INUSE_NO)
 			iu_scan_add(&w->scan, o, NULL, hit == INUSE_YES);
 		any = iu_or(any, hit);
@@ -160,32 +160,43 @@ bool iu_answer_is_lost(const struct iu_facts *f, uint32_t device, const struct i
 	return device != 0 && ((!loopback && iu_device_of(f, to) != device) || (from->family != 0 && iu_device_of(f, from) != device));
 }
 
+/* Is the other end of the connection to be in TIME-WAIT here? */
+static enum inuse_tri meets_time_wait(const struct iu_world *w, uint32_t *missing)
+{
+	const struct inuse_addr remote = remote_of(w);
+	enum inuse_tri any = INUSE_NO;
+	uint32_t lacking = 0;
+
+	for (size_t i = 0; i < w->facts->n_sockets; i++) {
+		const struct inuse_socket *o = &w->facts->sockets[i];
+		enum inuse_tri from, port;
+
+		if (!o->mini || o->state != INUSE_TIME_WAIT || !iu_socket_is_owner(w, o, remote.port) || !iu_addr_same(&o->local, &remote))
+			continue;
+		from = w->source.family == 0 ? INUSE_MAYBE : iu_is(iu_addr_same(&o->remote, &w->source));
+		port = w->req.local.port == 0 ? INUSE_MAYBE : iu_is(w->req.local.port == o->remote.port);
+		any = iu_or(any, iu_both(from, INUSE_MISSING_ROUTE, port, INUSE_MISSING_DRAW, &lacking));
+	}
+	if (any == INUSE_MAYBE)
+		*missing |= lacking;
+	return any;
+}
+
 /*
  * A TIME-WAIT of this host, on the side that is dialled, has the port of the caller. It answers a SYN although nobody listens, and
  * with net.ipv4.tcp_rfc1337=1 the RST that the answer gets changes nothing [P09].
  */
 enum inuse_tri iu_pred_nobody_answers(struct iu_world *w, uint32_t *missing)
 {
-	struct inuse_addr remote = remote_of(w);
-	int64_t rfc1337 = 0;
+	uint32_t rfc1337_lacks = 0, nobody_lacks = 0, meets_lacks = 0, lacking = 0;
+	enum inuse_tri rfc1337 = iu_setting_on(w->facts, IU_SET_RFC1337, &rfc1337_lacks), nobody, silent, meets;
 
-	iu_setting(w->facts, IU_SET_RFC1337, &rfc1337);
-	if (rfc1337 == 0 || iu_pred_nobody_listens(w, missing) != INUSE_YES)
+	if (rfc1337 == INUSE_NO)
 		return INUSE_NO;
-	for (size_t i = 0; i < w->facts->n_sockets; i++) {
-		const struct inuse_socket *o = &w->facts->sockets[i];
-
-		if (!o->mini || o->state != INUSE_TIME_WAIT || !iu_socket_is_owner(w, o, remote.port) ||
-		    !iu_addr_same(&o->local, &remote) || (w->source.family != 0 && !iu_addr_same(&o->remote, &w->source)))
-			continue;
-		if (w->req.local.port == o->remote.port)
-			return INUSE_YES;
-		if (w->req.local.port == 0) {
-			*missing |= INUSE_MISSING_DRAW;
-			return INUSE_MAYBE;
-		}
-	}
-	return INUSE_NO;
+	nobody = iu_pred_nobody_listens(w, &nobody_lacks);
+	silent = iu_both(rfc1337, rfc1337_lacks, nobody, nobody_lacks, &lacking);
+	meets = meets_time_wait(w, &meets_lacks);
+	return iu_both(silent, lacking, meets, meets_lacks, missing);
 }
 
 /* Only this host's own ports can be known to be closed; what another host says is not this host's to tell. */
@@ -193,8 +204,11 @@ enum inuse_tri iu_pred_nobody_listens(struct iu_world *w, uint32_t *missing)
 {
 	struct inuse_addr remote = remote_of(w);
 	uint32_t lacking = 0;
+	enum inuse_tri local, listens;
 
-	if (iu_answer_is_lost(w->facts, w->req.device, &w->source, &remote) || iu_addr_is_local(w->facts, &remote) != INUSE_YES || !iu_port_covered(w->facts, remote.port))
+	if (iu_answer_is_lost(w->facts, w->req.device, &w->source, &remote))
 		return INUSE_NO;
-	return iu_is(iu_listener_for(w, &remote, &lacking) == INUSE_NO);
+	local = iu_addr_is_local(w->facts, &remote);
+	listens = local != INUSE_NO ? iu_listener_for(w, &remote, &lacking) : INUSE_NO;
+	return iu_both(local, INUSE_MISSING_ADDRESSES, iu_not(listens), lacking, missing);
 }

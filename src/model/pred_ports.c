@@ -84,19 +84,36 @@ static enum inuse_tri count(struct iu_world *w, const uint8_t marks[65536], int6
 	return exhausted;
 }
 
+/*
+ * net.ipv4.ip_autobind_reuse: a second search, in which SO_REUSEADDR on both counts, but not where SO_REUSEPORT would let them
+ * share the port [Z02]
+ */
+static enum inuse_tri takes_from_bind(const struct iu_world *w, const struct inuse_socket *o, enum inuse_tri autobind, uint32_t *missing)
+{
+	uint32_t overlaps_lacks = 0, devices_lacks = 0, reuse_lacks = 0, reuseport_lacks = 0, met_lacks = 0, shared_lacks = 0, lacking = 0;
+	enum inuse_tri overlaps = iu_owner_overlaps(w, o, &overlaps_lacks), differ = iu_pred_devices_differ(w, o, &devices_lacks);
+	enum inuse_tri met = iu_both(overlaps, overlaps_lacks, iu_not(differ), devices_lacks, &met_lacks);
+	enum inuse_tri reuse = iu_pred_both_reuse(w, o, &reuse_lacks), reuseport = iu_pred_both_reuseport(w, o, &reuseport_lacks);
+	enum inuse_tri shared = iu_both(reuse, reuse_lacks, iu_not(reuseport), reuseport_lacks, &lacking);
+
+	shared = iu_both(shared, lacking, autobind, INUSE_MISSING_SETTING, &shared_lacks);
+	return iu_both(met, met_lacks, iu_not(shared), shared_lacks, missing);
+}
+
 /* bind(:0) takes no port on which any overlapping owner of the same device stands, whatever the flags [Z01 Z03]. */
 enum inuse_tri iu_pred_ports_exhausted(struct iu_world *w, uint32_t *missing)
 {
 	uint8_t marks[65536];
-	int64_t first, last, autobind = 0;
-	enum inuse_tri exhausted;
+	enum inuse_tri exhausted, autobind;
+	uint32_t autobind_lacks = 0;
+	int64_t first, last;
 
 	if (w->req.local.port != 0)
 		return INUSE_NO;
 	if (!read_range(w, &first, &last, missing))
 		return INUSE_MAYBE;
 	memset(marks, FREE, sizeof(marks));
-	iu_setting(w->facts, IU_SET_AUTOBIND_REUSE, &autobind);
+	autobind = iu_setting_on(w->facts, IU_SET_AUTOBIND_REUSE, &autobind_lacks);
 	for (size_t i = 0; i < w->facts->n_sockets; i++) {
 		const struct inuse_socket *o = &w->facts->sockets[i];
 		uint32_t lacking = 0;
@@ -104,12 +121,7 @@ enum inuse_tri iu_pred_ports_exhausted(struct iu_world *w, uint32_t *missing)
 
 		if (!iu_socket_is_owner(w, o, o->local.port) || o->local.port == 0)
 			continue;
-		takes = iu_and(iu_owner_overlaps(w, o, &lacking), iu_not(iu_pred_devices_differ(w, o, &lacking)));
-		/* net.ipv4.ip_autobind_reuse: a second search, in which SO_REUSEADDR on both counts, but not where
-		 * SO_REUSEPORT would let them share the port [Z02] */
-		if (autobind != 0)
-			takes = iu_and(takes, iu_not(iu_and(iu_pred_both_reuse(w, o, &lacking),
-							    iu_not(iu_pred_both_reuseport(w, o, &lacking)))));
+		takes = takes_from_bind(w, o, autobind, &lacking);
 		if (takes == INUSE_YES || (takes == INUSE_MAYBE && marks[o->local.port] == FREE))
 			marks[o->local.port] = takes == INUSE_YES ? TAKEN : MAYBE_USABLE;
 		if (takes == INUSE_MAYBE)
@@ -134,7 +146,7 @@ static enum inuse_tri was_on_loopback(const struct iu_world *w, const struct inu
 {
 	if (iu_addr_is_loopback(&o->local) || iu_addr_is_loopback(&o->remote))
 		return INUSE_YES;
-	if ((o->known & INUSE_KNOW_DEVICE) != 0)
+	if (iu_socket_device_known(w, o))
 		return iu_is(o->device == LOOPBACK_IFINDEX);
 	if (w->req.device != LOOPBACK_IFINDEX)
 		return INUSE_NO; /* bound to lo it would be another connection */
@@ -142,24 +154,45 @@ static enum inuse_tri was_on_loopback(const struct iu_world *w, const struct inu
 	return INUSE_MAYBE;
 }
 
+/* Does net.ipv4.tcp_tw_reuse allow it? */
+static enum inuse_tri is_allowed(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	int64_t reuse;
+
+	if (!iu_setting(w->facts, IU_SET_TW_REUSE, &reuse)) {
+		*missing |= INUSE_MISSING_SETTING;
+		return INUSE_MAYBE;
+	}
+	return reuse == 2 ? was_on_loopback(w, o, missing) : iu_is(reuse != 0);
+}
+
+/* Has it been in TIME-WAIT for net.ipv4.tcp_tw_reuse_delay? */
+static enum inuse_tri is_old_enough(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	int64_t delay_ms, entered_ns = o->since_ns != 0 ? o->since_ns : o->free_at_ns - 60 * 1000000000ll;
+	bool known = iu_setting(w->facts, IU_SET_TW_REUSE_DELAY, &delay_ms);
+
+	if (known && delay_ms == 0)
+		return INUSE_YES;
+	if (known && (o->since_ns != 0 || o->free_at_ns != 0))
+		return iu_is(w->facts->now_ns - entered_ns >= delay_ms * 1000000);
+	*missing |= known ? INUSE_MISSING_TIMER : INUSE_MISSING_SETTING;
+	return INUSE_MAYBE;
+}
+
 /* TIME-WAIT to the same destination that a client may take over: tcp_tw_reuse and its delay [C05-C11]. */
 static enum inuse_tri may_take_over(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
-	int64_t reuse, delay_ms = 1000, entered_ns;
-	enum inuse_tri loopback;
+	uint32_t allowed_lacks = 0, age_lacks = 0, stamp_lacks = 0, lacking = 0;
+	enum inuse_tri allowed, old, stamped;
 
 	if (!o->mini || o->state != INUSE_TIME_WAIT || w->profile->tuple_waits)
 		return INUSE_NO;
-	if (!iu_setting(w->facts, IU_SET_TW_REUSE, &reuse))
-		return INUSE_MAYBE;
-	iu_setting(w->facts, IU_SET_TW_REUSE_DELAY, &delay_ms);
-	loopback = reuse == 2 ? was_on_loopback(w, o, missing) : INUSE_YES;
-	if (reuse == 0 || loopback == INUSE_NO)
-		return INUSE_NO;
-	entered_ns = o->since_ns != 0 ? o->since_ns : o->free_at_ns - 60 * 1000000000ll;
-	if ((o->since_ns != 0 || o->free_at_ns != 0) && w->facts->now_ns - entered_ns < delay_ms * 1000000)
-		return INUSE_NO;
-	return iu_and(loopback, iu_socket_has(w, o, INUSE_TIMESTAMPS, INUSE_MISSING_TIMESTAMPS, missing));
+	allowed = is_allowed(w, o, &allowed_lacks);
+	old = is_old_enough(w, o, &age_lacks);
+	allowed = iu_both(allowed, allowed_lacks, old, age_lacks, &lacking);
+	stamped = iu_socket_has(w, o, INUSE_TIMESTAMPS, INUSE_MISSING_TIMESTAMPS, &stamp_lacks);
+	return iu_both(allowed, lacking, stamped, stamp_lacks, missing);
 }
 
 /*
@@ -168,31 +201,47 @@ static enum inuse_tri may_take_over(const struct iu_world *w, const struct inuse
  */
 static enum inuse_tri is_locked(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
-	enum inuse_tri marked = INUSE_YES;
+	bool sticks = (w->facts->features & IU_FEATURE_CONNECT_BIND) == 0;
+	enum inuse_tri marked = INUSE_YES, locked;
+	uint32_t lacking = 0;
 
 	for (size_t i = 0; w->facts->buckets_known && i < w->facts->n_buckets; i++)
 		if (w->facts->buckets[i].port == o->local.port)
 			marked = iu_is(w->facts->buckets[i].fastreuse != -1 || w->facts->buckets[i].fastreuseport != -1);
 	/* before 6.18 the mark stays when the last one that is not connect()'s has left */
-	if (marked == INUSE_NO || (w->facts->buckets_known && (w->facts->features & IU_FEATURE_CONNECT_BIND) == 0))
+	if (marked == INUSE_NO || (w->facts->buckets_known && sticks))
 		return marked;
-	return iu_socket_has(w, o, INUSE_PORT_LOCKED, INUSE_MISSING_PORT_LOCKED, missing);
+	locked = iu_socket_has(w, o, INUSE_PORT_LOCKED, INUSE_MISSING_PORT_LOCKED, &lacking);
+	if (sticks && locked == INUSE_NO)
+		lacking = INUSE_MISSING_MEMORY;
+	*missing |= lacking;
+	return sticks ? iu_or(locked, INUSE_MAYBE) : locked;
+}
+
+/* The very connection that the call would make on that port. */
+static enum inuse_tri is_our_tuple(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	uint32_t lacking = 0;
+	enum inuse_tri from_there = w->source.family == 0 ? INUSE_MAYBE : iu_is(iu_addr_same(&o->local, &w->source)), elsewhere;
+
+	if (!iu_addr_same(&o->remote, &w->req.remote) || o->remote.port != w->req.remote.port)
+		return INUSE_NO;
+	elsewhere = iu_socket_is_elsewhere(w, o, &lacking);
+	return iu_both(iu_not(elsewhere), lacking, from_there, INUSE_MISSING_ROUTE, missing);
 }
 
 static enum inuse_tri takes_from_connect(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
-	enum inuse_tri locked;
+	uint32_t locked_lacks = 0, tuple_lacks = 0, taken_lacks = 0, lacking = 0;
+	enum inuse_tri locked, tuple, taken;
 
 	if (o->state == INUSE_LISTEN || o->state == INUSE_BOUND)
 		return INUSE_YES;
-	locked = is_locked(w, o, missing);
-	/* what is bound to a device is another connection to whoever is not bound to the same one [C33] */
-	if ((o->known & INUSE_KNOW_DEVICE) != 0 && o->device != 0 && o->device != w->req.device)
-		return locked;
-	if (!iu_addr_same(&o->remote, &w->req.remote) || o->remote.port != w->req.remote.port ||
-	    (w->source.family != 0 && !iu_addr_same(&o->local, &w->source)))
-		return locked;
-	return iu_or(locked, iu_not(may_take_over(w, o, missing)));
+	locked = is_locked(w, o, &locked_lacks);
+	tuple = is_our_tuple(w, o, &tuple_lacks);
+	taken = tuple != INUSE_NO ? iu_not(may_take_over(w, o, &taken_lacks)) : INUSE_NO;
+	taken = iu_both(tuple, tuple_lacks, taken, taken_lacks, &lacking);
+	return iu_not(iu_both(iu_not(locked), locked_lacks, iu_not(taken), lacking, missing));
 }
 
 /*
@@ -204,6 +253,11 @@ enum inuse_tri iu_pred_self_connect(struct iu_world *w, uint32_t *missing)
 	int64_t first, last;
 	uint32_t lacking = 0;
 
+	/* from which of its addresses the host dials itself is open: to none but its own */
+	if (w->source.family == 0 && w->req.local.port == w->req.remote.port && iu_addr_is_local(w->facts, &w->req.remote) != INUSE_NO) {
+		*missing |= INUSE_MISSING_ROUTE;
+		return INUSE_MAYBE;
+	}
 	if (w->source.family == 0 || !iu_addr_same(&w->source, &w->req.remote))
 		return INUSE_NO;
 	if (w->req.local.port != 0)

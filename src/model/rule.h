@@ -144,6 +144,9 @@ static inline enum inuse_tri iu_is(bool b)
 	return b ? INUSE_YES : INUSE_NO;
 }
 
+/* The world in which the rows of one call are asked, as iu_judge_call() does it: of a socket that may exist already. Borrows all. */
+void iu_world_start(struct iu_world *w, const struct iu_profile *profile, const struct iu_facts *facts,
+		    const struct inuse_request *request, const struct iu_caller *caller);
 /* Does the socket have this flag? MAYBE and *missing |= lacking where its source could not see it. */
 enum inuse_tri iu_socket_has(const struct iu_world *w, const struct inuse_socket *o, enum inuse_flag flag,
 			     enum inuse_missing lacking, uint32_t *missing);
@@ -159,7 +162,24 @@ enum inuse_tri iu_owners_answer(const struct iu_world *w, enum inuse_result resu
 /* Notes a blocker in the scan. */
 void iu_scan_add(struct iu_scan *scan, const struct inuse_socket *o, const char *rule, bool certain);
 
+/*
+ * Both of two, where what each lacks is named only if it is what keeps the answer open. Ask for each in a statement of its own: the
+ * order in which arguments are computed is not known.
+ */
+static inline enum inuse_tri iu_both(enum inuse_tri a, uint32_t a_lacks, enum inuse_tri b, uint32_t b_lacks, uint32_t *missing)
+{
+	if (iu_and(a, b) == INUSE_MAYBE)
+		*missing |= (a == INUSE_MAYBE ? a_lacks : 0) | (b == INUSE_MAYBE ? b_lacks : 0);
+	return iu_and(a, b);
+}
+
 bool iu_setting(const struct iu_facts *f, enum iu_setting setting, int64_t *ret);
+/* Is a setting that is 0 when it is off on? MAYBE and *missing |= SETTING where it could not be read. */
+enum inuse_tri iu_setting_on(const struct iu_facts *f, enum iu_setting setting, uint32_t *missing);
+/* Is o->device what it is bound to? Nowhere but on Linux are sockets bound to devices. */
+bool iu_socket_device_known(const struct iu_world *w, const struct inuse_socket *o);
+/* Is the socket bound to a device other than that of the call, so that they are two connections to whoever looks one up [C33]? */
+enum inuse_tri iu_socket_is_elsewhere(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing);
 bool iu_port_covered(const struct iu_facts *f, uint16_t port);
 bool iu_port_reserved(const struct iu_facts *f, uint16_t port);
 /* Windows: bind() to it is refused, whoever asks. No automatic port either. */

@@ -37,6 +37,8 @@ static const struct {
 	{INUSE_MISSING_ROUTE, N_("the address that the connection would come from is not known")},
 	{INUSE_MISSING_RANGE, N_("the range of automatic ports is not known")},
 	{INUSE_MISSING_DOCUMENT, N_("the documents of that system do not say")},
+	{INUSE_MISSING_SETTING, N_("a setting of the kernel that decides this could not be read")},
+	{INUSE_MISSING_TIMER, N_("how long the old connection has been in TIME-WAIT is not known")},
 	{INUSE_MISSING_DRAW, N_("it depends on where the kernel, at random, begins to look for a port")},
 	{INUSE_MISSING_SEQUENCE, N_("it depends on a sequence number yet to come")},
 	{INUSE_MISSING_BOUND, N_("sockets that took a port and do not listen are hidden from you")},

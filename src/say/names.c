@@ -125,6 +125,8 @@ const struct iu_name iu_names_missing[] = {
 	{INUSE_MISSING_PARTIAL, "partial"},
 	{INUSE_MISSING_SEQUENCE, "sequence"},
 	{INUSE_MISSING_DRAW, "draw"},
+	{INUSE_MISSING_SETTING, "setting"},
+	{INUSE_MISSING_TIMER, "timer"},
 	{INUSE_MISSING_BACKLOG, "backlog"},
 	{INUSE_MISSING_DOCUMENT, "document"},
 	{0, NULL},

@@ -50,7 +50,7 @@ static const struct iu_words causes[] = {
 	 N_("This side closed and the peer has not. A new connection whose number falls within the old one's window (64 KB) is "
 	    "reset; any other is accepted after one more round.")},
 	{"syn-rfc1337", N_("CANNOT TELL: it depends on a sequence number yet to come"),
-	 N_("net.ipv4.tcp_rfc1337 is 1: a new connection that does not look newer than the old one is ignored until "
+	 N_("With net.ipv4.tcp_rfc1337=1 a new connection that does not look newer than the old one is ignored until "
 	    "TIME-WAIT ends.")},
 	{"windows-dead-pid", N_("IN USE by a process that has ended (pid {pids}): a child of it has the socket"),
 	 N_("Windows tells who made a socket, not who inherited it. Children of that process that still run: {children}.")},

@@ -1,163 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rules of Linux as truth tables. Each row: the name of the measured case, the sockets that are there, the call, the
- * expected answer and cause.
- *
- * A socket: STATE LOCAL[>REMOTE] words; a call: bind|listen|connect|accept LOCAL[>REMOTE] words. Words: ra rp v6 (options), ts
- * (timestamps), lock (port chosen by bind), rem (remains without a process), ?ra ?rp ?v6 ?ts (not known), uid=N, dev=N, left=N
- * (seconds), grp (a reuseport program is attached).
+ * The rules of Linux as truth tables, in the words of support/scene.h. Each row: the name of the measured case, the sockets that
+ * are there, the call, the expected answer and cause.
  */
 #include "support/check.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/address.h"
 #include "model/judge.h"
 #include "say/names.h"
 #include "say/say.h"
-
-#define NOW (1000 * INT64_C(1000000000))
-
-struct world {
-	struct iu_facts f;
-	struct inuse_socket sockets[32];
-	struct iu_local locals[4];
-	struct iu_bucket bucket;
-};
-
-static struct inuse_addr addr(const char *text)
-{
-	struct inuse_target t;
-	struct inuse_error error = {0};
-
-	if (inuse_target_parse(text, &t, &error) != INUSE_OK)
-		fail_msg("%s: %s", text, error.text);
-	if (t.kind == INUSE_TARGET_PORT)
-		return (struct inuse_addr){.port = t.addr.port};
-	return t.addr;
-}
-
-/* The word's flag bit; 0: it is another word. */
-static uint32_t flag_of(const char *word)
-{
-	static const struct {
-		const char *word;
-		uint32_t flag;
-	} rows[] = {{"ra", INUSE_REUSEADDR}, {"rp", INUSE_REUSEPORT}, {"v6", INUSE_V6ONLY},   {"ts", INUSE_TIMESTAMPS},
-		    {"lock", INUSE_PORT_LOCKED}, {"grp", INUSE_GROUP}, {"freebind", INUSE_FREEBIND}, {"repair", INUSE_REPAIR},
-		    {"file", INUSE_HAS_FILE}};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (strcmp(rows[i].word, word) == 0)
-			return rows[i].flag;
-	return 0;
-}
-
-static void ends(char *word, struct inuse_addr *local, struct inuse_addr *remote)
-{
-	char *arrow = strchr(word, '>');
-
-	if (arrow != NULL) {
-		*arrow = 0;
-		*remote = addr(arrow + 1);
-	}
-	*local = addr(word);
-}
-
-static void add_socket(struct world *w, char *text)
-{
-	static const char *const states[] = {"?", "BOUND", "LISTEN", "SYNSENT", "SYNRECV", "ESTAB", "FW1", "FW2", "CLOSING", "TW", "CW", "LA"};
-	struct inuse_socket *s = &w->sockets[w->f.n_sockets++];
-	char *save = NULL, *word = strtok_r(text, " ", &save);
-
-	*s = (struct inuse_socket){.known = ~(uint32_t)INUSE_KNOW_OWNER, .count = 1, .inode = 7};
-	for (size_t i = 1; i < sizeof(states) / sizeof(states[0]); i++)
-		if (strcmp(states[i], word) == 0)
-			s->state = (enum inuse_state)i;
-	assert_int_not_equal(s->state, 0);
-	ends(strtok_r(NULL, " ", &save), &s->local, &s->remote);
-	s->family = s->local.family;
-	s->mini = s->state == INUSE_TIME_WAIT || s->state == INUSE_SYN_RECV;
-	if (s->mini)
-		s->free_at_ns = NOW + 43 * INT64_C(1000000000);
-	while ((word = strtok_r(NULL, " ", &save)) != NULL) {
-		if (strcmp(word, "rem") == 0) {
-			s->mini = true;
-			s->inode = 0;
-			s->free_at_ns = NOW + 20 * INT64_C(1000000000);
-		} else if (word[0] == '?') {
-			assert_int_not_equal(flag_of(word + 1), 0);
-			s->known &= ~flag_of(word + 1);
-		} else if (strncmp(word, "uid=", 4) == 0) {
-			s->uid = (uint32_t)atoi(word + 4);
-		} else if (strncmp(word, "dev=", 4) == 0) {
-			s->device = (uint32_t)atoi(word + 4);
-		} else if (strncmp(word, "left=", 5) == 0) {
-			s->free_at_ns = NOW + atoi(word + 5) * INT64_C(1000000000);
-		} else {
-			assert_int_not_equal(flag_of(word), 0);
-			s->flags |= flag_of(word);
-		}
-	}
-}
-
-static void make_world(struct world *w, const char *sockets)
-{
-	static const int64_t settings[] = {
-#define SETTING(id, path, fallback) fallback,
-#include "model/settings.def"
-#undef SETTING
-	};
-	char text[1024], *save = NULL;
-
-	memset(w, 0, sizeof(*w));
-	memcpy(w->f.settings, settings, sizeof(settings));
-	w->f.settings[IU_SET_IPV6] = 0;
-	w->f.settings_known = UINT32_MAX;
-	w->f.features = UINT32_MAX;
-	w->f.now_ns = NOW;
-	w->f.sockets = w->sockets;
-	w->f.locals = w->locals;
-	w->f.locals_known = true;
-	w->f.buckets_known = true;
-	w->locals[0] = (struct iu_local){.addr = {.family = 4, .ip = {127}}, .prefix_len = 8, .device = 1};
-	w->locals[1] = (struct iu_local){.addr = {.family = 6, .ip = {[15] = 1}}, .prefix_len = 128, .device = 1};
-	w->locals[2] = (struct iu_local){.addr = {.family = 4, .ip = {10, 9, 0, 1}}, .prefix_len = 32, .device = 2};
-	w->locals[3] = (struct iu_local){.addr = {.family = 6, .ip = {0x20, 1, 0x0d, 0xb8, [15] = 9}}, .prefix_len = 128, .device = 2,
-					 .tentative = true};
-	w->f.n_locals = 4;
-	snprintf(text, sizeof(text), "%s", sockets);
-	for (char *one = strtok_r(text, ";", &save); one != NULL; one = strtok_r(NULL, ";", &save))
-		add_socket(w, one);
-}
-
-static struct inuse_request make_request(const char *call)
-{
-	static const char *const calls[] = {"bind", "listen", "connect", "accept"};
-	struct inuse_request r = INUSE_REQUEST_INIT;
-	char text[256], *save = NULL, *word;
-
-	r.may_bind_low = INUSE_YES;
-	snprintf(text, sizeof(text), "%s", call);
-	word = strtok_r(text, " ", &save);
-	for (int i = 0; i < 4; i++)
-		if (strcmp(calls[i], word) == 0)
-			r.call = (enum inuse_call)i;
-	ends(strtok_r(NULL, " ", &save), &r.local, &r.remote);
-	while ((word = strtok_r(NULL, " ", &save)) != NULL) {
-		if (strncmp(word, "uid=", 4) == 0)
-			r.uid = (uint32_t)atoi(word + 4);
-		else if (strncmp(word, "dev=", 4) == 0)
-			r.device = (uint32_t)atoi(word + 4);
-		else if (strcmp(word, "user") == 0)
-			r.may_bind_low = INUSE_NO;
-		else
-			r.flags |= flag_of(word);
-	}
-	return r;
-}
+#include "support/scene.h"
 
 #define OK INUSE_R_OK
 #define INUSE INUSE_R_ADDRINUSE
@@ -272,12 +126,11 @@ static const struct {
 	 "connect 127.0.0.1:5001>127.0.0.1:5000 ra", UNKNOWN, "tuple-time-wait"},
 };
 
-static void judge_row(struct world *w, const char *sockets, const char *call, struct inuse_verdict *v)
+static void judge_row(struct scene *w, const char *sockets, const char *call, struct inuse_verdict *v)
 {
-	struct inuse_request r = make_request(call);
 
-	make_world(w, sockets);
-	iu_judge(&iu_profile_linux, &w->f, &r, v);
+	scene_make(w, sockets, call, NULL);
+	iu_judge(&iu_profile_linux, &w->f, &w->r, v);
 }
 
 static void test_judge__measured_case__same_answer(void **state)
@@ -285,7 +138,7 @@ static void test_judge__measured_case__same_answer(void **state)
 	int wrong = 0;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct world w;
+		struct scene w;
 		struct inuse_verdict v;
 		int got;
 
@@ -306,20 +159,19 @@ static void test_judge__measured_case__same_answer(void **state)
 static void test_judge__cannot_tell__outcomes_differ(void **state)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct world w;
+		struct scene w;
 		struct inuse_verdict v;
-		struct inuse_request r = make_request(rows[i].call);
 		bool go = false, no = false;
 
 		if (rows[i].result != UNKNOWN || strchr(rows[i].sockets, '?') == NULL)
 			continue;
 		for (unsigned fill = 0; fill < 64; fill++) {
-			make_world(&w, rows[i].sockets);
+			scene_make(&w, rows[i].sockets, rows[i].call, NULL);
 			for (size_t s = 0; s < w.f.n_sockets; s++) {
 				w.sockets[s].flags |= ~w.sockets[s].known & fill;
 				w.sockets[s].known = ~(uint32_t)INUSE_KNOW_OWNER;
 			}
-			iu_judge(&iu_profile_linux, &w.f, &r, &v);
+			iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 			assert_int_not_equal(v.outcome, INUSE_CANNOT_TELL);
 			go |= v.outcome == INUSE_GO;
 			no |= v.outcome == INUSE_FAIL;
@@ -354,7 +206,7 @@ static bool offers(const struct inuse_verdict *v, const char *cure)
 
 static void test_cures__old_lacked_reuseaddr__wait_evict_and_later(void **state)
 {
-	struct world w;
+	struct scene w;
 	struct inuse_verdict v;
 
 	judge_row(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 lock", "listen 127.0.0.1:5000 ra", &v);
@@ -362,7 +214,7 @@ static void test_cures__old_lacked_reuseaddr__wait_evict_and_later(void **state)
 	assert_true(offers(&v, "evict"));
 	assert_true(offers(&v, "reuseaddr-old"));
 	assert_false(offers(&v, "reuseaddr-new"));
-	assert_int_equal(v.free_at_ns, NOW + 43 * INT64_C(1000000000));
+	assert_int_equal(v.free_at_ns, SCENE_NOW + 43 * INT64_C(1000000000));
 }
 
 /* A call that has been made has told what was hidden before; what it cannot have told stays as it was. */
@@ -422,7 +274,7 @@ static void test_settle__connect_refused__bind_has_passed(void **state)
 
 static void test_cures__new_lacks_reuseaddr__set_it(void **state)
 {
-	struct world w;
+	struct scene w;
 	struct inuse_verdict v;
 
 	judge_row(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 ra lock", "listen 127.0.0.1:5000", &v);
@@ -432,7 +284,7 @@ static void test_cures__new_lacks_reuseaddr__set_it(void **state)
 /* A listener beside the remains: waiting for the remains would help nobody. */
 static void test_cures__listener_and_time_wait__no_waiting(void **state)
 {
-	struct world w;
+	struct scene w;
 	struct inuse_verdict v;
 
 	judge_row(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 lock;LISTEN 127.0.0.1:5000", "listen 127.0.0.1:5000 ra", &v);
@@ -446,7 +298,7 @@ static void test_cures__listener_and_time_wait__no_waiting(void **state)
 
 static void test_cures__ipv4_listener_in_dual_stack__v6only(void **state)
 {
-	struct world w;
+	struct scene w;
 	struct inuse_verdict v;
 
 	judge_row(&w, "LISTEN 127.0.0.1:5000", "listen [::]:5000 ra", &v);
@@ -455,35 +307,33 @@ static void test_cures__ipv4_listener_in_dual_stack__v6only(void **state)
 
 static void test_reuseport_memory__remembered__succeeds_unchecked(void **state)
 {
-	struct inuse_request r = make_request("bind 127.0.0.1:5000 rp");
 	struct inuse_verdict v;
-	struct world w;
+	struct scene w;
 
-	make_world(&w, "LISTEN 127.0.0.1:5000");
-	w.bucket = (struct iu_bucket){.port = 5000, .fastreuseport = 2, .family = 4, .addr4 = addr("127.0.0.1:5000")};
-	w.f.buckets = &w.bucket;
+	scene_make(&w, "LISTEN 127.0.0.1:5000", "bind 127.0.0.1:5000 rp", NULL);
+	w.buckets[0] = (struct iu_bucket){.port = 5000, .fastreuseport = 2, .family = 4, .addr4 = scene_addr("127.0.0.1:5000")};
 	w.f.n_buckets = 1;
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	assert_int_equal(v.outcome, INUSE_GO);
 	assert_string_equal(v.note, "reuseport-memory");
-	r.local = addr("[::1]:5000"); /* the memory of an IPv4 socket does not cover it, although its shadow would */
-	w.bucket.addr4 = addr("0.0.0.0:5000");
-	add_socket(&w, (char[]){"LISTEN [::]:5000"});
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	w.r.local = scene_addr("[::1]:5000"); /* the memory of an IPv4 socket does not cover it, although its shadow would */
+	w.buckets[0].addr4 = scene_addr("0.0.0.0:5000");
+	scene_add_socket(&w, "LISTEN [::]:5000");
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	assert_int_equal(v.outcome, INUSE_FAIL);
 	w.f.n_sockets--;
-	w.bucket.addr4 = addr("127.0.0.1:5000");
-	r = make_request("bind 127.0.0.1:5000 rp");
-	r.flags |= INUSE_V6ONLY; /* means nothing on an IPv4 socket */
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	w.buckets[0].addr4 = scene_addr("127.0.0.1:5000");
+	scene_call(&w, "bind 127.0.0.1:5000 rp");
+	w.r.flags |= INUSE_V6ONLY; /* means nothing on an IPv4 socket */
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	assert_int_equal(v.outcome, INUSE_GO);
-	r.uid = 1000; /* B18: another user */
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	w.r.uid = 1000; /* B18: another user */
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	assert_int_equal(v.outcome, INUSE_FAIL);
-	r.uid = 0;
+	w.r.uid = 0;
 	w.f.buckets_known = false;
 	w.f.n_buckets = 0;
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	assert_int_equal(v.outcome, INUSE_CANNOT_TELL);
 	assert_int_equal(v.missing, INUSE_MISSING_MEMORY);
 }
@@ -510,20 +360,18 @@ static void test_old_kernels__same_call__another_outcome(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		struct inuse_request r = make_request(calls[i].call);
 		struct inuse_verdict v;
-		struct world w;
+		struct scene w;
 
-		make_world(&w, calls[i].sockets);
-		w.bucket = (struct iu_bucket){.port = 5000, .fastreuse = -1, .fastreuseport = calls[i].fastreuseport};
-		w.f.buckets = &w.bucket;
+		scene_make(&w, calls[i].sockets, calls[i].call, NULL);
+		w.buckets[0] = (struct iu_bucket){.port = 5000, .fastreuse = -1, .fastreuseport = calls[i].fastreuseport};
 		w.f.n_buckets = 1;
 		w.f.settings[IU_SET_RANGE_FIRST] = w.f.settings[IU_SET_RANGE_LAST] = 5000;
-		iu_judge(&iu_profile_linux, &w.f, &r, &v);
+		iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 		if (v.result != calls[i].now)
 			fail_msg("%s beside %s: %d now", calls[i].call, calls[i].sockets, v.result);
 		w.f.features = iu_features_from_version(calls[i].kernel);
-		iu_judge(&iu_profile_linux, &w.f, &r, &v);
+		iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 		if (v.result != calls[i].then)
 			fail_msg("%s beside %s: %d then", calls[i].call, calls[i].sockets, v.result);
 	}
@@ -531,89 +379,82 @@ static void test_old_kernels__same_call__another_outcome(void **state)
 
 static void test_port_zero__range_taken__exhausted(void **state)
 {
-	struct inuse_request r = make_request("bind 127.0.0.1:0 ra");
 	struct inuse_verdict v;
-	struct world w;
+	struct scene w;
 
-	make_world(&w, "BOUND 127.0.0.1:5000 ra;TW 127.0.0.1:5001>127.0.0.1:1 ra");
+	scene_make(&w, "BOUND 127.0.0.1:5000 ra;TW 127.0.0.1:5001>127.0.0.1:1 ra", "bind 127.0.0.1:0 ra", NULL);
 	w.f.settings[IU_SET_RANGE_FIRST] = 5000;
 	w.f.settings[IU_SET_RANGE_LAST] = 5001;
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	assert_int_equal(v.result, INUSE_R_ADDRINUSE);
 	assert_string_equal(v.cause, "bind-ports-exhausted");
 	assert_int_equal(v.ports_total, 2);
-	r.local = addr("127.0.0.2:0"); /* Z04: another address has all of them */
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	w.r.local = scene_addr("127.0.0.2:0"); /* Z04: another address has all of them */
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	assert_int_equal(v.outcome, INUSE_GO);
 	assert_int_equal(v.ports_left, 2);
 }
 
 static void test_connect_automatic__destination_exhausted__not_available(void **state)
 {
-	struct inuse_request r = make_request("connect 0>10.9.0.1:5000");
 	struct inuse_verdict v;
-	struct world w;
+	struct scene w;
 
-	r.local.family = 4;
-	make_world(&w, "ESTAB 10.9.0.1:5001>10.9.0.1:5000;LISTEN 10.9.0.1:5000");
-	w.f.settings[IU_SET_RANGE_FIRST] = w.f.settings[IU_SET_RANGE_LAST] = 5001;
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	scene_make(&w, "ESTAB 10.9.0.1:5001>10.9.0.1:5000;LISTEN 10.9.0.1:5000", "connect 0>10.9.0.1:5000", "range=5001");
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	assert_int_equal(v.result, INUSE_R_ADDRNOTAVAIL);
 	assert_string_equal(v.cause, "connect-ports-exhausted");
 	assert_int_equal(v.n_shown, 1);
-	r.remote.port = 5010; /* C13: another destination shares the port */
-	add_socket(&w, (char[]){"LISTEN 10.9.0.1:5010"});
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	w.r.remote.port = 5010; /* C13: another destination shares the port */
+	scene_add_socket(&w, "LISTEN 10.9.0.1:5010");
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	assert_int_equal(v.outcome, INUSE_GO);
 }
 
 /* C16: the one automatic port is the port that is dialled. */
 static void test_connect_automatic__own_port__meets_itself(void **state)
 {
-	struct inuse_request r = make_request("connect 127.0.0.1:0>127.0.0.1:5000");
 	struct inuse_verdict v;
-	struct world w;
+	struct scene w;
 
-	make_world(&w, "");
+	scene_make(&w, "", "connect 127.0.0.1:0>127.0.0.1:5000", NULL);
 	w.f.settings[IU_SET_RANGE_FIRST] = w.f.settings[IU_SET_RANGE_LAST] = 5000;
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	assert_int_equal(v.outcome, INUSE_GO);
 	assert_string_equal(v.rule, "self-connect");
 	w.f.settings[IU_SET_RANGE_LAST] = 5001;
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	assert_int_equal(v.result, INUSE_R_CONNREFUSED);
 }
 
 static void test_unseen_kinds__free_port__as_far_as_seen(void **state)
 {
-	struct inuse_request r = make_request("bind 127.0.0.1:5000");
 	struct inuse_verdict v;
-	struct world w;
+	struct scene w;
 
-	make_world(&w, "");
+	scene_make(&w, "", "bind 127.0.0.1:5000", NULL);
 	w.f.unseen = INUSE_MISSING_BOUND;
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	assert_int_equal(v.outcome, INUSE_GO);
 	assert_true(v.as_far_as_seen);
 	w.f.covered = &(struct iu_range){80, 80};
 	w.f.n_covered = 1;
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	assert_int_equal(v.outcome, INUSE_CANNOT_TELL);
 	assert_int_equal(v.missing, INUSE_MISSING_COVERAGE);
 }
 
 static void test_million_alike__one_record__counted(void **state)
 {
-	struct inuse_request r = make_request("bind 0.0.0.0:5000 ra");
 	struct inuse_verdict v;
-	struct world w;
+	struct scene w;
 
-	make_world(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 lock left=12;TW 127.0.0.2:5000>127.0.0.1:4000 lock left=50");
+	scene_make(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 lock left=12;TW 127.0.0.2:5000>127.0.0.1:4000 lock left=50", "bind 0.0.0.0:5000 ra", NULL);
 	w.sockets[0].count = 1000000;
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	assert_int_equal(v.n_blockers, 1000001);
 	assert_int_equal(v.n_by_state[INUSE_TIME_WAIT], 1000001);
-	assert_int_equal(v.free_at_ns, NOW + 50 * INT64_C(1000000000));
+	assert_int_equal(v.free_at_ns, SCENE_NOW + 50 * INT64_C(1000000000));
 	assert_ptr_equal(v.shown[0], &w.sockets[1]);
 }
 
@@ -647,17 +488,16 @@ static void test_judge_call__socket_that_exists__its_state_counts(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		struct world w;
+		struct scene w;
 		struct inuse_verdict v;
-		struct inuse_request r = make_request(calls[i].call);
 		struct iu_caller caller = calls[i].caller;
 		const char *self = calls[i].self ? calls[i].self : "", *other = calls[i].other ? calls[i].other : "";
 		char sockets[200];
 
 		snprintf(sockets, sizeof(sockets), "%s%s%s", self, self[0] && other[0] ? ";" : "", other);
-		make_world(&w, sockets);
+		scene_make(&w, sockets, calls[i].call, NULL);
 		caller.self = self[0] ? &w.sockets[0] : NULL;
-		iu_judge_call(&iu_profile_linux, &w.f, &r, &caller, &v);
+		iu_judge_call(&iu_profile_linux, &w.f, &w.r, &caller, &v);
 		if (v.result != calls[i].result || strcmp(v.rule, calls[i].rule) != 0)
 			fail_msg("%s, %s: %s by %s", self, calls[i].call, iu_say_result(v.result), v.rule);
 	}
