@@ -184,12 +184,11 @@ static void test_judge__cannot_tell__outcomes_differ(void **state)
 /* bind() may meet it, connect() may meet it: it is one socket, and shown once. */
 static void test_judge__cannot_tell_at_bind_nor_connect__one_blocker(void **state)
 {
-	struct inuse_request r = make_request("connect 127.0.0.1:4000>127.0.0.1:5000 ra");
 	struct inuse_verdict v;
-	struct world w;
+	struct scene w;
 
-	make_world(&w, "LISTEN 127.0.0.1:5000;TW 127.0.0.1:4000>127.0.0.1:5000 ?ra ?ts lock");
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	scene_make(&w, "LISTEN 127.0.0.1:5000;TW 127.0.0.1:4000>127.0.0.1:5000 ?ra ?ts lock", "connect 127.0.0.1:4000>127.0.0.1:5000 ra", NULL);
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	assert_int_equal(v.outcome, INUSE_CANNOT_TELL);
 	assert_int_equal(v.n_blockers, 1);
 	assert_int_equal(v.n_by_state[INUSE_TIME_WAIT], 1);
@@ -220,12 +219,11 @@ static void test_cures__old_lacked_reuseaddr__wait_evict_and_later(void **state)
 /* A call that has been made has told what was hidden before; what it cannot have told stays as it was. */
 static void test_settle__options_hidden__the_call_has_told(void **state)
 {
-	struct inuse_request r = make_request("listen 127.0.0.1:5000 ra");
 	struct inuse_verdict asked, v;
-	struct world w;
+	struct scene w;
 
-	make_world(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 ?ra lock");
-	iu_judge(&iu_profile_linux, &w.f, &r, &asked);
+	scene_make(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 ?ra lock", "listen 127.0.0.1:5000 ra", NULL);
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &asked);
 	assert_int_equal(asked.outcome, INUSE_CANNOT_TELL);
 	v = asked;
 	iu_judge_settle(&w.f, INUSE_R_ADDRINUSE, &v);
@@ -246,12 +244,11 @@ static void test_settle__options_hidden__the_call_has_told(void **state)
 /* Two old sockets, one of them certain: nothing was open, and nothing is settled. */
 static void test_settle__certain__stays(void **state)
 {
-	struct inuse_request r = make_request("listen 127.0.0.1:5000 ra");
 	struct inuse_verdict v;
-	struct world w;
+	struct scene w;
 
-	make_world(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 ?ra lock;LISTEN 127.0.0.1:5000");
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	scene_make(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 ?ra lock;LISTEN 127.0.0.1:5000", "listen 127.0.0.1:5000 ra", NULL);
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	iu_judge_settle(&w.f, INUSE_R_OK, &v);
 	assert_int_equal(v.outcome, INUSE_FAIL);
 	assert_string_equal(v.cause, "listener");
@@ -259,12 +256,11 @@ static void test_settle__certain__stays(void **state)
 
 static void test_settle__connect_refused__bind_has_passed(void **state)
 {
-	struct inuse_request r = make_request("connect 127.0.0.1:4000>127.0.0.1:5000 ra");
 	struct inuse_verdict v;
-	struct world w;
+	struct scene w;
 
-	make_world(&w, "LISTEN 127.0.0.1:5000;TW 127.0.0.1:4000>127.0.0.1:5000 ?ra ?ts lock");
-	iu_judge(&iu_profile_linux, &w.f, &r, &v);
+	scene_make(&w, "LISTEN 127.0.0.1:5000;TW 127.0.0.1:4000>127.0.0.1:5000 ?ra ?ts lock", "connect 127.0.0.1:4000>127.0.0.1:5000 ra", NULL);
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
 	assert_int_equal(v.step, INUSE_CALL_BIND);
 	iu_judge_settle(&w.f, INUSE_R_ADDRNOTAVAIL, &v);
 	assert_int_equal(v.outcome, INUSE_FAIL);
