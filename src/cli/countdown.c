@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One line on the terminal that is written over every second. */
+/* One line on the terminal that is written over again and again. */
 #include "cli/countdown.h"
 
 #include <stdio.h>
@@ -8,11 +8,9 @@
 #include "base/text.h"
 #include "compat/system.h"
 
-#define SECOND 1000000000ll
-
-void iu_countdown_init(struct iu_countdown *c, int64_t now_ns, bool off)
+void iu_countdown_init(struct iu_countdown *c, int64_t first_ns, int64_t step_ns, bool off)
 {
-	*c = (struct iu_countdown){.on = !off && iu_system_is_terminal(stderr), .next_ns = now_ns + 2 * SECOND};
+	*c = (struct iu_countdown){.on = !off && iu_system_is_terminal(stderr), .next_ns = first_ns, .step_ns = step_ns};
 }
 
 int64_t iu_countdown_due(const struct iu_countdown *c)
@@ -49,7 +47,7 @@ void iu_countdown_show(struct iu_countdown *c, int64_t now_ns, const char *text)
 
 	if (!c->on || now_ns < c->next_ns)
 		return;
-	c->next_ns = now_ns + SECOND;
+	c->next_ns = now_ns + c->step_ns;
 	len = fitting(text, terminal_columns());
 	columns = iu_width_n(text, len);
 	fprintf(stderr, "\r%.*s%*s", (int)len, text, c->columns > columns ? (int)(c->columns - columns) : 0, "");

@@ -191,7 +191,7 @@ static enum inuse_status carry_out(struct iu_release *r, struct inuse_error *err
 		status = plan_removals(r, error);
 	if (status == INUSE_OK && r->evict_refused.status == INUSE_OK) {
 		progress.total = r->evict.n;
-		iu_countdown_init(&progress.line, iu_host_now(), r->call.quiet);
+		iu_countdown_init(&progress.line, iu_host_now(), SECOND / 5, r->call.quiet);
 		iu_evict_apply(&r->evict, show_progress, &progress, &r->done, NULL);
 		iu_countdown_clear(&progress.line);
 	}

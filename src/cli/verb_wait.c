@@ -23,6 +23,8 @@
 #include "say/names.h"
 #include "say/say.h"
 
+#define SECOND 1000000000ll
+
 enum { OPT_LISTENING = 256, OPT_TIMEOUT };
 
 static const struct iu_option options[] = {
@@ -344,7 +346,7 @@ static int wait_resolved(struct wait *w)
 	w->signals = iu_system_catch_interrupts();
 	w->patience.began_ns = w->patience.looked_ns = iu_host_now();
 	w->deadline_ns = w->timeout_ns < 0 ? INT64_MAX : w->patience.began_ns + w->timeout_ns;
-	iu_countdown_init(&w->countdown, w->patience.began_ns, w->call.quiet);
+	iu_countdown_init(&w->countdown, w->patience.began_ns + 2 * SECOND, SECOND, w->call.quiet);
 	return tell(w, wait_for_it(w));
 }
 

@@ -60,7 +60,8 @@ struct iu_evict_done {
 typedef bool iu_evict_progress_fn(void *arg, uint64_t n);
 /*
  * Carries the plan out. progress may be NULL. *ret_done is filled in in any case. INUSE_E_PERMISSION (CAP_NET_ADMIN in the
- * namespace), INUSE_E_UNSUPPORTED: nothing more was tried after the first one that was refused for that reason.
+ * namespace), INUSE_E_UNSUPPORTED: some were refused for that reason, and nothing more was tried after the hundred or so that
+ * were asked for together.
  */
 enum inuse_status iu_evict_apply(const struct iu_evict_plan *plan, iu_evict_progress_fn *progress, void *arg,
 				 struct iu_evict_done *ret_done, struct inuse_error *error);

@@ -160,6 +160,67 @@ enum iu_netlink_end iu_netlink_ask(struct iu_netlink *n, struct nlmsghdr *reques
 	return x.stopped ? IU_NETLINK_STOPPED : x.done ? IU_NETLINK_DONE : IU_NETLINK_BROKEN;
 }
 
+/* Numbers the requests from n->seq + 1 on. Only the last one is acknowledged: they are answered in their order. Their length. */
+static size_t number(struct iu_netlink *n, char *requests, size_t n_requests)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n_requests; i++) {
+		struct nlmsghdr *request = (struct nlmsghdr *)(void *)(requests + len);
+
+		request->nlmsg_seq = ++n->seq;
+		request->nlmsg_flags |= NLM_F_REQUEST | (i + 1 == n_requests ? NLM_F_ACK : 0);
+		len += MNL_ALIGN(request->nlmsg_len);
+	}
+	return len;
+}
+
+/* True: that was the end of the last one. */
+static bool take_answer(const struct nlmsghdr *message, size_t i, bool last, iu_netlink_each_fn *fn, void *arg)
+{
+	int code = 0;
+
+	if (message->nlmsg_type != NLMSG_ERROR) {
+		fn(arg, i, message, 0);
+		return false;
+	}
+	if (mnl_nlmsg_get_payload_len(message) >= sizeof(code))
+		memcpy(&code, mnl_nlmsg_get_payload(message), sizeof(code));
+	if (code < 0)
+		fn(arg, i, NULL, code == INT_MIN ? EBADMSG : -code);
+	return last;
+}
+
+enum iu_netlink_end iu_netlink_ask_many(struct iu_netlink *n, void *requests, size_t n_requests, iu_netlink_each_fn *fn, void *arg,
+					int *ret_os_code)
+{
+	unsigned first = n->seq + 1;
+	size_t bytes = number(n, requests, n_requests);
+	bool ended = n_requests == 0;
+
+	*ret_os_code = 0;
+	if (!ended && mnl_socket_sendto(n->socket, requests, bytes) < 0) {
+		*ret_os_code = errno;
+		return IU_NETLINK_REFUSED;
+	}
+	while (!ended) {
+		ssize_t len = receive(n);
+		int left = (int)len;
+
+		if (len <= 0 || iu_netlink_whole(n->buffer, (size_t)len) != (size_t)len) {
+			*ret_os_code = len < 0 ? errno : EBADMSG;
+			return IU_NETLINK_BROKEN;
+		}
+		for (const struct nlmsghdr *m = (void *)n->buffer; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
+			size_t i = m->nlmsg_seq - first;
+
+			if (i < n_requests && mnl_nlmsg_portid_ok(m, n->portid))
+				ended |= take_answer(m, i, i + 1 == n_requests, fn, arg);
+		}
+	}
+	return IU_NETLINK_DONE;
+}
+
 bool iu_attrs_read(const void *bytes, size_t len, struct iu_attrs *ret)
 {
 	const char *at = bytes, *end = at + len;

@@ -44,6 +44,19 @@ enum iu_netlink_end iu_netlink_ask(struct iu_netlink *n, struct nlmsghdr *reques
 				   int *ret_os_code);
 
 /*
+ * What comes back for request i: a message of the answer; or its end with an error (message NULL, os_code). What goes well and
+ * has no answer is not mentioned.
+ */
+typedef void iu_netlink_each_fn(void *arg, size_t i, const struct nlmsghdr *message, int os_code);
+/*
+ * Sends n_requests requests of one message each, which stand one behind the other in `requests` (sequence number and flags are filled
+ * in), with one system call; the answers must fit into the socket's buffer, 128 of some hundred bytes do. DONE: the
+ * kernel is through with all of them. Else it is not known how far it has come, *ret_os_code tells why, and a new one has to be opened.
+ */
+enum iu_netlink_end iu_netlink_ask_many(struct iu_netlink *n, void *requests, size_t n_requests, iu_netlink_each_fn *fn, void *arg,
+					int *ret_os_code);
+
+/*
  * How many of the bytes of a datagram are whole messages; the rest is cut or damaged. Pure. libmnl takes a length of 2 GiB and
  * more for a negative one, which is short enough (1.0.4 src/nlmsg.c mnl_nlmsg_ok()), and goes on behind it.
  */

@@ -168,10 +168,12 @@ static void test_kill__suspended_and_inherited__all_end(void **state)
 	live_says(live_inuse("kill", "--yes", "8080"), 0, "8080/tcp FREE");
 }
 
+static char shown[65536]; /* what the terminal of on_terminal() got */
+
 /* Runs inuse on a terminal, types the answers, one to each question, returns its exit status. */
 static int on_terminal(const char *const *typed, const char *const *argv)
 {
-	char text[4096] = "";
+	char *text = shown;
 	size_t len = 0, asked = 0;
 	ssize_t n;
 	int fd, status;
@@ -182,7 +184,8 @@ static int on_terminal(const char *const *typed, const char *const *argv)
 		_exit(127);
 	}
 	assert_true(pid > 0);
-	while (len < sizeof(text) - 1 && (n = read(fd, text + len, sizeof(text) - 1 - len)) > 0) {
+	text[0] = 0;
+	while (len < sizeof(shown) - 1 && (n = read(fd, text + len, sizeof(shown) - 1 - len)) > 0) {
 		len += (size_t)n;
 		text[len] = 0;
 		if (strstr(text + asked, "[y/N]") == NULL)
@@ -222,6 +225,37 @@ static void test_kill__outlives_sigterm_on_a_terminal__asked_again(void **state)
 	assert_alive(owner);
 	assert_int_equal(ON_TERMINAL(words, "y\n", "y\n"), 0);
 	assert_int_equal(live_try_listen("127.0.0.1:8080", 0), 0);
+}
+
+/* What n connections have left that the server closed first. */
+static void leave_time_waits(const char *addr, unsigned n)
+{
+	int listener = live_listener(addr, LIVE_REUSEADDR);
+
+	for (unsigned i = 0; i < n; i++) {
+		int client = live_dial(addr, NULL, 0);
+
+		live_close(live_accept(listener));
+		live_close(client);
+	}
+	live_close(listener);
+}
+
+static void test_release__thousands_on_a_terminal__a_bar_shows_how_far_it_is(void **state)
+{
+	static const char *const words[] = {"inuse", "release", "--plain", "8080", NULL};
+	const char *bar;
+	live_need_root();
+	leave_time_waits("127.0.0.1:8080", 4000);
+	assert_int_equal(ON_TERMINAL(words, "n\n"), 1);
+	assert_null(strstr(shown, " removed"));
+	assert_int_equal(ON_TERMINAL(words, "y\n"), 0);
+	bar = strstr(shown, "#####----");
+	if (bar == NULL || strstr(bar, " %  1024 of ") == NULL)
+		live_fail("there is no bar:\n%s", shown);
+	assert_non_null(strstr(bar, " \r")); /* it is taken away before the answer */
+	assert_non_null(strstr(bar, "8080/tcp FREE"));
+	assert_int_equal(live_count(8080, 0, INUSE_TIME_WAIT), 0);
 }
 
 /* ------------------------------------------------------------------------------------------- managed processes */
@@ -272,7 +306,10 @@ static void test_kill__service__names_the_command_that_stops_it(void **state)
 
 static void test_kill__container__names_the_command_that_stops_it(void **state)
 {
-	check_managed("docker-4f5d6c7b8a9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192.scope", "docker stop 4f5d6c7b8a9e");
+	const char *id = live_text("%08x", (unsigned)getpid());
+
+	check_managed(live_text("docker-%s8a9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192.scope", id),
+		      live_text("docker stop %s8a9e", id));
 }
 
 int main(void)
@@ -292,6 +329,7 @@ int main(void)
 		live_test(test_kill__suspended_and_inherited__all_end),
 		live_test(test_kill__asked_on_a_terminal__yes_does_no_does_not),
 		live_test(test_kill__outlives_sigterm_on_a_terminal__asked_again),
+		live_test(test_release__thousands_on_a_terminal__a_bar_shows_how_far_it_is),
 		live_test(test_kill__service__names_the_command_that_stops_it),
 		live_test(test_kill__container__names_the_command_that_stops_it),
 	};
