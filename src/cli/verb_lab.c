@@ -277,6 +277,8 @@ static void end_of_one(struct lab *lab)
 		iu_text_addf(&line, _("agrees; %zu not played on the kernel: %s"), t->unplayed, lab->why_not);
 	else
 		iu_text_add(&line, _("agrees"));
+	if (t->again > 0)
+		iu_text_addf(&line, _("; %zu played again"), t->again);
 	puts(line.data ? line.data : "");
 	fflush(stdout);
 	iu_text_done(&line);
@@ -364,6 +366,8 @@ static void sum_up(const struct lab *lab)
 	printf(_("\n%s of %s: %zu agree, %zu differ, %zu not played on the kernel\n"), runs, exps, t->agree, t->differ, t->unplayed);
 	for (size_t i = 0; i < lab->n_reasons; i++)
 		printf(_("%6zu not played: %s\n"), lab->reasons[i].n, lab->reasons[i].why);
+	if (t->again > 0)
+		printf(_("%6zu played again, as packets crossed twice: the machine is busy\n"), t->again);
 }
 
 /* An experiment that says nothing of this system is not played on its model. */

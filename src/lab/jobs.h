@@ -8,6 +8,7 @@
 struct iu_job {
 	struct iu_play play;
 	json_t *run;
+	unsigned plays; /* how often it was played on the kernel */
 	bool done;
 };
 

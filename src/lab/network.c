@@ -223,6 +223,19 @@ enum inuse_status iu_lab_destroy(const struct inuse_socket *s, struct inuse_erro
 	return ask(NETLINK_SOCK_DIAG, destroy_request(buffer, s), _("removing a socket (SOCK_DESTROY)"), error);
 }
 
+/* A kernel without SOCK_DESTROY says so of each request; that a socket is gone already is said of it alone. */
+static bool all_refused(const struct iu_netlink *netlink)
+{
+	union {
+		struct nlmsghdr header;
+		char bytes[1024];
+	} answer;
+	ssize_t n = recv(mnl_socket_get_fd(netlink->socket), &answer, sizeof(answer), MSG_DONTWAIT);
+
+	return n >= (ssize_t)mnl_nlmsg_size(sizeof(struct nlmsgerr)) && answer.header.nlmsg_type == NLMSG_ERROR &&
+	       ((const struct nlmsgerr *)mnl_nlmsg_get_payload(&answer.header))->error != -ENOENT;
+}
+
 #define DESTROY_AT_ONCE 64
 
 bool iu_lab_destroy_all(const struct inuse_socket *list, size_t n)
@@ -241,7 +254,7 @@ bool iu_lab_destroy_all(const struct inuse_socket *list, size_t n)
 			request->nlmsg_flags = NLM_F_REQUEST;
 			len += NLMSG_ALIGN(request->nlmsg_len);
 		}
-		sent = mnl_socket_sendto(netlink.socket, buffer, len) == (ssize_t)len;
+		sent = mnl_socket_sendto(netlink.socket, buffer, len) == (ssize_t)len && !all_refused(&netlink);
 	}
 	iu_netlink_done(&netlink);
 	return sent;

@@ -10,6 +10,7 @@
 #include "base/address.h"
 #include "lab/live.h"
 #include "lab/onmodel.h"
+#include "lab/resent.h"
 #include "say/names.h"
 #include "say/say.h"
 
@@ -31,6 +32,7 @@ struct player {
 	struct iu_packet packets[PACKETS_MAX];
 	struct flow flows[64];
 	size_t n_flows;
+	struct iu_resent resent;
 	struct inuse_socket seen[SOCKETS_MAX];
 	size_t n_seen;
 	bool agrees;
@@ -198,6 +200,26 @@ static json_t *packet_json(struct player *p, const struct iu_packet *packet)
 	return o;
 }
 
+/*
+ * Sent again because it is part of the experiment: peers elsewhere answer when the file says so, and are asked again meanwhile; and
+ * what a full receiver has no room for is said again.
+ */
+static bool may_come_again(const struct player *p, const struct iu_packet *packet)
+{
+	const struct iu_exp_case *c = &p->play->exp->cases[p->play->which];
+
+	for (size_t i = 0; i < c->n_steps; i++) {
+		const struct iu_step *step = &c->steps[i];
+		struct inuse_addr peer = iu_where_addr(&step->at, p->play->run);
+
+		if (step->action == IU_DO_PEER && (iu_addr_same(&peer, &packet->from) || iu_addr_same(&peer, &packet->to)))
+			return true;
+		if (step->action == IU_DO_FILL && packet->s.len > 0)
+			return true;
+	}
+	return false;
+}
+
 /* Where none can be captured nothing is said: that is not the same as that none crossed. */
 static void take_packets(struct player *p, json_t *step)
 {
@@ -211,6 +233,9 @@ static void take_packets(struct player *p, json_t *step)
 	n = iu_capture_take(p->capture, p->packets, PACKETS_MAX, &lost);
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(a, packet_json(p, &p->packets[i]));
+	for (size_t i = 0; i < n; i++)
+		if (!may_come_again(p, &p->packets[i]))
+			iu_resent_note(&p->resent, &p->packets[i]);
 	json_object_set_new(step, "packets", a);
 	if (lost > 0)
 		json_object_set_new(step, "packets_lost", json_integer(lost));
@@ -435,6 +460,8 @@ json_t *iu_play(const struct iu_play *play)
 			play_step(p, &c->steps[i], steps);
 		json_object_set_new(run, "kernel_played", json_boolean(p->live != NULL));
 		json_object_set_new(run, "agrees", json_boolean(p->agrees));
+		if (iu_resent_count(&p->resent) > 0)
+			json_object_set_new(run, "sent_again", json_integer(iu_resent_count(&p->resent)));
 		json_object_set(run, "steps", steps);
 		iu_capture_free(p->capture);
 	}

@@ -60,6 +60,7 @@ void iu_report_run(struct iu_text *t, const json_t *run, const struct iu_report_
 /* Sums for the end of it all. */
 struct iu_tally {
 	size_t runs, agree, differ, unplayed;
+	size_t again; /* played more than once: packets crossed again, as the machine was busy */
 };
 void iu_tally_add(struct iu_tally *tally, const json_t *run);
 

@@ -41,6 +41,7 @@ void iu_tally_add(struct iu_tally *tally, const json_t *run)
 		tally->unplayed++;
 	else
 		tally->agree++;
+	tally->again += json_integer_value(json_object_get(run, "plays")) > 1;
 }
 
 static void say_name(struct iu_text *t, const json_t *run, bool colour)
@@ -52,6 +53,17 @@ static void say_name(struct iu_text *t, const json_t *run, bool colour)
 		iu_text_addf(t, "  %s", text_of(run, "family"));
 	if (strcmp(text_of(run, "system"), "linux") != 0)
 		iu_text_addf(t, "  %s", text_of(run, "system"));
+}
+
+/* On a busy machine packets cross again, and the run was played again, too. */
+static void say_plays(struct iu_text *t, const json_t *run)
+{
+	int plays = (int)json_integer_value(json_object_get(run, "plays"));
+
+	if (json_object_get(run, "sent_again") != NULL)
+		iu_text_addf(t, _(" (played %d times, and each time packets crossed again: the machine may be too busy)"), plays);
+	else if (plays > 1)
+		iu_text_addf(t, _(" (played %d times, as packets crossed again: the machine is busy)"), plays);
 }
 
 /* One word or sentence: how it ended. */
@@ -69,6 +81,7 @@ static void say_end(struct iu_text *t, const json_t *run, bool colour)
 		say_coloured(t, colour ? BOLD_GREEN : "", json_is_true(json_object_get(run, "kernel_played")) ? _("kernel and model agree")
 														     : _("the model agrees"));
 	}
+	say_plays(t, run);
 }
 
 static void say_socket(struct iu_text *t, const json_t *s)

@@ -6,7 +6,8 @@
  *
  * What plays on the kernel does so in a child process of its own, which moves into a namespace, plays one run, writes what came
  * of it to a pipe and ends. At most so many run at a time. A child that does not end in time is killed, and its run counts as one
- * that could not be played.
+ * that could not be played. Where a packet crossed again, because the machine was too busy to answer in time, the run is
+ * played once more: that is not what the experiment is about.
  */
 #include <errno.h>
 #include <poll.h>
@@ -26,6 +27,7 @@
 #include "lab/live.h"
 
 #define WORKERS_MAX 64
+#define PLAYS 3
 #define DEADLINE_MS 60000
 #define PATIENT_DEADLINE_MS 600000
 
@@ -78,7 +80,7 @@ static void be_worker(const struct iu_runner *r, struct iu_play play, int fd)
 	_exit(0);
 }
 
-static bool start(struct iu_runner *r, struct worker *w)
+static bool start(struct iu_runner *r, struct worker *w, size_t job)
 {
 	pid_t parent = getpid();
 	int ends[2];
@@ -98,12 +100,25 @@ static bool start(struct iu_runner *r, struct worker *w)
 		if (getppid() != parent)
 			_exit(0);
 		close(ends[0]);
-		be_worker(r, r->list[r->next].play, ends[1]);
+		be_worker(r, r->list[job].play, ends[1]);
 	}
 	close(ends[1]);
 	w->fd = ends[0];
-	w->job = r->next++;
+	w->job = job;
+	r->list[job].plays++;
 	w->deadline_ms = now_ms() + (r->jobs->patient ? PATIENT_DEADLINE_MS : DEADLINE_MS);
+	return true;
+}
+
+/* True: it is played once more, and what came of it is forgotten. */
+static bool play_again(struct iu_runner *r, struct worker *w)
+{
+	struct iu_job *job = &r->list[w->job];
+
+	if (json_object_get(job->run, "sent_again") == NULL || job->plays == PLAYS || !start(r, w, w->job))
+		return false;
+	json_decref(job->run);
+	job->run = NULL;
 	return true;
 }
 
@@ -117,14 +132,18 @@ static void finish(struct iu_runner *r, struct worker *w, bool late)
 	close(w->fd);
 	while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	w->pid = 0;
 	if (!late && w->said.data != NULL)
 		job->run = json_loads(w->said.data, 0, NULL);
-	if (job->run == NULL)
-		job->run = iu_jobs_unplayed(&job->play, late ? _("it did not end in time") : _("the process that played it broke off"));
-	job->done = true;
 	iu_text_done(&w->said);
 	w->said = (struct iu_text){0};
-	w->pid = 0;
+	if (play_again(r, w))
+		return;
+	if (job->run == NULL)
+		job->run = iu_jobs_unplayed(&job->play, late ? _("it did not end in time") : _("the process that played it broke off"));
+	if (job->plays > 1)
+		json_object_set_new(job->run, "plays", json_integer(job->plays));
+	job->done = true;
 }
 
 static void hear(struct iu_runner *r, struct worker *w)
@@ -177,9 +196,12 @@ static void run_all(struct crew *c)
 		for (unsigned i = 0; i < c->n_workers; i++) {
 			struct worker *w = &c->workers[i];
 
-			if (w->pid == 0 && r->next < r->n && !start(r, w)) {
-				r->list[r->next].run = iu_jobs_unplayed(&r->list[r->next].play, _("no process can be started"));
-				r->list[r->next++].done = true;
+			if (w->pid == 0 && r->next < r->n) {
+				struct iu_job *job = &r->list[r->next];
+
+				job->done = !start(r, w, r->next++);
+				if (job->done)
+					job->run = iu_jobs_unplayed(&job->play, _("no process can be started"));
 			}
 			working |= w->pid != 0;
 		}
