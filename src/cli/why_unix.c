@@ -11,10 +11,12 @@
 #include "say/say.h"
 
 /* What each kind means for bind(): json name, headline, what more, fix with its risk. {path}, {who}. */
-static const struct {
+struct kind {
 	const char *name, *headline, *more, *fix, *risk;
 	int status;
-} kinds[] = {
+};
+
+static const struct kind kinds[] = {
 	[IU_UNIX_MISSING] = {"missing", N_("{path} FREE: there is no such file"), NULL, NULL, NULL, IU_EXIT_GO},
 	[IU_UNIX_NOT_SOCKET] = {"not-socket", N_("{path} IN USE: it is no socket"),
 				N_("Something else has this name; bind() fails as long as it exists."), NULL, NULL, IU_EXIT_FAIL},
@@ -25,6 +27,13 @@ static const struct {
 	[IU_UNIX_LEFT_OVER] = {"left-over", N_("{path} IN USE: no process, only a file left over"),
 			       N_("No socket has it any more; clients are refused, and bind() fails until the file is gone."),
 			       N_("rm {path}"), N_("nobody listens there"), IU_EXIT_FAIL},
+};
+
+/* IU_UNIX_LEFT_OVER where not every socket could be seen: bind() fails for certain, and whether nobody listens is open. */
+static const struct kind perhaps_left_over = {
+	"left-over", N_("{path} IN USE: a file that no socket seems to have any more"),
+	N_("Most likely it is left over, but not every socket can be seen from here. bind() fails until the file is gone."),
+	N_("rm {path}"), N_("if nobody listens there"), IU_EXIT_FAIL,
 };
 
 struct found {
@@ -95,29 +104,33 @@ static void say_json(const char *path, const struct iu_unix_look *look, int32_t 
 
 static void say_words(const char *path, const struct iu_unix_look *look, const char *who, int32_t pid, struct iu_text *out)
 {
+	bool perhaps = look->kind == IU_UNIX_LEFT_OVER && !look->certain;
+	const struct kind *kind = perhaps ? &perhaps_left_over : &kinds[look->kind];
 	struct iu_text shown = {0}, line = {0};
 	struct iu_var vars[] = {{"path", ""}, {"who", who}, {NULL, NULL}};
 
 	iu_text_add_escaped(&shown, path);
 	vars[0].value = shown.data ? shown.data : "";
-	iu_say_expand(&line, _(kinds[look->kind].headline), vars);
+	iu_say_expand(&line, _(kind->headline), vars);
 	iu_say_wrapped(out, line.data ? line.data : "", 2, 80);
 	iu_text_add(out, "\n");
-	if (kinds[look->kind].more != NULL) {
+	if (kind->more != NULL) {
 		iu_text_add(out, "  ");
-		iu_say_wrapped(out, _(kinds[look->kind].more), 2, 80);
+		iu_say_wrapped(out, _(kind->more), 2, 80);
 		iu_text_add(out, "\n");
 	}
-	if (!look->certain)
-		iu_text_add(out, _("  As far as you may see: sockets of other users' namespaces are hidden from you.\n"));
+	if (!look->certain && !perhaps)
+		iu_text_add(out, _("  Found by the name that it was bound to; the file may be another one by now.\n"));
 	if (look->netns != 0)
 		iu_text_add(out, _("  The socket belongs to another network namespace (a container).\n"));
-	if (kinds[look->kind].fix != NULL) {
+	if (kind->fix != NULL) {
 		iu_text_add(out, _("Fix  "));
-		iu_say_expand(out, _(kinds[look->kind].fix), vars);
-		iu_text_addf(out, "  %s\n", _(kinds[look->kind].risk));
+		iu_say_expand(out, _(kind->fix), vars);
+		iu_text_addf(out, "  %s\n", _(kind->risk));
 	} else if (pid != 0) {
 		iu_text_addf(out, _("Fix  kill %d  the program ends and its connections break\n"), pid);
+	} else if (look->inode != 0 && geteuid() != 0) {
+		iu_say_expand(out, _("Fix  sudo inuse {path}  names the process\n"), vars);
 	}
 	iu_text_done(&line);
 	iu_text_done(&shown);
@@ -134,8 +147,6 @@ int iu_why_unix(const char *path, bool json, bool quiet)
 	if (iu_unix_look(path, &look, &error) < 0)
 		return iu_report_error(&error);
 	status = kinds[look.kind].status;
-	if (look.kind == IU_UNIX_LEFT_OVER && !look.certain)
-		status = IU_EXIT_UNKNOWN;
 	if (!quiet) {
 		pid = who_has(&look, &who);
 		if (json)

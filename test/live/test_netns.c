@@ -320,6 +320,23 @@ static void test_unix_look__owner_ended__left_over(void **state)
 	assert_int_equal(look(in_folder("x.sock")).kind, IU_UNIX_LEFT_OVER);
 	assert_int_equal(look(in_folder("x.sock")).inode, 0);
 	assert_int_equal(look(in_folder("x.sock")).certain, by_file() && all_can_be_seen());
+	/* that nobody listens may be uncertain; that bind() fails is not */
+	live_says(live_inuse(in_folder("x.sock")), 1, "IN USE", "left over", "rm ");
+}
+
+/* An ordinary user hears who could name the process. */
+static void test_unix_words__owner_hidden__who_would_name_it(void **state)
+{
+	int fd;
+
+	live_need_root();
+	assert_int_equal(chmod(in_folder("."), 0755), 0);
+	fd = unix_listener(in_folder("x.sock"));
+	if (!by_file())
+		live_skip("/proc/net/unix has only names");
+	live_says(live_inuse_as(LIVE_NOBODY, in_folder("x.sock")), 1, "a process hidden from you", "sudo inuse ", "names the process");
+	live_says(live_inuse(in_folder("x.sock")), 1, "IN USE by", "kill ");
+	close(fd);
 }
 
 static void test_unix_look__listener_closed_while_connected__left_over(void **state)
@@ -431,6 +448,7 @@ int main(void)
 		live_test(test_netns_each__ordinary_user__own_and_not_complete),
 		unix_test(test_unix_look__listener__found_by_its_file),
 		unix_test(test_unix_look__owner_ended__left_over),
+		unix_test(test_unix_words__owner_hidden__who_would_name_it),
 		unix_test(test_unix_look__listener_closed_while_connected__left_over),
 		unix_test(test_unix_look__replaced_file__the_old_listener_does_not_count),
 		unix_test(test_unix_look__other_kinds__told_apart),
