@@ -11,17 +11,6 @@
 
 enum { MAX_WORDS = 64 };
 
-#define VERB(name, summary) extern const struct iu_verb iu_verb_##name;
-#include "cli/verbs.def"
-#undef VERB
-
-static const struct iu_verb *const verbs[] = {
-#define VERB(name, summary) &iu_verb_##name,
-#include "cli/verbs.def"
-#undef VERB
-};
-#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
-
 static bool is_within(const char *value, char *const *argv, int argc)
 {
 	for (int i = 1; i < argc; i++)
@@ -80,11 +69,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text, *argv[MAX_WORDS + 1] = {"inuse"};
 	const struct iu_verb *verb;
+	const char *summary;
+	size_t n = 0;
 	int argc = 1;
 
 	if (size < 1)
 		return 0;
-	verb = verbs[data[0] % N_VERBS];
+	while (iu_verb_at(n, &summary) != NULL)
+		n++;
+	verb = iu_verb_at(data[0] % n, &summary);
 	text = input_string(data + 1, size - 1);
 	for (char *at = text, *end; argc < MAX_WORDS && (end = strchr(at, '\n')) != NULL; at = end + 1) {
 		*end = 0;

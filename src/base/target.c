@@ -337,7 +337,12 @@ enum inuse_status inuse_target_parse(const char *text, struct inuse_target *ret_
 		}
 		if (iu_parse_u64_n(p.at, p.len, 0, 65535, &number) || p.len == 0 || mark != NULL || parse_numeric(p, &a, scope) ||
 		    memchr(p.at, '.', p.len) != NULL)
-			return wrong(error, _("\"%s\" has no port; write it behind a colon, as in 127.0.0.1:8080"), p);
+			return wrong(error,
+				     starts(p, "[") ? _("\"%s\" has no port; write it behind a colon, as in [::1]:8080")
+						    : _("\"%s\" has no port; write it behind a colon, as in 127.0.0.1:8080"),
+				     p);
+		if (strspn(p.at, "0123456789-") >= p.len)
+			return wrong(error, _("\"%s\" is a range; ask for one port at a time"), p);
 		return wrong(error, _("\"%s\" is no address; a host needs a port (localhost:8080), a service a colon (:http)"), p);
 	}
 	status = take_port((struct piece){mark + 1, (size_t)(p.at + p.len - mark - 1)}, &t, error);

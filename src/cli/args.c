@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "compat/system.h"
 #include "host/resolve.h"
+#include "say/say.h"
 
 static const struct iu_option help_option = {'h', "help", NULL, N_("show this help")};
 
@@ -192,10 +193,26 @@ static void print_option(FILE *f, const struct iu_option *o)
 		iu_text_addf(&line, "%s%s", optional ? "" : " ", o->argument);
 	if (o->help != NULL) {
 		iu_text_pad(&line, 0, 26, 2);
-		iu_text_add(&line, _(o->help));
+		iu_say_wrapped(&line, _(o->help), 26, 80);
 	}
 	fprintf(f, "%s\n", line.data ? line.data : "");
 	iu_text_done(&line);
+}
+
+void iu_print_wrapped(FILE *f, const char *text)
+{
+	while (*text != 0) {
+		size_t len = strcspn(text, "\n");
+		struct iu_text line = {0}, wrapped = {0};
+
+		iu_text_add_n(&line, text, len);
+		if (*text != ' ')
+			iu_say_wrapped(&wrapped, line.data ? line.data : "", 0, 80);
+		fprintf(f, "%s\n", wrapped.len > 0 ? wrapped.data : line.len > 0 ? line.data : "");
+		iu_text_done(&line);
+		iu_text_done(&wrapped);
+		text += len + (text[len] == '\n');
+	}
 }
 
 void iu_print_help(FILE *f, const struct iu_verb *verb)
@@ -208,10 +225,14 @@ void iu_print_help(FILE *f, const struct iu_verb *verb)
 		fprintf(f, "%sinuse %.*s\n", lead, (int)len, line);
 		line += len + (line[len] == '\n');
 	}
-	fprintf(f, "\n%s\n\n", _(verb->summary));
+	fputs("\n", f);
+	iu_print_wrapped(f, _(verb->summary));
+	fputs("\n", f);
 	for (const struct iu_option *o = verb->options; o != NULL && o->id != 0; o++)
 		print_option(f, o);
 	print_option(f, &help_option);
-	if (verb->notes != NULL)
-		fprintf(f, "\n%s\n", _(verb->notes));
+	if (verb->notes != NULL) {
+		fputs("\n", f);
+		iu_print_wrapped(f, _(verb->notes));
+	}
 }

@@ -108,6 +108,10 @@ static bool take_operand(struct iu_call *call, const char *word)
 			 iu_escape(word, shown, sizeof(shown)));
 		return false;
 	}
+	if (call->verb->name[0] == 0 && iu_verb_find(word) != NULL) {
+		iu_usage(call->verb, _("the verb comes first, before its options: inuse %s"), word);
+		return false;
+	}
 	call->q.address = word;
 	return true;
 }

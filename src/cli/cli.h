@@ -72,6 +72,8 @@ bool iu_arg_addr(const struct iu_verb *verb, const char *text, struct inuse_addr
 bool iu_colour(FILE *f);
 
 void iu_print_help(FILE *f, const struct iu_verb *verb);
+/* Each line of the text, wrapped at 80 columns; one that begins with a blank is a table and stays as it is. */
+void iu_print_wrapped(FILE *f, const char *text);
 const struct iu_verb *iu_verb_find(const char *name);
 /* Row i of verbs.def with its summary, translated; NULL past the last one. */
 const struct iu_verb *iu_verb_at(size_t i, const char **ret_summary);

@@ -9,47 +9,25 @@
 #include "cli/complete.h"
 #include "cli/why.h"
 #include "compat/system.h"
-
-#define VERB(name, summary) extern const struct iu_verb iu_verb_##name;
-#include "cli/verbs.def"
-#undef VERB
-
-static const struct iu_verb *const verbs[] = {
-#define VERB(name, summary) &iu_verb_##name,
-#include "cli/verbs.def"
-#undef VERB
-	NULL,
-};
-
-static const char *const summaries[] = {
-#define VERB(name, summary) summary,
-#include "cli/verbs.def"
-#undef VERB
-};
-
-const struct iu_verb *iu_verb_find(const char *name)
-{
-	for (size_t i = 0; verbs[i] != NULL; i++)
-		if (strcmp(verbs[i]->name, name) == 0)
-			return verbs[i];
-	return NULL;
-}
-
-const struct iu_verb *iu_verb_at(size_t i, const char **ret_summary)
-{
-	if (i >= sizeof(summaries) / sizeof(summaries[0]))
-		return NULL;
-	*ret_summary = _(summaries[i]);
-	return verbs[i];
-}
+#include "say/say.h"
 
 static int print_verbs(FILE *f)
 {
+	const struct iu_verb *verb;
+	const char *summary;
+
 	fputs(_("\nVerbs:\n"), f);
-	for (size_t i = 0; verbs[i] != NULL; i++)
-		fprintf(f, "  %-10s %s\n", verbs[i]->name, _(summaries[i]));
-	fputs(_("\nADDR is 8080, 127.0.0.1:8080, [::1]:8080, localhost:http, http://host:3000/, /run/x.sock ...\n"
-		"inuse VERB --help tells each verb's options.\n"), f);
+	for (size_t i = 0; (verb = iu_verb_at(i, &summary)) != NULL; i++) {
+		struct iu_text line = {0};
+
+		iu_text_addf(&line, "  %-10s ", verb->name);
+		iu_say_wrapped(&line, summary, 13, 80);
+		fprintf(f, "%s\n", line.data ? line.data : "");
+		iu_text_done(&line);
+	}
+	fputs("\n", f);
+	iu_print_wrapped(f, _("ADDR is 8080, 127.0.0.1:8080, [::1]:8080, localhost:http, http://host:3000/, /run/x.sock ...\n"
+			      "inuse VERB --help tells each verb's options.\n"));
 	return fflush(f) == 0 ? IU_EXIT_GO : IU_EXIT_UNKNOWN;
 }
 
@@ -83,5 +61,11 @@ int main(int argc, char **argv)
 	verb = iu_verb_find(argv[1]);
 	if (verb != NULL)
 		return verb->run(argc - 1, argv + 1);
+	/* letters alone are no address, whatever follows */
+	if (argv[1][strspn(argv[1], "abcdefghijklmnopqrstuvwxyz")] == 0 && argv[1][0] != 0)
+		return iu_usage(&iu_verb_bare,
+				_("\"%s\" is no verb, and no address either: a host needs a port (localhost:8080), a service a "
+				  "colon (:http)"),
+				argv[1]);
 	return iu_verb_bare.run(argc, argv);
 }

@@ -37,7 +37,7 @@ const struct iu_verb iu_verb_dial = {
 	.summary = N_("a client whose every choice about its sockets is an option"),
 	.options = options,
 	.notes = N_("What is received goes to stdout as it is. The addresses of a name are tried in order.\n"
-		    "--close first (close at once, as textbooks do: unread data makes a reset of it), half (end this side's\n"
+		    "--close first (close at once, as textbooks do: unread data makes a reset of it), half (end this side's "
 		    "sending, read the peer's rest, close), after-peer (wait for the peer's end, then close) or reset."),
 	.run = run,
 };

@@ -33,7 +33,7 @@ const struct iu_verb iu_verb_explain = {
 	.synopsis = "explain [--json] [TOPIC]",
 	.summary = N_("the short lesson behind a cause, with its sources"),
 	.options = options,
-	.notes = N_("TOPIC is the name behind More in inuse -v, or an error (EADDRINUSE, 98, 10048), a state (time-wait), an\n"
+	.notes = N_("TOPIC is the name behind More in inuse -v, or an error (EADDRINUSE, 98, 10048), a state (time-wait), an "
 		    "option (SO_REUSEADDR), or how any of these begins. Without one, all topics are listed.\n"
 		    "Exit status: 0 told, 2 there is no such topic."),
 	.run = run,

@@ -34,7 +34,7 @@ const struct iu_verb iu_verb_pick = {
 	"pick [PORT|RANGE|ADDR] [--count N] [options]",
 	N_("Prints the next port on which bind and listen would succeed; nothing is bound."),
 	options,
-	N_("8000 begins there and goes up; 8000-8099 stays inside; 127.0.0.1:8000-8099 is for one address. Without an\n"
+	N_("8000 begins there and goes up; 8000-8099 stays inside; 127.0.0.1:8000-8099 is for one address. Without an "
 	   "operand, or with port 0, one of the ports that the kernel chooses from, reserved ones left out.\n"
 	   "Exit status: 0 found, 1 there are not so many, 2 the input was wrong, 3 cannot tell."),
 	run,

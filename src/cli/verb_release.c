@@ -15,9 +15,9 @@ const struct iu_verb iu_verb_release = {
 	"release [bind|listen|connect] ADDR [options]",
 	N_("Shows what would free an address and what that risks, asks, and does it."),
 	options,
-	N_("Removes what ended connections left (TIME-WAIT, FIN-WAIT-2, orphans); never a client that merely got the port\n"
+	N_("Removes what ended connections left (TIME-WAIT, FIN-WAIT-2, orphans); never a client that merely got the port "
 	   "from the kernel. Removing takes root (CAP_NET_ADMIN).\n"
-	   "Exit status: 0 the address is free, 1 it is not, 2 the input was wrong or nobody could be asked,\n"
+	   "Exit status: 0 the address is free, 1 it is not, 2 the input was wrong or nobody could be asked, "
 	   "3 cannot tell, or not permitted."),
 	run,
 };

@@ -42,7 +42,7 @@ const struct iu_verb iu_verb_restart = {
 	.summary = N_("Has the inuse run that holds an address, or has a process below it, start its program anew."),
 	.options = options,
 	.notes = N_("A bare number is a port, or else a process.\n"
-		    "Exit status: 0 the new start listens, 1 it does not, or there is no such supervisor, 2 the input was wrong,\n"
+		    "Exit status: 0 the new start listens, 1 it does not, or there is no such supervisor, 2 the input was wrong, "
 		    "3 not permitted."),
 	.run = run,
 };

@@ -41,7 +41,7 @@ const struct iu_verb iu_verb_run = {
 	.summary = N_("run a program: its failing binds are explained, or cured"),
 	.options = options,
 	.notes = N_("The program keeps its terminal, its signals and its exit status. Nothing is printed as long as nothing fails.\n"
-		    "Exit status: the program's own; 2 the input was wrong, 3 cannot be supervised (--strict), 126 cannot be\n"
+		    "Exit status: the program's own; 2 the input was wrong, 3 cannot be supervised (--strict), 126 cannot be "
 		    "executed, 127 is not there."),
 	.run = run,
 };

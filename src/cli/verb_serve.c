@@ -39,7 +39,7 @@ const struct iu_verb iu_verb_serve = {
 	.summary = N_("a server whose every choice about its sockets is an option"),
 	.options = options,
 	.notes = N_("hello sends the reply, echo sends back what it reads, drain throws it away.\n"
-		    "--close first (close at once, as textbooks do: unread data makes a reset of it), half (end this side's\n"
+		    "--close first (close at once, as textbooks do: unread data makes a reset of it), half (end this side's "
 		    "sending, read the peer's rest, close), after-peer (wait for the peer's end, then close) or reset.\n"
 		    "echo and drain do so after the first bytes, but for after-peer. SIGTERM lets what is in flight finish."),
 	.run = run,

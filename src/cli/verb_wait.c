@@ -50,7 +50,7 @@ const struct iu_verb iu_verb_wait = {
 	options,
 	N_("Without a call bind and listen with SO_REUSEADDR are meant, as in inuse ADDR; with one exactly what is said.\n"
 	   "It sleeps until the known moment, and wakes when a socket goes away.\n"
-	   "Exit status: 0 it would succeed, 1 time is up or waiting does not help, 2 the input was wrong,\n"
+	   "Exit status: 0 it would succeed, 1 time is up or waiting does not help, 2 the input was wrong, "
 	   "3 cannot tell, 130 interrupted."),
 	run,
 };
@@ -297,7 +297,8 @@ static void print_text(const struct wait *w, enum end end, int64_t waited_ns)
 		w->answer != NULL ? inuse_answer_text(w->answer, iu_colour(stdout) ? INUSE_STYLE_COLOUR : 0) : NULL;
 	char text[INUSE_ADDR_TEXT], waited[64], address[160];
 
-	iu_say_duration(waited_ns, 0, waited);
+	/* durations are rounded up; what was asked for was waited for, and some microseconds more */
+	iu_say_duration(waited_ns - waited_ns % INT64_C(100000000), 0, waited);
 	if (answer != NULL)
 		fputs(answer, stdout);
 	else if (end == LISTENING)

@@ -43,7 +43,7 @@ static int run_why(int argc, char **argv);
 
 const struct iu_verb iu_verb_bare = {
 	"", "[options] ADDR", N_("Tells what holds a TCP port, under which rule, for how long, and what frees it."), bare_options,
-	N_("Judges bind and listen with SO_REUSEADDR, as most servers ask (on Windows with\n"
+	N_("Judges bind and listen with SO_REUSEADDR, as most servers ask (on Windows with "
 	   "SO_EXCLUSIVEADDRUSE). Never connects, never binds (but for --try).\n"
 	   "Exit status: 0 go ahead, 1 would fail, 2 the input was wrong, 3 cannot tell."),
 	run_bare,
@@ -86,9 +86,14 @@ static void print_sources(const struct ask *ask, const struct inuse_answer *a)
 
 	for (size_t i = 0; s != NULL && i < iu_snapshot_n_said(s); i++) {
 		iu_snapshot_said(s, i, &source, &ok, &text);
-		printf(_("Seen   %s%s%s\n"), ok ? "" : _("not through "), source, "");
+		struct iu_text line = {0};
+
+		printf(_("Seen   %s%s\n"), ok ? "" : _("not through "), source);
+		iu_text_add_blanks(&line, 7);
+		iu_say_wrapped(&line, text, 7, 80);
 		if (text[0] != 0)
-			printf("       %s\n", text);
+			printf("%s\n", line.data ? line.data : "");
+		iu_text_done(&line);
 	}
 }
 

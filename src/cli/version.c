@@ -6,6 +6,7 @@
 #include "compat/system.h"
 #include "host/abilities.h"
 #include "host/features.h"
+#include "say/say.h"
 
 static void print_ability(void *arg, const struct iu_ability *a)
 {
@@ -15,7 +16,7 @@ static void print_ability(void *arg, const struct iu_ability *a)
 	iu_text_pad(&line, 0, 11, 1);
 	iu_text_add(&line, !a->usable ? _("no") : a->complete ? _("yes") : _("partly"));
 	iu_text_pad(&line, 0, 19, 1);
-	iu_text_add(&line, a->text);
+	iu_say_wrapped(&line, a->text, 19, 80);
 	fprintf(arg, "%s\n", line.data ? line.data : "");
 	iu_text_done(&line);
 }
@@ -30,7 +31,7 @@ static void print_feature(void *arg, const struct iu_feature_line *f)
 	iu_text_pad(&line, 0, 23, 1);
 	iu_text_add(&line, f->probed ? _("probed") : _("assumed"));
 	iu_text_pad(&line, 0, 32, 1);
-	iu_text_add(&line, f->what);
+	iu_say_wrapped(&line, f->what, 32, 80);
 	fprintf(arg, "%s\n", line.data ? line.data : "");
 	iu_text_done(&line);
 }
@@ -43,7 +44,7 @@ int iu_print_version(FILE *f)
 	fprintf(f, _("What %s shows this user, best source first:\n"), iu_system_name(system, sizeof(system)));
 	iu_host_abilities(print_ability, f);
 	if (IU_SYSTEM_HERE == IU_SYSTEM_linux) {
-		fprintf(f, _("What the rules of this kernel depend on, probed in the kernel itself or assumed from its version:\n"));
+		iu_print_wrapped(f, _("What the rules of this kernel depend on, probed in the kernel itself or assumed from its version:\n"));
 		iu_features_each(print_feature, f);
 	}
 	return IU_EXIT_GO;

@@ -203,6 +203,29 @@ static void sockets(struct iu_told *t)
 	more_line(t, told);
 }
 
+/* At most 40 columns: the folder of the program goes first, then the end. */
+static void add_command(const struct iu_told *t, struct iu_text *line, const char *command)
+{
+	const char *name = command;
+	size_t keep = 0;
+	int32_t code;
+
+	iu_text_add_escaped(line, command);
+	if (t->how->verbose || line->len == 0 || iu_width(line->data) <= 40)
+		return;
+	for (const char *p = command; *command == '/' && *p != 0 && *p != ' '; p++)
+		if (*p == '/')
+			name = p + 1;
+	line->len = 0;
+	iu_text_add_escaped(line, name);
+	if (line->len == 0 || iu_width(line->data) <= 40)
+		return;
+	while (iu_width_n(line->data, keep) < 37)
+		keep += iu_utf8_next(line->data + keep, line->len - keep, &code);
+	line->len = keep;
+	iu_text_add(line, "...");
+}
+
 /* What runs, where, since when: enough to recognise it. */
 static void process_line(struct iu_told *t)
 {
@@ -212,16 +235,7 @@ static void process_line(struct iu_told *t)
 
 	if (p == NULL)
 		return;
-	iu_text_add_escaped(&line, p->args[0] ? p->args : p->exe[0] ? p->exe : p->comm);
-	if (line.len > 0 && iu_width(line.data) > 40 && !t->how->verbose) {
-		size_t keep = 0;
-		int32_t code;
-
-		while (iu_width_n(line.data, keep) < 37)
-			keep += iu_utf8_next(line.data + keep, line.len - keep, &code);
-		line.len = keep;
-		iu_text_add(&line, "...");
-	}
+	add_command(t, &line, p->args[0] ? p->args : p->exe[0] ? p->exe : p->comm);
 	if (p->cwd[0] != 0) {
 		iu_text_add(&line, _(", in "));
 		iu_text_add_escaped(&line, p->cwd);

@@ -57,8 +57,16 @@ def compare_options(name, text, source):
         yield f'{name}.1 describes {option}, which {name.replace("-", " ")} --help does not know'
 
 
+def wide_lines(verb, text):
+    """Of a --help text, what does not fit on a terminal of 80 columns."""
+    for line in text.splitlines():
+        if len(line) > 80:
+            yield f'inuse {verb} --help has a line of {len(line)} columns: {line}'
+
+
 def compare(verb, text, source, rendered):
     """The --help text of a verb, and its page as written and as rendered."""
+    yield from wide_lines(verb, text)
     yield from compare_options(f'inuse-{verb}', text, source)
     usage = text.split('\n\n')[0]
     synopsis = section(rendered, 'SYNOPSIS')
@@ -71,7 +79,9 @@ def compare(verb, text, source, rendered):
 
 def check_pages(inuse, folder, verbs):
     overview = (folder / 'inuse.1').read_text()
-    yield from compare_options('inuse', run(inuse, '--help').stdout, overview)
+    text = run(inuse, '--help').stdout
+    yield from compare_options('inuse', text, overview)
+    yield from wide_lines('', text)
     for verb in verbs:
         page = folder / f'inuse-{verb}.1'
         shown = run(inuse, verb, '--help')
@@ -103,7 +113,8 @@ def self_test():
            'SEE ALSO\n     x\n'
     cases = [(text, source, page, False), (text, source.replace('.It Fl -on\n', ''), page, True),
              (text, source + '.It Fl -off\n', page, True), (text, source, page.replace('ADDR', 'PORT'), True),
-             (text, source, page.replace('[-v]', ''), True), (text, source, page.replace('EXAMPLES', 'EXAMPLE'), True)]
+             (text, source, page.replace('[-v]', ''), True), (text, source, page.replace('EXAMPLES', 'EXAMPLE'), True),
+             (text.replace('Does.', 'Does.' * 20), source, page, True)]
     for number, (a, b, c, wanted) in enumerate(cases):
         found = list(compare('x', a, b, c))
         if bool(found) != wanted:

@@ -38,8 +38,8 @@ def marked(root):
 
 
 def help_lines(text):
-    """The explanations in the table of options that --help prints."""
-    for line in text.splitlines():
+    """The explanations in the table of options that --help prints, which go on in the same column."""
+    for line in re.sub(r'\n {26}(?=\S)', ' ', text).splitlines():
         match = re.match(r'  -.*?\s{2,}(\S.*)$', line)
         if match:
             yield match.group(1)
