@@ -35,6 +35,8 @@
 #define STEADY_MS 10000
 #define PAUSE_LEAST_MS 100
 #define PAUSE_MOST_MS 30000
+/* After the stop signal: whoever has not taken it by then does not. */
+#define HEARD_MS 1000
 /* After SIGKILL: until the last one is reaped. */
 #define KILL_MS 2000
 
@@ -213,6 +215,24 @@ static void on_pause_is_over(uv_timer_t *timer)
 
 /* ------------------------------------------------------------------------------------------------ stopping */
 
+static void on_patience_is_over(uv_timer_t *timer);
+
+/*
+ * A program that only runs another one may ignore the signal, or keep it blocked: strace -o takes Ctrl-C to be for the other. Then
+ * its descendants are told to end as well.
+ */
+static void on_heard_is_due(uv_timer_t *timer)
+{
+	struct iu_supervisor *s = timer->data;
+	struct iu_generation *g = s->turn.leaving;
+	uint64_t bit = UINT64_C(1) << (s->o->stop_signal - 1);
+	struct iu_status status;
+
+	if (g->pid != 0 && iu_status_read(g->pid, &status) && ((status.ignored | (status.pending & status.blocked)) & bit) != 0)
+		iu_children_signal_all(s, s->o->stop_signal, IU_WHO_ALL, g);
+	uv_timer_start(timer, on_patience_is_over, (uint64_t)s->o->stop_s * 1000 - HEARD_MS, 0);
+}
+
 static void on_patience_is_over(uv_timer_t *timer)
 {
 	struct iu_supervisor *s = timer->data;
@@ -237,7 +257,10 @@ static void stop(struct iu_supervisor *s, struct iu_generation *g, enum iu_phase
 		kill(g->pid, s->o->stop_signal);
 	else
 		iu_children_signal_all(s, s->o->stop_signal, IU_WHO_CHILDREN, g);
-	uv_timer_start(&s->turn.timer, on_patience_is_over, (uint64_t)s->o->stop_s * 1000, 0);
+	if (s->o->stop_s * 1000 > HEARD_MS)
+		uv_timer_start(&s->turn.timer, on_heard_is_due, HEARD_MS, 0);
+	else
+		uv_timer_start(&s->turn.timer, on_patience_is_over, (uint64_t)s->o->stop_s * 1000, 0);
 }
 
 /* The program itself has ended: whom it left behind ends, too. True: nobody is left. */

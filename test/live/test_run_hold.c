@@ -114,6 +114,18 @@ static void test_restart__descendants_of_a_shell__end_too(void **state)
 	live_finish(pid, SIGTERM);
 }
 
+static void test_restart__program_ignores_the_signal__its_child_is_told(void **state)
+{
+	const char *script = live_text("trap '' TERM; %s -c \"$0\" \"$1\"; true", actor_python());
+	pid_t pid = live_start("run", "--hold", "--stop-timeout=60", "sh", "-c", script,
+			       live_text("%ss = listen(); up(); serve(s)", holder_prelude), actor_dir);
+
+	live_expect(pid, "up 1");
+	holder_restart(pid, 2); /* within ten seconds */
+	live_run("sh", "-c", "kill $(ss -Hltnp 'sport = :8080' | sed 's/.*python3[^,]*,pid=\\([0-9]*\\).*/\\1/')");
+	live_finish(pid, 0);
+}
+
 static void test_restart__stop_signal__is_the_one_asked_for(void **state)
 {
 	pid_t pid = HOLDER_START("signal.signal(signal.SIGQUIT, lambda *a: (print('quit', flush=True), os._exit(0))); s = listen(); up(); serve(s)",
@@ -273,6 +285,7 @@ int main(int argc, char **argv)
 		folder_test(test_restart__asked_to_end__is_not_started_again),
 		folder_test(test_restart__does_not_end__killed),
 		folder_test(test_restart__descendants_of_a_shell__end_too),
+		folder_test(test_restart__program_ignores_the_signal__its_child_is_told),
 		folder_test(test_restart__stop_signal__is_the_one_asked_for),
 		folder_test(test_restart__output_and_input__as_for_the_first),
 		folder_test(test_hold__reloader_inside__its_next_child_gets_it),

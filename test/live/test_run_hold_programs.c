@@ -12,10 +12,8 @@
  * Runs it under clients and has it restarted some times. cut: requests that the end of a start may cut in the middle, as
  * it does without inuse; 0 for a program that finishes what it has begun.
  */
-static void check_program(int uid, const char *words, unsigned cut, const char *const *argv)
+static void restart_under_clients(const char *words, unsigned cut)
 {
-	pid_t pid = live_start_inuse(uid, argv);
-
 	live_wait(8080, 0, INUSE_LISTEN);
 	holder_begin_talking_crowd(ADDR, CLIENTS, words);
 	for (int i = 0; i < RESTARTS; i++) {
@@ -24,13 +22,19 @@ static void check_program(int uid, const char *words, unsigned cut, const char *
 	}
 	holder_await_served(10);
 	holder_end_crowd(cut);
+}
+
+static void check_started(pid_t pid, const char *words, unsigned cut)
+{
+	restart_under_clients(words, cut);
 	live_finish(pid, SIGTERM);
 	if (live_count(8080, 0, INUSE_LISTEN) != 0)
 		live_fail("somebody still listens");
 }
 
 #define CUT (CLIENTS * RESTARTS)
-#define CHECK_AS(uid, words, cut, ...) check_program(uid, words, cut, (const char *const[]){"inuse", "run", "--hold", __VA_ARGS__, NULL})
+#define CHECK_AS(uid, words, cut, ...) \
+	check_started(live_start_inuse(uid, (const char *const[]){"inuse", "run", "--hold", __VA_ARGS__, NULL}), words, cut)
 #define CHECK(words, cut, ...) CHECK_AS(-1, words, cut, __VA_ARGS__)
 
 static void test_hold__python__nobody_refused(void **state)
@@ -164,6 +168,39 @@ static void test_hold__static_c__nobody_refused(void **state)
 	CHECK(HTTP, CUT, actor_path(), "serve", "8080");
 }
 
+/* ------------------------------------------------------------------------------------------ under a debugger */
+
+static void test_hold__under_gdb__nobody_refused(void **state)
+{
+	actor_need("gdb");
+	CHECK(HTTP, CUT, "gdb", "-batch", "-nx", "-ex", "run", "--args", actor_path(), "serve", "8080");
+}
+
+static void test_hold__under_strace__nobody_refused(void **state)
+{
+	actor_need("strace");
+	CHECK(HTTP, CUT, "strace", "-f", "-I2", "-o", "/dev/null", actor_path(), "serve", "8080");
+}
+
+static void test_hold__under_strace_that_ignores_signals__server_is_told_to_end(void **state)
+{
+	pid_t pid;
+
+	actor_need("strace");
+	pid = live_start("run", "--hold", "--stop-timeout=60", "strace", "-f", "-o", "/dev/null", actor_path(), "serve", "8080");
+	restart_under_clients(HTTP, CUT);
+	/* as without inuse: only the program itself ends strace */
+	live_run("sh", "-c", "kill $(ss -Hltnp 'sport = :8080' | sed 's/.*actor\",pid=\\([0-9]*\\).*/\\1/')");
+	live_says_not(live_finish(pid, 0), "killed");
+}
+
+static void test_hold__inuse_itself_under_strace__nobody_refused(void **state)
+{
+	actor_need("strace");
+	check_started(live_start_any((const char *const[]){"strace", "-f", "-I2", "-o", "/dev/null", live_inuse_path(), "run", "--hold",
+							   actor_path(), "serve", "8080", NULL}), HTTP, CUT);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -183,6 +220,10 @@ int main(int argc, char **argv)
 		folder_test(test_hold__redis__keeps_what_it_was_told),
 		folder_test(test_hold__go__nobody_refused),
 		folder_test(test_hold__static_c__nobody_refused),
+		folder_test(test_hold__under_gdb__nobody_refused),
+		folder_test(test_hold__under_strace__nobody_refused),
+		folder_test(test_hold__under_strace_that_ignores_signals__server_is_told_to_end),
+		folder_test(test_hold__inuse_itself_under_strace__nobody_refused),
 	};
 
 	return LIVE_RUN("run_hold_programs", tests);
