@@ -16,11 +16,12 @@ all: build
 help:
 	@echo 'make demo          five short acts on the real kernel: why a port is in use (needs root)'
 	@echo 'make check         every test, in four builds: ordinary, sanitizers, without optional parts, clang'
-	@echo '                   WITH="page cross kernels lint windows": those too, or some of them, beside the others'
+	@echo '                   WITH="tsan page cross kernels lint windows": those too, or some of them, beside the others'
 	@echo 'make test          the tests of the ordinary build alone'
 	@echo 'make build         the program and the library, in $(BUILD)/'
 	@echo 'make install       into PREFIX ($(PREFIX)); DESTDIR is respected'
 	@echo 'make asan          tests with AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make tsan          with ThreadSanitizer, the tests of what has threads'
 	@echo 'make fuzz          every fuzz target for SECONDS=$(SECONDS) each'
 	@echo 'make bench-run     what inuse run costs (ROUNDS=$(ROUNDS)), and RESTARTS=$(RESTARTS) of each server (needs root; 15 min)'
 	@echo 'make bench         inuse beside ss, lsof, fuser, netstat, nginx, a million sockets (needs root; 10 min)'
@@ -72,6 +73,10 @@ asan:
 	@tools/setup build test
 	@BUILD=$(BUILD) tools/check asan
 
+tsan:
+	@tools/setup build test
+	@BUILD=$(BUILD) tools/check tsan
+
 fuzz:
 	@tools/setup build test fuzz
 	@test -d $(FUZZ) || CC=clang meson setup $(FUZZ) -Dfuzz=true -Db_lundef=false
@@ -118,5 +123,5 @@ pot:
 clean:
 	rm -rf $(BUILD) $(BUILD)-*
 
-.PHONY: all help build demo check check-page check-cross check-kernels test install asan fuzz bench bench-run soak lint pot clean \
+.PHONY: all help build demo check check-page check-cross check-kernels test install asan tsan fuzz bench bench-run soak lint pot clean \
 	windows check-windows
