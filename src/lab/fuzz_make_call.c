@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* Random calls, and what ends sockets. */
+#include "lab/fuzz_make.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/address.h"
+
+static uint16_t pick_port(struct iu_fuzzer *f)
+{
+	unsigned p = iu_make_pick(f, 100);
+
+	if (f->theme == IU_THEME_EXHAUST)
+		return p < 55 ? 0 : p < 90 ? (uint16_t)(IU_FUZZ_RANGE + iu_make_pick(f, 3)) : IU_FUZZ_PORT;
+	if (p < 4)
+		return 0;
+	if (p < 10)
+		return (uint16_t)(IU_FUZZ_RANGE + iu_make_pick(f, 3));
+	return p < 25 ? IU_FUZZ_PORT + 1 : IU_FUZZ_PORT;
+}
+
+bool iu_make_bind(struct iu_fuzzer *f, struct iu_step *s)
+{
+	static const char *const v4[] = {"0.0.0.0", "0.0.0.0", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.2", "10.9.0.1"};
+	static const char *const v6[] = {"::", "::", "::1", "::1", "fd00::2", "::ffff:127.0.0.1", "::ffff:127.0.0.1", "::ffff:0.0.0.0"};
+	int socket = iu_make_pick_socket(f, iu_make_chance(f, 97) ? IU_MAKE_UNBOUND : IU_MAKE_ANY_STATE);
+	const struct inuse_socket *o;
+
+	if (socket < 0)
+		return false;
+	o = iu_make_peek(f, socket);
+	s->action = IU_DO_BIND;
+	s->socket = (uint8_t)socket;
+	s->at.kind = IU_AT_LITERAL;
+	s->at.addr = o->family == 4 ? iu_make_addr(v4[iu_make_pick(f, 7)], pick_port(f)) : iu_make_addr(v6[iu_make_pick(f, 8)], pick_port(f));
+	return true;
+}
+
+/* Addresses that are refused, and some that surprisingly are not. */
+bool iu_make_odd_bind(struct iu_fuzzer *f, struct iu_step *s)
+{
+	static const struct {
+		const char *addr;
+		uint8_t family, claims;
+		const char *scope;
+	} rows[] = {
+		{"192.0.2.1", 4, 0, ""},       {"224.0.0.1", 4, 0, ""},        {"255.255.255.255", 4, 0, ""}, {"0.0.0.1", 4, 0, ""},
+		{"0.0.0.0", 4, IU_UNSPEC, ""}, {"127.0.0.1", 4, IU_UNSPEC, ""}, {"10.9.0.2", 4, 0, ""},
+		{"2001:db8::1", 6, 0, ""},     {"ff02::1", 6, 0, ""},          {"fe80::1", 6, 0, ""},         {"fe80::1", 6, 0, "v0"},
+		{"fe80::1", 6, 0, "gone"},     {"127.0.0.1", 6, 4, ""},              {"::", 6, IU_UNSPEC, ""},
+		{"::ffff:192.0.2.1", 6, 0, ""}, {"::ffff:224.0.0.1", 6, 0, ""}, {"::ffff:127.0.0.1", 6, 0, ""},
+	};
+	size_t i = iu_make_pick(f, sizeof(rows) / sizeof(rows[0]));
+	int socket = iu_make_pick_socket(f, iu_make_chance(f, 70) ? IU_MAKE_UNBOUND : IU_MAKE_ANY_STATE);
+
+	if (socket < 0 || iu_make_peek(f, socket)->family != rows[i].family)
+		return false;
+	s->action = IU_DO_BIND;
+	s->socket = (uint8_t)socket;
+	s->at.kind = IU_AT_LITERAL;
+	s->at.addr = iu_make_addr(rows[i].addr, iu_make_chance(f, 30) ? IU_FUZZ_LOW : pick_port(f));
+	s->at.claims = rows[i].claims;
+	if (strcmp(rows[i].scope, "gone") == 0)
+		s->at.addr.scope = 99;
+	else
+		snprintf(s->at.scope, sizeof(s->at.scope), "%s", rows[i].scope);
+	return true;
+}
+
+bool iu_make_listen(struct iu_fuzzer *f, struct iu_step *s)
+{
+	unsigned p = iu_make_pick(f, 100);
+	int socket = iu_make_pick_socket(f, p < 85 ? IU_MAKE_BOUND : p < 90 ? IU_MAKE_UNBOUND : IU_MAKE_ANY_STATE);
+
+	/* of an IPv6 socket that dialled IPv4 before, the kernel makes a listener whose connections do not work */
+	if (socket < 0 || (f->went_v4 >> socket & 1) != 0)
+		return false;
+	s->action = IU_DO_LISTEN;
+	s->socket = (uint8_t)socket;
+	s->number = iu_make_chance(f, 90) ? 16 : 0;
+	return true;
+}
+
+/* An address of a listener, as this socket may dial it. */
+static bool address_of_listener(struct iu_fuzzer *f, const struct inuse_socket *o, struct inuse_addr *ret)
+{
+	static const char *const any4[] = {"127.0.0.1", "127.0.0.1", "127.0.0.2", "10.9.0.1", "0.0.0.0"};
+	static const char *const mapped[] = {"::ffff:127.0.0.1", "::ffff:127.0.0.1", "::ffff:127.0.0.2", "::ffff:0.0.0.0"};
+	static const char *const any6[] = {"::1", "::1", "fd00::2", "::"};
+	int listener = iu_make_pick_socket(f, IU_MAKE_LISTENS);
+	struct inuse_addr a;
+	bool wants_v4;
+
+	if (listener < 0)
+		return false;
+	a = iu_addr_unmapped(&iu_make_peek(f, listener)->local);
+	wants_v4 = o->family == 4 || a.family == 4 || iu_addr_is_mapped(&o->local) ||
+		   (iu_addr_is_any(&a) && (iu_make_peek(f, listener)->flags & INUSE_V6ONLY) == 0 && iu_make_chance(f, 30));
+	if (iu_addr_is_any(&a))
+		*ret = iu_make_addr(o->family == 4 ? any4[iu_make_pick(f, 5)] : wants_v4 ? mapped[iu_make_pick(f, 4)] : any6[iu_make_pick(f, 4)], a.port);
+	else if (o->family == 6 && a.family == 4)
+		*ret = iu_make_addr(a.ip[3] == 2 ? "::ffff:127.0.0.2" : "::ffff:127.0.0.1", a.port);
+	else
+		*ret = a;
+	return o->family == 6 || ret->family == 4;
+}
+
+static bool odd_destination(struct iu_fuzzer *f, const struct inuse_socket *o, struct inuse_addr *ret)
+{
+	static const char *const v4[] = {"192.0.2.1", "198.51.100.1", "198.51.100.65", "198.51.100.129", "224.0.0.1", "127.0.0.1", "127.0.0.1"};
+	static const char *const v6[] = {"2001:db8::1", "::ffff:198.51.100.1", "::ffff:198.51.100.65", "::ffff:198.51.100.129", "ff02::1", "::1",
+					 "::ffff:127.0.0.1"};
+
+	/* a port where nobody listens, outside of the range: inside of it the kernel might take it for the socket itself */
+	*ret = iu_make_addr(o->family == 4 ? v4[iu_make_pick(f, 7)] : v6[iu_make_pick(f, 7)], IU_FUZZ_PORT + iu_make_pick(f, 2));
+	return true;
+}
+
+static bool range_is_one(struct iu_fuzzer *f)
+{
+	const struct iu_facts *facts = iu_sim_facts(f->model.sim);
+
+	return facts->settings[IU_SET_RANGE_FIRST] == facts->settings[IU_SET_RANGE_LAST];
+}
+
+/* A young TIME-WAIT that a client may take over once it is 1 ms old: the model's clock stands still, the kernel's does not. */
+static bool must_wait(struct iu_fuzzer *f, struct iu_step *s)
+{
+	const struct iu_facts *facts = iu_sim_facts(f->model.sim);
+
+	if (facts->settings[IU_SET_TW_REUSE_DELAY] > 1)
+		return false;
+	for (size_t i = 0; i < facts->n_sockets; i++)
+		if (facts->sockets[i].mini && facts->sockets[i].free_at_ns > facts->now_ns + INT64_C(59996000000)) {
+			*s = (struct iu_step){.action = IU_DO_WAIT, .number = 6000000};
+			return true;
+		}
+	return false;
+}
+
+bool iu_make_connect(struct iu_fuzzer *f, struct iu_step *s)
+{
+	unsigned p = iu_make_pick(f, 100);
+	int socket = iu_make_pick_socket(f, p < 60 ? IU_MAKE_UNBOUND : p < 94 ? IU_MAKE_BOUND : p < 97 ? 1u << INUSE_SYN_SENT : IU_MAKE_ANY_STATE);
+	const struct inuse_socket *o;
+	struct inuse_addr to;
+	bool found;
+
+	if (socket < 0)
+		return false;
+	o = iu_make_peek(f, socket);
+	/* with a 4-tuple on two devices it is the kernel's choice which of the two gets a packet */
+	/* a device that is not there is told at once */
+	if (o->device == 1 || o->device == 2 || iu_addr_is_link_local6(&o->local) || (f->haunted && o->local.port == 0))
+		return false;
+	if ((o->flags & INUSE_REPAIR) != 0)
+		return false; /* makes a connection of its own, without a packet: for checkpoints, not for the rules */
+	if (o->local.port != 0 && iu_make_chance(f, 3))
+		to = iu_addr_is_any(&o->local) ? iu_make_addr(o->family == 4 ? "127.0.0.1" : "::1", o->local.port) : o->local; /* itself */
+	else if (iu_make_chance(f, f->theme == IU_THEME_ODD ? 50 : 4) ? !odd_destination(f, o, &to) : !address_of_listener(f, o, &to))
+		return false;
+	if (iu_addr_is_link_local6(&to))
+		return false;
+	found = iu_sim_choices(f->model.sim, (unsigned)socket, &to) > 0;
+	if ((iu_sim_choices(f->model.sim, (unsigned)socket, &to) > 1 && iu_make_chance(f, 90)) || iu_addr_is_mapped_any(&to))
+		return false;
+	if (!found && o->local.port == 0 && to.port >= IU_FUZZ_RANGE && !range_is_one(f))
+		return false;
+	if (o->local.port == 0 && must_wait(f, s))
+		return true;
+	/* what is not here is no source, though it was bindable; and who has dialled IPv4 does not come back to IPv6 */
+	if ((o->local.family != 0 && iu_addr_is_local(iu_sim_facts(f->model.sim), &o->local) != INUSE_YES) ||
+	    ((f->went_v4 >> socket & 1) != 0 && !iu_addr_is_mapped(&to)))
+		return false;
+	/* answers to 10.9.0.1 do not come by lo, to which a listener may be bound */
+	if (o->local.family == 4 && o->local.ip[0] == 10 && to.ip[0] != 10)
+		return false;
+	if (o->family == 6 && iu_addr_is_mapped(&to))
+		f->went_v4 |= UINT64_C(1) << socket;
+	s->action = IU_DO_CONNECT;
+	s->socket = (uint8_t)socket;
+	s->at.kind = IU_AT_LITERAL;
+	s->at.addr = to;
+	return true;
+}
+
+bool iu_make_accept(struct iu_fuzzer *f, struct iu_step *s)
+{
+	int socket = iu_make_pick_socket(f, IU_MAKE_LISTENS);
+
+	if (socket < 0 || f->n_sockets >= IU_SCENE_SOCKETS || iu_sim_waiting(f->model.sim, (unsigned)socket) == 0)
+		return false;
+	s->action = IU_DO_ACCEPT;
+	s->socket = (uint8_t)socket;
+	s->other = (uint8_t)f->n_sockets++;
+	return true;
+}
+
+/* --------------------------------------------------------------------------------------- what ends them */
+
+bool iu_make_close(struct iu_fuzzer *f, struct iu_step *s)
+{
+	int socket = iu_make_pick_socket(f, iu_make_chance(f, 70) ? IU_MAKE_OPEN : IU_MAKE_ANY_STATE);
+
+	if (socket < 0 || f->haunted)
+		return false;
+	/* a connection whose one end vanished without a word: the other end is still there to be met */
+	f->haunted = (iu_make_peek(f, socket)->flags & INUSE_REPAIR) != 0 && (IU_MAKE_OPEN & (1u << iu_make_peek(f, socket)->state)) != 0;
+	s->action = IU_DO_CLOSE;
+	s->socket = (uint8_t)socket;
+	return true;
+}
+
+bool iu_make_shutdown(struct iu_fuzzer *f, struct iu_step *s)
+{
+	int socket = iu_make_pick_socket(f, iu_make_chance(f, 80) ? IU_MAKE_OPEN : IU_MAKE_LISTENS);
+
+	if (socket < 0 || f->haunted)
+		return false;
+	s->action = IU_DO_SHUTDOWN;
+	s->socket = (uint8_t)socket;
+	s->number = iu_make_pick(f, 3);
+	return true;
+}
+
+bool iu_make_write(struct iu_fuzzer *f, struct iu_step *s)
+{
+	bool fill = iu_make_chance(f, 10);
+	int socket = iu_make_pick_socket(f, 1u << INUSE_ESTABLISHED | (fill ? 0 : 1u << INUSE_CLOSE_WAIT));
+
+	if (socket < 0 || (iu_make_peek(f, socket)->flags & INUSE_REPAIR) != 0 || f->haunted)
+		return false;
+	s->action = fill ? IU_DO_FILL : IU_DO_WRITE;
+	s->socket = (uint8_t)socket;
+	s->number = 1;
+	return true;
+}
+
+bool iu_make_fork(struct iu_fuzzer *f, struct iu_step *s)
+{
+	int socket = iu_make_pick_socket(f, IU_MAKE_ANY_STATE);
+
+	if (socket < 0 || f->n_processes >= IU_EXP_MAX_PROCESSES)
+		return false;
+	s->action = IU_DO_FORK;
+	s->process = (uint8_t)f->n_processes++;
+	s->sockets = UINT64_C(1) << socket;
+	return true;
+}
+
+bool iu_make_kill(struct iu_fuzzer *f, struct iu_step *s)
+{
+	for (unsigned i = 0; i < f->n_processes; i++)
+		if (f->live->pids[i] > 0) {
+			s->action = IU_DO_KILL;
+			s->process = (uint8_t)i;
+			return f->user == 0; /* another user may not end it */
+		}
+	return false;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* Random sockets, their options, and whose they are. */
+#include "lab/fuzz_make.h"
+
+#include <stdio.h>
+
+bool iu_make_socket(struct iu_fuzzer *f, struct iu_step *s)
+{
+	if (f->n_sockets >= IU_SCENE_SOCKETS)
+		return false;
+	s->action = IU_DO_SOCKET;
+	s->kinds = iu_make_chance(f, 50) ? IU_KIND_V4 : IU_KIND_V6;
+	s->socket = (uint8_t)f->n_sockets++;
+	return true;
+}
+
+/* One that is only good for listen(). */
+bool iu_make_datagram(struct iu_fuzzer *f, struct iu_step *s)
+{
+	for (unsigned i = 0; i < f->n_sockets; i++) {
+		const struct inuse_socket *o = iu_sim_peek(f->model.sim, i);
+
+		if (o == NULL || o->proto != INUSE_PROTO_UDP)
+			continue;
+		s->action = IU_DO_LISTEN;
+		s->socket = (uint8_t)i;
+		s->number = 1;
+		return true;
+	}
+	if (!iu_make_socket(f, s))
+		return false;
+	s->kinds |= IU_KIND_UDP;
+	return true;
+}
+
+bool iu_make_option(struct iu_fuzzer *f, struct iu_step *s)
+{
+	static const enum iu_sockopt options[] = {IU_OPT_REUSEADDR, IU_OPT_REUSEADDR, IU_OPT_REUSEADDR, IU_OPT_REUSEPORT, IU_OPT_REUSEPORT,
+						  IU_OPT_V6ONLY};
+	int socket = iu_make_pick_socket(f, iu_make_chance(f, 70) ? IU_MAKE_UNBOUND : IU_MAKE_ANY_STATE);
+	unsigned share = f->theme == IU_THEME_REUSEPORT ? 60 : 75;
+
+	if (socket < 0)
+		return false;
+	s->option = options[iu_make_pick(f, 6)];
+	if (s->option == IU_OPT_V6ONLY && (iu_make_peek(f, socket)->family == 4 || iu_make_peek(f, socket)->local.family != 0))
+		return false;
+	s->action = iu_make_chance(f, share) ? IU_DO_SET : IU_DO_CLEAR;
+	s->socket = (uint8_t)socket;
+	return true;
+}
+
+bool iu_make_linger(struct iu_fuzzer *f, struct iu_step *s)
+{
+	int socket = iu_make_pick_socket(f, IU_MAKE_ANY_STATE);
+
+	if (socket < 0)
+		return false;
+	s->action = IU_DO_SET;
+	s->socket = (uint8_t)socket;
+	s->option = iu_make_chance(f, 70) ? IU_OPT_LINGER : IU_OPT_LINGER2;
+	s->number = s->option == IU_OPT_LINGER ? 0 : iu_make_chance(f, 50) ? -1 : iu_make_chance(f, 50) ? 30 : 100;
+	return true;
+}
+
+bool iu_make_device(struct iu_fuzzer *f, struct iu_step *s)
+{
+	int socket = iu_make_pick_socket(f, IU_MAKE_UNBOUND);
+
+	if (socket < 0 || f->user != 0)
+		return false;
+	s->action = IU_DO_SET;
+	s->socket = (uint8_t)socket;
+	s->option = IU_OPT_DEVICE;
+	snprintf(s->word, sizeof(s->word), "%s", iu_make_chance(f, 60) ? "lo" : "v0");
+	return true;
+}
+
+/* TCP_REPAIR on, or off again. */
+bool iu_make_repair(struct iu_fuzzer *f, struct iu_step *s)
+{
+	int socket = iu_make_pick_socket(f, f->theme == IU_THEME_SYNS ? IU_MAKE_OPEN : IU_MAKE_UNBOUND | IU_MAKE_BOUND | IU_MAKE_OPEN);
+
+	if (socket < 0 || f->user != 0)
+		return false;
+	s->action = (iu_make_peek(f, socket)->flags & INUSE_REPAIR) != 0 ? IU_DO_CLEAR : IU_DO_SET;
+	/* out of repair a connection sends what the kernel thinks it owes: only unconnected ones come back */
+	if (s->action == IU_DO_CLEAR && iu_make_peek(f, socket)->state != INUSE_STATE_UNKNOWN && iu_make_peek(f, socket)->state != INUSE_BOUND)
+		return false;
+	s->socket = (uint8_t)socket;
+	s->option = IU_OPT_REPAIR;
+	return true;
+}
+
+bool iu_make_group(struct iu_fuzzer *f, struct iu_step *s)
+{
+	int socket = iu_make_pick_socket(f, IU_MAKE_UNBOUND);
+
+	if (socket < 0 || (iu_make_peek(f, socket)->flags & INUSE_REUSEPORT) == 0)
+		return false;
+	s->action = IU_DO_SET;
+	s->socket = (uint8_t)socket;
+	s->option = IU_OPT_GROUP;
+	return true;
+}
+
+bool iu_make_port_choice(struct iu_fuzzer *f, struct iu_step *s)
+{
+	int socket = iu_make_pick_socket(f, IU_MAKE_UNBOUND);
+
+	if (socket < 0)
+		return false;
+	s->action = IU_DO_SET;
+	s->socket = (uint8_t)socket;
+	s->option = iu_make_chance(f, 50) ? IU_OPT_NO_PORT : IU_OPT_PORT_RANGE;
+	s->number = IU_FUZZ_RANGE + iu_make_pick(f, 3);
+	s->number2 = iu_make_chance(f, 80) ? s->number + iu_make_pick(f, 3) : IU_FUZZ_RANGE_LAST + 1;
+	return true;
+}
+
+bool iu_make_chown(struct iu_fuzzer *f, struct iu_step *s)
+{
+	int socket = iu_make_pick_socket(f, IU_MAKE_ANY_STATE);
+
+	if (socket < 0 || !f->root)
+		return false;
+	s->action = IU_DO_CHOWN;
+	s->socket = (uint8_t)socket;
+	s->number = iu_make_pick(f, 3);
+	return true;
+}
+
+bool iu_make_user(struct iu_fuzzer *f, struct iu_step *s)
+{
+	if (!f->root)
+		return false;
+	s->action = IU_DO_USER;
+	s->number = f->user = f->user != 0 ? 0 : 1 + iu_make_pick(f, 2);
+	return true;
+}
