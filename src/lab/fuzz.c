@@ -202,7 +202,5 @@ const char *iu_fuzz_unreached(const struct iu_profile *profile, const char *rule
 	(void)profile;
 	if (strcmp(rule, "reuse-memory") == 0 && (features & IU_FEATURE_OWNERS_BY_ADDR) != 0)
 		return _("only before Linux 6.8: since then nobody is the first on a bucket");
-	if (strcmp(rule, "tentative") == 0)
-		return _("needs an address that stays tentative: the experiment errors/tentative shows it");
 	return NULL;
 }

@@ -15,6 +15,8 @@
 
 #include "base/address.h"
 
+#define SHORT_SCENE 60 /* steps, where it is the first ones that count */
+
 unsigned iu_make_pick(struct iu_fuzzer *f, unsigned n)
 {
 	return iu_fuzz_pick(&f->random, n);
@@ -100,7 +102,7 @@ static bool try_maker(struct iu_fuzzer *f, struct iu_step *ret)
 
 bool iu_fuzz_make(struct iu_fuzzer *f, struct iu_step *ret)
 {
-	if (f->scene.n >= IU_SCENE_STEPS)
+	if (f->scene.n >= (f->theme == IU_THEME_SYNS ? SHORT_SCENE : IU_SCENE_STEPS))
 		return false;
 	if (f->at_script < f->n_script) {
 		*ret = f->script[f->at_script++];

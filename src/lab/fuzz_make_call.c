@@ -49,7 +49,7 @@ bool iu_make_odd_bind(struct iu_fuzzer *f, struct iu_step *s)
 		{"0.0.0.0", 4, IU_UNSPEC, ""}, {"127.0.0.1", 4, IU_UNSPEC, ""}, {"10.9.0.2", 4, 0, ""},
 		{"2001:db8::1", 6, 0, ""},     {"ff02::1", 6, 0, ""},          {"fe80::1", 6, 0, ""},         {"fe80::1", 6, 0, "v0"},
 		{"fe80::1", 6, 0, "gone"},     {"127.0.0.1", 6, 4, ""},              {"::", 6, IU_UNSPEC, ""},
-		{"::ffff:192.0.2.1", 6, 0, ""}, {"::ffff:224.0.0.1", 6, 0, ""}, {"::ffff:127.0.0.1", 6, 0, ""},
+		{"2001:db8:1::1", 6, 0, ""},   {"2001:db8:1::1", 6, 0, ""},    {"::ffff:192.0.2.1", 6, 0, ""}, {"::ffff:224.0.0.1", 6, 0, ""}, {"::ffff:127.0.0.1", 6, 0, ""},
 	};
 	size_t i = iu_make_pick(f, sizeof(rows) / sizeof(rows[0]));
 	int socket = iu_make_pick_socket(f, iu_make_chance(f, 70) ? IU_MAKE_UNBOUND : IU_MAKE_ANY_STATE);

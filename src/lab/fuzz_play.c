@@ -46,6 +46,9 @@ static enum inuse_status make_surroundings(struct iu_fuzzer *f, struct inuse_err
 	inuse_addr_parse("fd00::2", &a, NULL);
 	if (status == INUSE_OK)
 		status = iu_lab_address("lo", &a, 128, error);
+	inuse_addr_parse("2001:db8:1::1", &a, NULL);
+	if (status == INUSE_OK)
+		status = iu_lab_address_tentative("v0", &a, 64, error);
 	for (unsigned i = 0; i < 3 && status == INUSE_OK; i++) {
 		inuse_addr_parse("198.51.100.0", &a, NULL);
 		a.ip[3] = (uint8_t)(64 * i);
@@ -89,6 +92,9 @@ static void simulate_surroundings(struct iu_fuzzer *f)
 	iu_sim_address(sim, 2, &a, 24);
 	inuse_addr_parse("fd00::2", &a, NULL);
 	iu_sim_address(sim, 1, &a, 128);
+	inuse_addr_parse("2001:db8:1::1", &a, NULL);
+	iu_sim_address(sim, 2, &a, 64);
+	iu_sim_tentative(sim, &a);
 	for (unsigned i = 0; i < 3; i++) {
 		inuse_addr_parse("198.51.100.0", &a, NULL);
 		a.ip[3] = (uint8_t)(64 * i);

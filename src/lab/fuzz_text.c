@@ -107,14 +107,15 @@ void iu_fuzz_step_text(const struct iu_step *s, char *buf, size_t size)
 
 /* What the namespace of the scenes has beside lo, and by what a step is known to use it. */
 static const struct {
-	const char *line, *key, *other_key;
+	const char *line, *keys[3];
 } surroundings[] = {
-	{"setting net.ipv4.ip_local_port_range 20001-20004", "", ""},
-	{"device v0 10.9.0.1/24", "v0", "10.9.0."},
-	{"address lo fd00::2/128", "fd00::2", "fd00::2"},
-	{"route unreachable 198.51.100.0/26", "198.51.100.1:", "198.51.100.1]"},
-	{"route prohibit 198.51.100.64/26", "198.51.100.65:", "198.51.100.65]"},
-	{"route blackhole 198.51.100.128/26", "198.51.100.129:", "198.51.100.129]"},
+	{"setting net.ipv4.ip_local_port_range 20001-20004", {""}},
+	{"device v0 10.9.0.1/24", {"v0", "10.9.0.", "2001:db8:1::"}},
+	{"address v0 2001:db8:1::1/64 tentative", {"2001:db8:1::"}},
+	{"address lo fd00::2/128", {"fd00::2"}},
+	{"route unreachable 198.51.100.0/26", {"198.51.100.1:", "198.51.100.1]"}},
+	{"route prohibit 198.51.100.64/26", {"198.51.100.65:", "198.51.100.65]"}},
+	{"route blackhole 198.51.100.128/26", {"198.51.100.129:", "198.51.100.129]"}},
 };
 
 static unsigned needs_of(const struct iu_scene *scene, const char *steps)
@@ -152,9 +153,14 @@ static void add_step(struct iu_text *t, const struct iu_step *s, const struct iu
 
 static void add_surroundings(struct iu_text *t, const char *steps)
 {
-	for (size_t i = 0; i < sizeof(surroundings) / sizeof(surroundings[0]); i++)
-		if (strstr(steps, surroundings[i].key) != NULL || strstr(steps, surroundings[i].other_key) != NULL)
+	for (size_t i = 0; i < sizeof(surroundings) / sizeof(surroundings[0]); i++) {
+		bool used = false;
+
+		for (size_t k = 0; k < 3 && surroundings[i].keys[k] != NULL; k++)
+			used |= strstr(steps, surroundings[i].keys[k]) != NULL;
+		if (used)
 			iu_text_addf(t, "%s\n", surroundings[i].line);
+	}
 }
 
 void iu_fuzz_scene_text(const struct iu_fuzzer *f, const struct iu_scene *scene, const char *why, char *buf, size_t size)

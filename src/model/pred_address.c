@@ -52,16 +52,30 @@ static enum inuse_tri any_address_goes(const struct iu_world *w, uint32_t *missi
 	return iu_setting_on(w->facts, u.family == 4 ? IU_SET_NONLOCAL_BIND : IU_SET_NONLOCAL_BIND6, missing);
 }
 
+/*
+ * An address that is not of one link alone counts on whichever device it is: linux v6.18 net/ipv6/addrconf.c
+ * __ipv6_chk_addr_and_flags() [errors/tentative-on-another-device].
+ */
+static bool has_address(const struct iu_world *w, const struct iu_local *l)
+{
+	return iu_addr_same(&l->addr, &w->req.local) &&
+	       (!iu_addr_is_link_local6(&l->addr) || w->req.device == 0 || l->device == 0 || w->req.device == l->device);
+}
+
 enum inuse_tri iu_pred_tentative(struct iu_world *w, uint32_t *missing)
 {
+	bool waits = false;
+
 	for (size_t i = 0; i < w->facts->n_locals; i++) {
 		const struct iu_local *l = &w->facts->locals[i];
 
-		if (l->tentative && iu_addr_same(&l->addr, &w->req.local) &&
-		    (w->req.device == 0 || l->device == 0 || w->req.device == l->device))
-			return iu_not(any_address_goes(w, missing));
+		if (!has_address(w, l))
+			continue;
+		if (!l->tentative)
+			return INUSE_NO;
+		waits = true;
 	}
-	return INUSE_NO;
+	return waits ? iu_not(any_address_goes(w, missing)) : INUSE_NO;
 }
 
 /* IPv6 looks for the host's own addresses (::1) on the bound device [M19], IPv4 does not [M20]. */

@@ -90,6 +90,7 @@ static const struct {
 	{"M14", "", "bind [fe80::1]:5000", INUSE_R_INVAL, "link-local-without-scope"},
 	{"M23", "", "bind 0.1.2.3:5000", NOTAVAIL, "address-not-local"},
 	{"tentative", "", "bind [2001:db8::9]:5000", NOTAVAIL, "address-tentative"},
+	{"tentative, another device", "", "bind [2001:db8::9]:5000 dev=1", NOTAVAIL, "address-tentative"},
 	{"C01", "TW 127.0.0.1:5001>127.0.0.1:5000 ra ts lock;LISTEN 127.0.0.1:5000", "connect 127.0.0.1:5001>127.0.0.1:5000 ra", OK, "free"},
 	{"C02", "TW 127.0.0.1:5001>127.0.0.1:5000 ra lock;LISTEN 127.0.0.1:5000", "connect 127.0.0.1:5001>127.0.0.1:5000 ra", NOTAVAIL,
 	 "tuple-time-wait"},
