@@ -82,6 +82,8 @@ static void add_eyes(struct iu_text *t, const struct iu_fuzz_result *r)
 		     share(r->judged[IU_EYES_BUCKET], r->calls));
 	if (r->why_fewer_eyes[0] != 0)
 		iu_text_addf(t, _("The buckets could not be read: %s\n"), r->why_fewer_eyes);
+	if (r->why_no_peers[0] != 0)
+		iu_text_addf(t, _("Packets of other hosts could not be made: %s\n"), r->why_no_peers);
 	iu_text_addf(t, _("With an ordinary user's eyes: %" PRIu64 " calls, of which %" PRIu64 " (%.1f %%) cannot be told; of %" PRIu64
 			  " of these all values of the unknown were tried, and the outcomes do differ.\n"),
 		     r->judged[IU_EYES_USER], r->user_cannot_tell, share(r->user_cannot_tell, r->judged[IU_EYES_USER]), r->user_tried);
@@ -169,6 +171,8 @@ static void tell_json(const struct iu_lab_fuzz *what, const struct iu_fuzz_resul
 	json_object_set_new(o, "finished", json_boolean(r->finished));
 	if (r->why_fewer_eyes[0] != 0)
 		json_object_set_new(o, "why_fewer_eyes", json_string(r->why_fewer_eyes));
+	if (r->why_no_peers[0] != 0)
+		json_object_set_new(o, "why_no_peers", json_string(r->why_no_peers));
 	json_object_set_new(o, "rules", rules_json(r));
 	json_object_set_new(o, "found", found);
 	text = json_dumps(o, JSON_COMPACT);

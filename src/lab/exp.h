@@ -165,6 +165,10 @@ bool iu_lab_range(const char *text, struct iu_range *ret, const char **ret_rest)
 
 /* The address that a place stands for in that run; port 0 stays. Not for AT_SOCKET. */
 struct inuse_addr iu_where_addr(const struct iu_where *at, enum iu_run run);
+/* The address of this host that a peer speaks to: of PEER, of the run's family or as written of the peer's own. */
+struct inuse_addr iu_peer_to(const struct iu_step *step, enum iu_run run);
+/* Has the device of peers an IPv6 address in that run? IPv4 it always has. */
+bool iu_wire_has_ipv6(const struct iu_exp *exp, enum iu_run run);
 
 /* The expectation that counts on this system and kernel (0: the newest), or NULL: the step is only expected to succeed. */
 const struct iu_expect *iu_step_expects(const struct iu_step *step, enum iu_os os, uint32_t kernel);

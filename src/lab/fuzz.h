@@ -52,6 +52,7 @@ struct iu_fuzz_result {
 	bool started, finished; /* finished: to the end, or as far as wanted */
 	char why_not[256];      /* why it could not be started, or "" */
 	char why_fewer_eyes[256]; /* why the buckets could not be read, or "" */
+	char why_no_peers[256];   /* why no packets of peers elsewhere could be made, or "" */
 	uint64_t calls, steps, scenes, failed; /* failed: calls that the kernel refused */
 	uint64_t cpu_ns, wall_ns;
 	uint64_t judged[IU_N_EYES];      /* calls, by the eyes that saw for it */

@@ -62,7 +62,7 @@ bool iu_eyes_read(struct iu_fuzzer *f)
 	for (size_t i = 0; i < e->n_sockets; i++) {
 		e->sockets[i] = sockets[i];
 		/* devices have the numbers that the simulation gave them */
-		for (uint32_t d = 0; d < 2; d++)
+		for (uint32_t d = 0; d < 3; d++)
 			if (sockets[i].device == f->devices[d]) {
 				e->sockets[i].device = d + 1;
 				if (sockets[i].local.scope != 0)

@@ -124,6 +124,25 @@ static int do_bind(struct iu_fuzzer *f, const struct iu_step *s)
 	return bind(f->live->fds[s->socket], (struct sockaddr *)&ss, len) == 0 ? 0 : errno;
 }
 
+/* What was heard, which may be nothing so far. */
+static void hear(struct iu_fuzzer *f, const struct iu_step *s, int wait_ms, struct iu_fuzz_answer *ret)
+{
+	struct iu_live_answer heard;
+
+	iu_live_hear(f->live, s, wait_ms, &heard);
+	snprintf(ret->buf, sizeof(ret->buf), "%.31s", heard.text);
+	ret->text = ret->buf;
+}
+
+/* The kernel takes the packet and answers it before write() returns. */
+static enum inuse_status do_send(struct iu_fuzzer *f, const struct iu_step *s, struct iu_fuzz_answer *ret)
+{
+	if (!iu_live_say(f->live, s))
+		return INUSE_E_SYSTEM;
+	hear(f, s, 0, ret);
+	return INUSE_OK;
+}
+
 /* The kernel has chosen a port where the socket had none. */
 static uint16_t chosen_by(const struct iu_fuzzer *f, const struct iu_step *s, int code)
 {
@@ -169,6 +188,8 @@ enum inuse_status iu_fuzz_kernel(struct iu_fuzzer *f, const struct iu_step *s, s
 	case IU_DO_CLOSE:
 		code = do_close(f, s);
 		break;
+	case IU_DO_SEND:
+		return do_send(f, s, ret);
 	case IU_DO_READ:
 		ret->text = do_read(f, s);
 		if (ret->text == NULL)
@@ -197,6 +218,8 @@ void iu_fuzz_kernel_again(struct iu_fuzzer *f, const struct iu_step *s, const ch
 	struct iu_fuzz_answer late;
 	uint16_t chosen = ret->chosen;
 
+	if (s->action == IU_DO_SEND && strcmp(ret->text, "nothing") == 0)
+		hear(f, s, PATIENCE_MS, ret);
 	if (!connects && !reads)
 		return;
 	poll(&pfd, 1, PATIENCE_MS);

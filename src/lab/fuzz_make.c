@@ -15,7 +15,7 @@
 
 #include "base/address.h"
 
-#define SHORT_SCENE 60 /* steps, where it is the first ones that count */
+#define SHORT_SCENE 50 /* steps, where it is the first ones that count */
 
 unsigned iu_make_pick(struct iu_fuzzer *f, unsigned n)
 {
@@ -57,33 +57,35 @@ struct inuse_addr iu_make_addr(const char *text, uint16_t port)
 
 static const struct {
 	iu_maker *make;
-	uint8_t weight[IU_N_THEMES]; /* SERVERS CLIENTS EXHAUST REUSEPORT ODD SYNS */
+	uint8_t weight[IU_N_THEMES]; /* SERVERS CLIENTS EXHAUST REUSEPORT ODD SYNS PEERS */
 } makers[] = {
-	{iu_make_socket, {12, 12, 14, 12, 10, 12}},   {iu_make_datagram, {0, 0, 0, 0, 3, 0}},
-	{iu_make_option, {16, 12, 8, 26, 8, 10}},     {iu_make_linger, {1, 2, 1, 1, 1, 1}},
-	{iu_make_device, {2, 1, 1, 3, 2, 0}},         {iu_make_repair, {0, 1, 0, 1, 1, 8}},
-	{iu_make_group, {0, 0, 0, 2, 0, 0}},          {iu_make_port_choice, {0, 1, 4, 0, 1, 0}},
-	{iu_make_chown, {1, 1, 1, 4, 1, 0}},          {iu_make_user, {1, 1, 1, 2, 2, 0}},
-	{iu_make_bind, {60, 36, 40, 60, 16, 24}},     {iu_make_odd_bind, {0, 0, 0, 0, 60, 0}},
-	{iu_make_listen, {9, 7, 6, 10, 7, 8}},        {iu_make_connect, {6, 26, 30, 5, 16, 26}},
-	{iu_make_accept, {5, 9, 6, 4, 3, 9}},         {iu_make_close, {8, 11, 4, 8, 5, 14}},
-	{iu_make_shutdown, {2, 2, 1, 1, 1, 2}},       {iu_make_write, {1, 1, 0, 0, 0, 1}},
-	{iu_make_fork, {0, 0, 0, 0, 0, 0}},           {iu_make_kill, {1, 1, 1, 1, 1, 1}},
-	{iu_make_setting, {0, 1, 1, 0, 1, 1}},        {iu_make_range, {0, 0, 1, 0, 0, 0}},
+	{iu_make_socket, {12, 12, 14, 12, 10, 12, 8}},   {iu_make_datagram, {0, 0, 0, 0, 3, 0, 0}},
+	{iu_make_option, {16, 12, 8, 26, 8, 10, 8}},     {iu_make_linger, {1, 2, 1, 1, 1, 1, 0}},
+	{iu_make_device, {2, 1, 1, 3, 2, 0, 0}},         {iu_make_repair, {0, 1, 0, 1, 1, 8, 0}},
+	{iu_make_group, {0, 0, 0, 2, 0, 0, 0}},          {iu_make_port_choice, {0, 1, 4, 0, 1, 0, 0}},
+	{iu_make_chown, {1, 1, 1, 4, 1, 0, 1}},          {iu_make_user, {1, 1, 1, 2, 2, 0, 1}},
+	{iu_make_bind, {60, 36, 40, 60, 16, 24, 30}},     {iu_make_odd_bind, {0, 0, 0, 0, 60, 0, 0}},
+	{iu_make_listen, {9, 7, 6, 10, 7, 8, 10}},        {iu_make_connect, {6, 26, 30, 5, 16, 26, 4}},
+	{iu_make_accept, {5, 9, 6, 4, 3, 9, 8}},         {iu_make_close, {8, 11, 4, 8, 5, 14, 12}},
+	{iu_make_shutdown, {2, 2, 1, 1, 1, 2, 2}},       {iu_make_write, {1, 1, 0, 0, 0, 1, 0}},
+	{iu_make_fork, {0, 0, 0, 0, 0, 0, 0}},           {iu_make_kill, {1, 1, 1, 1, 1, 1, 0}},
+	{iu_make_setting, {0, 1, 1, 0, 1, 1, 0}},        {iu_make_range, {0, 0, 1, 0, 0, 0, 0}},
+	{iu_make_packet, {0, 0, 0, 0, 0, 0, 30}},
 };
 
 void iu_fuzz_make_begin(struct iu_fuzzer *f)
 {
-	static const uint8_t shares[IU_N_THEMES] = {24, 18, 12, 16, 8, 22};
+	static const uint8_t shares[IU_N_THEMES] = {18, 14, 10, 12, 8, 20, 18};
 	unsigned p = iu_make_pick(f, 100);
 
 	f->theme = 0;
 	while (p >= shares[f->theme])
 		p -= shares[f->theme++];
+	if (f->theme == IU_THEME_PEERS && f->live->wire == NULL)
+		f->theme = IU_THEME_SYNS;
 	f->scene.random = f->random;
 	f->n_script = f->at_script = 0;
-	if (f->theme == IU_THEME_SYNS)
-		iu_fuzz_write_script(f);
+	iu_fuzz_write_script(f);
 }
 
 static bool try_maker(struct iu_fuzzer *f, struct iu_step *ret)
@@ -102,8 +104,10 @@ static bool try_maker(struct iu_fuzzer *f, struct iu_step *ret)
 
 bool iu_fuzz_make(struct iu_fuzzer *f, struct iu_step *ret)
 {
-	if (f->scene.n >= (f->theme == IU_THEME_SYNS ? SHORT_SCENE : IU_SCENE_STEPS))
+	if (f->scene.n >= (f->theme >= IU_THEME_SYNS ? SHORT_SCENE : IU_SCENE_STEPS))
 		return false;
+	if (iu_make_peer_answer(f, ret))
+		return true;
 	if (f->at_script < f->n_script) {
 		*ret = f->script[f->at_script++];
 		return true;

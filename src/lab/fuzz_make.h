@@ -6,7 +6,8 @@
 #include "lab/fuzz_private.h"
 
 /* What a scene is mostly about. */
-enum iu_theme { IU_THEME_SERVERS, IU_THEME_CLIENTS, IU_THEME_EXHAUST, IU_THEME_REUSEPORT, IU_THEME_ODD, IU_THEME_SYNS, IU_N_THEMES };
+enum iu_theme { IU_THEME_SERVERS, IU_THEME_CLIENTS, IU_THEME_EXHAUST, IU_THEME_REUSEPORT, IU_THEME_ODD, IU_THEME_SYNS,
+	IU_THEME_PEERS, IU_N_THEMES };
 
 /* Sets of states to pick a socket by. */
 #define IU_MAKE_UNBOUND (1u << INUSE_STATE_UNKNOWN)
@@ -31,6 +32,10 @@ iu_maker iu_make_socket, iu_make_datagram, iu_make_option, iu_make_linger, iu_ma
 /* fuzz_make_call.c: calls, and what ends sockets */
 iu_maker iu_make_bind, iu_make_odd_bind, iu_make_listen, iu_make_connect, iu_make_accept, iu_make_close, iu_make_shutdown, iu_make_write,
 	iu_make_fork, iu_make_kill;
+/* fuzz_make_peer.c: packets of peers elsewhere */
+iu_maker iu_make_packet;
+/* The step that answers the last packet as a client would; false: nothing is to be answered. */
+bool iu_make_peer_answer(struct iu_fuzzer *f, struct iu_step *s);
 /* fuzz_make_around.c: settings of the namespace */
 iu_maker iu_make_setting, iu_make_range;
 

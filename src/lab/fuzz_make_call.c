@@ -24,6 +24,9 @@ bool iu_make_bind(struct iu_fuzzer *f, struct iu_step *s)
 {
 	static const char *const v4[] = {"0.0.0.0", "0.0.0.0", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.2", "10.9.0.1"};
 	static const char *const v6[] = {"::", "::", "::1", "::1", "fd00::2", "::ffff:127.0.0.1", "::ffff:127.0.0.1", "::ffff:0.0.0.0"};
+	static const char *const wire4[] = {"0.0.0.0", "198.51.100.1", "198.51.100.1"};
+	static const char *const wire6[] = {"::", "::", "2001:db8:5::1", "2001:db8:5::1", "::ffff:198.51.100.1"};
+	bool to_peers = f->theme == IU_THEME_PEERS && iu_make_chance(f, 70);
 	int socket = iu_make_pick_socket(f, iu_make_chance(f, 97) ? IU_MAKE_UNBOUND : IU_MAKE_ANY_STATE);
 	const struct inuse_socket *o;
 
@@ -33,7 +36,10 @@ bool iu_make_bind(struct iu_fuzzer *f, struct iu_step *s)
 	s->action = IU_DO_BIND;
 	s->socket = (uint8_t)socket;
 	s->at.kind = IU_AT_LITERAL;
-	s->at.addr = o->family == 4 ? iu_make_addr(v4[iu_make_pick(f, 7)], pick_port(f)) : iu_make_addr(v6[iu_make_pick(f, 8)], pick_port(f));
+	if (o->family == 4)
+		s->at.addr = iu_make_addr(to_peers ? wire4[iu_make_pick(f, 3)] : v4[iu_make_pick(f, 7)], pick_port(f));
+	else
+		s->at.addr = iu_make_addr(to_peers ? wire6[iu_make_pick(f, 5)] : v6[iu_make_pick(f, 8)], pick_port(f));
 	return true;
 }
 
@@ -78,7 +84,8 @@ bool iu_make_listen(struct iu_fuzzer *f, struct iu_step *s)
 		return false;
 	s->action = IU_DO_LISTEN;
 	s->socket = (uint8_t)socket;
-	s->number = iu_make_chance(f, 90) ? 16 : 0;
+	/* without room for requests that are half open the kernel answers SYNs without keeping them: cookies */
+	s->number = iu_make_chance(f, 90) || f->theme == IU_THEME_PEERS ? 16 : 0;
 	return true;
 }
 
@@ -108,8 +115,8 @@ static bool address_of_listener(struct iu_fuzzer *f, const struct inuse_socket *
 
 static bool odd_destination(struct iu_fuzzer *f, const struct inuse_socket *o, struct inuse_addr *ret)
 {
-	static const char *const v4[] = {"192.0.2.1", "198.51.100.1", "198.51.100.65", "198.51.100.129", "224.0.0.1", "127.0.0.1", "127.0.0.1"};
-	static const char *const v6[] = {"2001:db8::1", "::ffff:198.51.100.1", "::ffff:198.51.100.65", "::ffff:198.51.100.129", "ff02::1", "::1",
+	static const char *const v4[] = {"192.0.2.1", "203.0.113.1", "203.0.113.65", "203.0.113.129", "224.0.0.1", "127.0.0.1", "127.0.0.1"};
+	static const char *const v6[] = {"2001:db8::1", "::ffff:203.0.113.1", "::ffff:203.0.113.65", "::ffff:203.0.113.129", "ff02::1", "::1",
 					 "::ffff:127.0.0.1"};
 
 	/* a port where nobody listens, outside of the range: inside of it the kernel might take it for the socket itself */
@@ -137,6 +144,17 @@ static bool must_wait(struct iu_fuzzer *f, struct iu_step *s)
 			return true;
 		}
 	return false;
+}
+
+/* Do packets to this address come to the host? They do not while it is not sure of it: RFC 4862 5.4. */
+static bool is_here(struct iu_fuzzer *f, const struct inuse_addr *a)
+{
+	const struct iu_facts *facts = iu_sim_facts(f->model.sim);
+
+	for (size_t i = 0; i < facts->n_locals; i++)
+		if (facts->locals[i].tentative && iu_addr_same(&facts->locals[i].addr, a))
+			return false;
+	return iu_addr_is_local(facts, a) == INUSE_YES;
 }
 
 bool iu_make_connect(struct iu_fuzzer *f, struct iu_step *s)
@@ -170,7 +188,7 @@ bool iu_make_connect(struct iu_fuzzer *f, struct iu_step *s)
 	if (o->local.port == 0 && must_wait(f, s))
 		return true;
 	/* what is not here is no source, though it was bindable; and who has dialled IPv4 does not come back to IPv6 */
-	if ((o->local.family != 0 && iu_addr_is_local(iu_sim_facts(f->model.sim), &o->local) != INUSE_YES) ||
+	if ((o->local.family != 0 && !is_here(f, &o->local)) || (iu_addr_is_local(iu_sim_facts(f->model.sim), &to) == INUSE_YES && !is_here(f, &to)) ||
 	    ((f->went_v4 >> socket & 1) != 0 && !iu_addr_is_mapped(&to)))
 		return false;
 	/* answers to 10.9.0.1 do not come by lo, to which a listener may be bound */

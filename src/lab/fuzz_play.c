@@ -37,6 +37,7 @@ unsigned iu_fuzz_pick(uint64_t *random, unsigned n)
 static enum inuse_status make_surroundings(struct iu_fuzzer *f, struct inuse_error *error)
 {
 	static const char *const kinds[] = {"unreachable", "prohibit", "blackhole"};
+	static const char *const devices[] = {"lo", "v0", "wire"};
 	struct inuse_addr a;
 	enum inuse_status status = iu_lab_device("v0", error);
 
@@ -50,7 +51,7 @@ static enum inuse_status make_surroundings(struct iu_fuzzer *f, struct inuse_err
 	if (status == INUSE_OK)
 		status = iu_lab_address_tentative("v0", &a, 64, error);
 	for (unsigned i = 0; i < 3 && status == INUSE_OK; i++) {
-		inuse_addr_parse("198.51.100.0", &a, NULL);
+		inuse_addr_parse("203.0.113.0", &a, NULL);
 		a.ip[3] = (uint8_t)(64 * i);
 		status = iu_lab_route(kinds[i], &a, 26, error);
 	}
@@ -62,8 +63,9 @@ static enum inuse_status make_surroundings(struct iu_fuzzer *f, struct inuse_err
 	iu_lab_write_setting("ipv4/tcp_rmem", "4096 4096 8192");
 	iu_lab_write_setting("ipv4/tcp_wmem", "4096 4096 8192");
 	iu_lab_write_setting("ipv4/tcp_no_metrics_save", "1");
-	f->devices[0] = if_nametoindex("lo");
-	f->devices[1] = if_nametoindex("v0");
+	iu_lab_write_setting("ipv4/tcp_invalid_ratelimit", "0");
+	for (unsigned i = 0; i < 3; i++)
+		f->devices[i] = if_nametoindex(devices[i]);
 	return INUSE_OK;
 }
 
@@ -74,7 +76,12 @@ enum inuse_status iu_fuzz_namespace(struct iu_fuzzer *f, struct inuse_error *err
 	iu_live_free(f->live);
 	f->live = NULL;
 	f->scenes_here = 0;
+	f->exp.needs = f->result->why_no_peers[0] == 0 ? IU_NEED_WIRE | IU_NEED_IPV6 : 0;
 	status = iu_live_new(&f->exp, IU_RUN_AS_WRITTEN, false, &f->live, error);
+	if (status == INUSE_E_UNSUPPORTED && f->exp.needs != 0) { /* all the others can be played without peers */
+		snprintf(f->result->why_no_peers, sizeof(f->result->why_no_peers), "%s", error != NULL ? error->text : "");
+		return iu_fuzz_namespace(f, error);
+	}
 	return status == INUSE_OK ? make_surroundings(f, error) : status;
 }
 
@@ -87,6 +94,7 @@ static void simulate_surroundings(struct iu_fuzzer *f)
 
 	iu_sim_setting(sim, IU_SET_RANGE_FIRST, IU_FUZZ_RANGE);
 	iu_sim_setting(sim, IU_SET_RANGE_LAST, IU_FUZZ_RANGE_LAST);
+	iu_sim_setting(sim, IU_SET_INVALID_RATELIMIT, 0);
 	iu_sim_device(sim, "v0");
 	inuse_addr_parse("10.9.0.1", &a, NULL);
 	iu_sim_address(sim, 2, &a, 24);
@@ -95,8 +103,15 @@ static void simulate_surroundings(struct iu_fuzzer *f)
 	inuse_addr_parse("2001:db8:1::1", &a, NULL);
 	iu_sim_address(sim, 2, &a, 64);
 	iu_sim_tentative(sim, &a);
+	if (f->live->wire != NULL) {
+		iu_sim_device(sim, "wire");
+		inuse_addr_parse("198.51.100.1", &a, NULL);
+		iu_sim_address(sim, 3, &a, 24);
+		inuse_addr_parse("2001:db8:5::1", &a, NULL);
+		iu_sim_address(sim, 3, &a, 64);
+	}
 	for (unsigned i = 0; i < 3; i++) {
-		inuse_addr_parse("198.51.100.0", &a, NULL);
+		inuse_addr_parse("203.0.113.0", &a, NULL);
 		a.ip[3] = (uint8_t)(64 * i);
 		iu_sim_route(sim, &a, 26, results[i]);
 	}
@@ -113,7 +128,8 @@ bool iu_fuzz_begin(struct iu_fuzzer *f)
 	iu_sim_features(f->model.sim, f->features);
 	simulate_surroundings(f);
 	f->began_ns = iu_live_now();
-	f->n_sockets = f->n_processes = f->n_calls = 0;
+	f->n_sockets = f->n_processes = f->n_calls = f->n_peers = 0;
+	memset(f->syns, 0, sizeof(f->syns));
 	f->user = 0;
 	f->went_v4 = 0;
 	f->haunted = false;
@@ -301,6 +317,9 @@ static enum iu_agreement check_bucket(struct iu_fuzzer *f, const struct looks *l
 	if (!l->bucket)
 		return IU_AGREES;
 	count(f, IU_EYES_BUCKET);
+	/* no bucket tells the number of a SYN to come; the simulation knows when it was long ago enough */
+	if (l->seen.outcome == INUSE_CANNOT_TELL && l->seen.missing == INUSE_MISSING_SEQUENCE)
+		return IU_AGREES;
 	return iu_fuzz_said_agrees(&l->seen, kernel) ? IU_AGREES
 						     : say_wrong(f, IU_BY_BUCKET, "the kernel's bucket shows", &l->seen, kernel);
 }
@@ -325,16 +344,60 @@ static enum iu_agreement first_of(enum iu_agreement a, enum iu_agreement b)
 	return a != IU_AGREES ? a : b;
 }
 
-/* From the port that the kernel chose it dials itself, or somebody who is dialling this very port: RFC 9293 3.5 */
-static bool meets_by_chance(struct iu_fuzzer *f, const struct iu_step *step, uint16_t chosen)
+/* Somebody is dialling this very port from there: two SYNs that cross, which is not simulated. RFC 9293 3.5 */
+static bool crosses(struct iu_fuzzer *f, const struct iu_step *step, uint16_t from)
 {
 	const struct iu_facts *facts = iu_sim_facts(f->model.sim);
-	uint16_t to = step->at.addr.port;
 
-	for (size_t i = 0; chosen != 0 && i < facts->n_sockets; i++)
-		if (facts->sockets[i].state == INUSE_SYN_SENT && facts->sockets[i].local.port == to && facts->sockets[i].remote.port == chosen)
+	for (size_t i = 0; step->action == IU_DO_CONNECT && from != 0 && i < facts->n_sockets; i++)
+		if (facts->sockets[i].state == INUSE_SYN_SENT && facts->sockets[i].local.port == step->at.addr.port &&
+		    facts->sockets[i].remote.port == from)
 			return true;
-	return chosen != 0 && chosen == to;
+	return false;
+}
+
+/*
+ * What comes of a peer's SYN. To an ACK it answers with RST, and with the same SYN (iu_make_peer_answer()): what that gets is what the
+ * model has spoken of when the first came.
+ */
+static enum iu_agreement check_syn(struct iu_fuzzer *f, const struct iu_step *step, const char *kernel)
+{
+	static const struct {
+		const char *text;
+		enum inuse_result result;
+	} rows[] = {{"SYN,ACK", INUSE_R_OK}, {"RST,ACK", INUSE_R_CONNREFUSED}, {"RST", INUSE_R_CONNREFUSED}, {"ACK", INUSE_R_TIMEDOUT}};
+	bool again = f->syns[step->peer].open && f->syns[step->peer].reset;
+	uint32_t possible = again ? f->syns[step->peer].possible : f->decided.possible;
+
+	f->syns[step->peer].open = f->syns[step->peer].reset = false;
+	if (possible == 0)
+		return IU_AGREES; /* it meets a request that is half open: there is nothing to judge */
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(kernel, rows[i].text) != 0)
+			continue;
+		if (rows[i].result == INUSE_R_TIMEDOUT && !again) {
+			f->syns[step->peer].open = true;
+			f->syns[step->peer].possible = possible;
+			return IU_AGREES;
+		}
+		if ((possible & (1u << rows[i].result)) != 0)
+			return IU_AGREES;
+		snprintf(f->why, sizeof(f->why), "the SYN is answered in the end with %s; the model says otherwise (0x%x)", kernel, possible);
+		return differs(f, IU_BY_ANSWER);
+	}
+	return IU_AGREES; /* nothing: the listener has no room */
+}
+
+/* Anything but the RST that belongs to it, and it is another SYN. */
+static void note_packets(struct iu_fuzzer *f, const struct iu_step *step)
+{
+	bool packet = step->action == IU_DO_SEND;
+
+	for (size_t i = 0; i < IU_EXP_MAX_PEERS; i++)
+		if (!packet || step->peer != i || (step->tcp_flags != IU_RST && step->tcp_flags != IU_SYN))
+			f->syns[i].open = false;
+	if (packet && step->tcp_flags == IU_RST && step->seq == 0)
+		f->syns[step->peer].reset = true;
 }
 
 /* The answers of both sides, and what each pair of eyes makes of the call. */
@@ -350,12 +413,19 @@ static enum iu_agreement compare(struct iu_fuzzer *f, const struct iu_step *step
 	}
 	/* of the ports to choose from it has chosen the one that it dials: it meets itself, by chance [C16] */
 	if (step->action == IU_DO_CONNECT && strcmp(kernel->text, "OK") == 0 && strcmp(model->text, "ECONNREFUSED") == 0 &&
-	    meets_by_chance(f, step, kernel->chosen))
+	    kernel->chosen != 0 && kernel->chosen == step->at.addr.port)
 		return IU_CHOICE;
 	if (strcmp(kernel->text, model->text) != 0) {
 		snprintf(f->why, sizeof(f->why), "the kernel says %s, the model %s (rule %s)", kernel->text, model->text,
 			 model->rule != NULL ? model->rule : "-");
 		agreement = differs(f, IU_BY_ANSWER);
+	}
+	if (step->action == IU_DO_SEND && step->tcp_flags == IU_SYN) {
+		if (agreement == IU_AGREES)
+			agreement = check_syn(f, step, kernel->text);
+		if (!f->again)
+			count_rows(f, agreement == IU_AGREES);
+		return agreement;
 	}
 	if (!l->judged)
 		return agreement;
@@ -389,11 +459,6 @@ static bool is_choice(struct iu_fuzzer *f, const struct iu_step *step, const cha
 
 	if (step->action != IU_DO_CONNECT)
 		return false;
-	/* two that dial each other: RFC 9293 3.5, which is not simulated */
-	for (size_t i = 0; i < facts->n_sockets; i++)
-		if (facts->sockets[i].state == INUSE_SYN_SENT && facts->sockets[i].local.port == step->at.addr.port &&
-		    facts->sockets[i].remote.port == iu_sim_local(f->model.sim, step->socket).port)
-			return true;
 	/* the SYN that comes again every few ms may find room in the queue, or a new listener, or not yet */
 	if (strcmp(kernel, "EINPROGRESS") == 0 && rule != NULL &&
 	    (strcmp(rule, "syn-live") == 0 || strcmp(rule, "nobody-answers") == 0 || strcmp(rule, "syn-rfc1337") == 0))
@@ -413,7 +478,7 @@ enum iu_agreement iu_fuzz_step(struct iu_fuzzer *f, const struct iu_step *step, 
 	struct iu_fuzz_answer kernel;
 	struct iu_sim_answer model;
 	enum iu_agreement agreement = IU_AGREES, unknowns = IU_AGREES;
-	bool call, automatic;
+	bool call, automatic, crossing;
 	unsigned listeners = 0;
 
 	*ret = (struct iu_scene_answer){0};
@@ -436,8 +501,10 @@ enum iu_agreement iu_fuzz_step(struct iu_fuzzer *f, const struct iu_step *step, 
 		judge_looks(f, &l);
 		unknowns = check_unknowns(f, &l, kernel.text);
 	}
+	crossing = crosses(f, step, kernel.chosen != 0 ? kernel.chosen : iu_sim_local(f->model.sim, step->socket).port);
 	memset(&f->decided, 0, sizeof(f->decided));
-	iu_sim_count(f->model.sim, call ? &f->decided : NULL);
+	iu_sim_count(f->model.sim, call || step->action == IU_DO_SEND ? &f->decided : NULL);
+	note_packets(f, step);
 	model = iu_onmodel_step(&f->model, step, kernel.chosen);
 	if (step->action == IU_DO_FILL && strcmp(kernel.text, "OK") != 0)
 		return IU_CHOICE; /* a RST for what was sent has come before the end or after it */
@@ -451,6 +518,8 @@ enum iu_agreement iu_fuzz_step(struct iu_fuzzer *f, const struct iu_step *step, 
 		f->result->judged[IU_EYES_STATE] += call;
 	}
 	f->n_calls += call;
+	if (crossing)
+		return IU_CHOICE;
 	agreement = compare(f, step, &l, &kernel, &model, unknowns);
 	if (agreement == IU_AGREES && call)
 		agreement = check_removal(f, step, &l, kernel.text);

@@ -54,7 +54,7 @@ struct iu_fuzzer {
 	struct iu_eyes *eyes;    /* NULL: the buckets cannot be read */
 	bool root;               /* other users can be played */
 	uint32_t features;       /* enum iu_feature of the kernel */
-	uint32_t devices[2];     /* index of lo and of the other one, on the kernel */
+	uint32_t devices[3];     /* index of lo, v0 and wire on the kernel; the simulation has 1, 2 and 3 */
 	unsigned scenes_here;    /* played in this namespace */
 	/* the scene that is being made or played */
 	struct iu_scene scene;
@@ -63,9 +63,14 @@ struct iu_fuzzer {
 	int64_t began_ns;
 	unsigned n_sockets, n_processes, theme, n_calls;
 	int64_t user;
-	struct iu_step script[24]; /* steps that are made before anything is left to chance */
+	struct iu_step script[32]; /* steps that are made before anything is left to chance */
 	size_t n_script, at_script;
 	bool haunted;     /* one end of a connection vanished under TCP_REPAIR */
+	unsigned n_peers;
+	struct {
+		bool open, reset;  /* the peer's last SYN was answered with an ACK; that with a RST: what the SYN gets now decides */
+		uint32_t possible; /* what the model said of it: bit per enum inuse_result */
+	} syns[IU_EXP_MAX_PEERS];
 	uint64_t went_v4; /* bit per socket: IPv6 ones that have dialled IPv4 */
 	bool settings_changed;
 	struct iu_decided decided;

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "base/address.h"
+
 static struct iu_step *add(struct iu_fuzzer *f, enum iu_action action, unsigned socket)
 {
 	struct iu_step *s = &f->script[f->n_script++];
@@ -47,17 +49,20 @@ static void add_vanish(struct iu_fuzzer *f, unsigned socket)
  * A client with a fixed port, and another one after it that wants the same 4-tuple, whatever has become of the first: it lives, has closed
  * first or last, or one end has vanished. Chance would hardly lead there.
  */
-void iu_fuzz_write_script(struct iu_fuzzer *f)
+static void one_tuple_twice(struct iu_fuzzer *f)
 {
 	static const char *const addrs[] = {"127.0.0.1", "::1", "::ffff:127.0.0.1"};
 	enum { SERVER, OLD, CHILD, NEW };
+	enum { CLIENT_FIRST, SERVER_FIRST, SERVER_ALONE, VANISHED, ALIVE };
+	static const uint8_t ways[] = {CLIENT_FIRST, CLIENT_FIRST, SERVER_FIRST, SERVER_FIRST, SERVER_ALONE, VANISHED, ALIVE};
+	unsigned way = ways[iu_make_pick(f, sizeof(ways))];
 	struct inuse_addr server = iu_make_addr(addrs[iu_make_pick(f, 3)], IU_FUZZ_PORT), client = server;
 	bool no_listener = iu_make_chance(f, 50);
 
 	client.port = IU_FUZZ_PORT + 1;
 	if (iu_make_chance(f, 45))
 		add_setting(f, "net.ipv4.tcp_timestamps", "0");
-	if (iu_make_chance(f, 50))
+	if (iu_make_chance(f, way == SERVER_FIRST ? 70 : 40))
 		add_setting(f, "net.ipv4.tcp_rfc1337", "1");
 	add_bound(f, SERVER, &server);
 	add(f, IU_DO_LISTEN, SERVER)->number = 16;
@@ -65,20 +70,20 @@ void iu_fuzz_write_script(struct iu_fuzzer *f)
 	add_connect(f, OLD, &server);
 	add(f, IU_DO_ACCEPT, SERVER)->other = CHILD;
 	f->n_sockets = 4;
-	switch (iu_make_pick(f, 5)) {
-	case 0: /* the client keeps TIME-WAIT */
+	switch (way) {
+	case CLIENT_FIRST: /* and so it keeps TIME-WAIT */
 		add(f, IU_DO_CLOSE, OLD);
 		add(f, IU_DO_CLOSE, CHILD);
 		break;
-	case 1: /* the server does */
+	case SERVER_FIRST:
 		add(f, IU_DO_CLOSE, CHILD);
 		add(f, IU_DO_CLOSE, OLD);
 		break;
-	case 2: /* what is left of the server waits for a FIN that does not come */
+	case SERVER_ALONE: /* what is left of the server waits for a FIN that does not come */
 		add(f, IU_DO_CLOSE, CHILD);
 		add_vanish(f, OLD);
 		break;
-	case 3:
+	case VANISHED:
 		add_vanish(f, OLD);
 		break;
 	default:
@@ -88,4 +93,100 @@ void iu_fuzz_write_script(struct iu_fuzzer *f)
 		add(f, IU_DO_CLOSE, SERVER);
 	add_bound(f, NEW, &client);
 	add_connect(f, NEW, &server);
+}
+
+/* ------------------------------------------------------------------------------------------------ peers */
+
+static void add_packet(struct iu_fuzzer *f, unsigned peer, uint8_t flags)
+{
+	struct iu_step *s = add(f, IU_DO_SEND, 0);
+
+	s->peer = (uint8_t)peer;
+	s->tcp_flags = flags;
+}
+
+static void add_peer(struct iu_fuzzer *f, const struct inuse_addr *to)
+{
+	struct iu_step *s = add(f, IU_DO_PEER, 0);
+
+	s->peer = (uint8_t)f->n_peers++;
+	s->at = (struct iu_where){.kind = IU_AT_LITERAL, .addr = iu_make_addr(to->family == 4 ? "198.51.100.2" : "2001:db8:5::2",
+									     (uint16_t)(IU_FUZZ_PORT + 1 + s->peer))};
+	s->number = to->port;
+	s->without_timestamps = iu_make_chance(f, 30);
+}
+
+/* What has become of a connection with a peer elsewhere, whose packets are ours: its numbers are known, whatever it sends next. */
+static void end_of_peer(struct iu_fuzzer *f, unsigned peer, unsigned child)
+{
+	enum { NOTHING, CLOSE, ACKNOWLEDGE, FINISH, FINISH_TOO };
+	static const uint8_t ways[][5] = {
+		{NOTHING},                               /* it lives */
+		{CLOSE},                                 /* FIN-WAIT-1 */
+		{CLOSE, ACKNOWLEDGE},                    /* FIN-WAIT-2 */
+		{CLOSE, ACKNOWLEDGE},
+		{CLOSE, ACKNOWLEDGE},
+		{CLOSE, ACKNOWLEDGE, FINISH},            /* TIME-WAIT */
+		{CLOSE, ACKNOWLEDGE, FINISH},
+		{CLOSE, FINISH_TOO, ACKNOWLEDGE},        /* both at once: CLOSING, then TIME-WAIT */
+		{FINISH},                                /* CLOSE-WAIT */
+		{FINISH, CLOSE},                         /* LAST-ACK */
+		{FINISH, CLOSE, ACKNOWLEDGE},            /* gone */
+	};
+	const uint8_t *way = ways[iu_make_pick(f, sizeof(ways) / sizeof(ways[0]))];
+
+	for (unsigned i = 0; i < 5 && way[i] != NOTHING; i++)
+		if (way[i] == CLOSE) {
+			add(f, IU_DO_CLOSE, child);
+		} else {
+			add_packet(f, peer, way[i] == ACKNOWLEDGE ? IU_ACK : IU_FIN | IU_ACK);
+			if (way[i] == FINISH_TOO)
+				f->script[f->n_script - 1].ack = -1;
+		}
+}
+
+/* A SYN with the 4-tuple of the peer's old connection. */
+static void add_syn(struct iu_fuzzer *f, unsigned peer)
+{
+	static const int32_t offs[] = {0, 1000, 1000, -1000, 100000, -100000}, times[] = {0, 0, 1, 1, -1};
+
+	add_packet(f, peer, IU_SYN);
+	f->script[f->n_script - 1].seq = offs[iu_make_pick(f, 6)];
+	f->script[f->n_script - 1].time = times[iu_make_pick(f, 5)];
+}
+
+static void peers(struct iu_fuzzer *f)
+{
+	static const char *const addrs[] = {"198.51.100.1", "0.0.0.0", "2001:db8:5::1", "::", "::ffff:198.51.100.1"};
+	struct inuse_addr server = iu_make_addr(addrs[iu_make_pick(f, 5)], IU_FUZZ_PORT), to;
+	bool v4 = iu_addr_unmapped(&server).family == 4 || (iu_addr_is_any(&server) && iu_make_chance(f, 40));
+	unsigned n = 1 + iu_make_pick(f, 2);
+
+	to = iu_make_addr(v4 ? "198.51.100.1" : "2001:db8:5::1", IU_FUZZ_PORT);
+	if (iu_make_chance(f, 15))
+		add_setting(f, "net.ipv4.tcp_timestamps", "0");
+	if (iu_make_chance(f, 40))
+		add_setting(f, "net.ipv4.tcp_rfc1337", "1");
+	add_bound(f, 0, &server);
+	add(f, IU_DO_LISTEN, 0)->number = 16;
+	f->n_sockets = 1;
+	for (unsigned peer = 0; peer < n; peer++) {
+		add_peer(f, &to);
+		add_packet(f, peer, IU_SYN);
+		add_packet(f, peer, IU_ACK);
+		add(f, IU_DO_ACCEPT, 0)->other = (uint8_t)f->n_sockets++;
+		end_of_peer(f, peer, f->n_sockets - 1);
+	}
+	if (iu_make_chance(f, 40))
+		add(f, IU_DO_CLOSE, 0);
+	for (unsigned peer = 0; peer < n; peer++)
+		add_syn(f, peer);
+}
+
+void iu_fuzz_write_script(struct iu_fuzzer *f)
+{
+	if (f->theme == IU_THEME_PEERS)
+		peers(f);
+	else if (f->theme == IU_THEME_SYNS)
+		one_tuple_twice(f);
 }

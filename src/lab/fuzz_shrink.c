@@ -15,21 +15,22 @@
 static void without(const struct iu_scene *all, size_t from, size_t n, struct iu_scene *ret)
 {
 	uint64_t made = 0;
-	uint32_t running = 0;
+	uint32_t running = 0, peers = 0;
 
 	ret->n = 0;
 	ret->random = all->random;
 	for (size_t i = 0; i < all->n; i++) {
 		const struct iu_step *s = &all->steps[i];
 		bool of_socket = s->action != IU_DO_SOCKET && s->action != IU_DO_USER && s->action != IU_DO_SETTING &&
-				 s->action != IU_DO_WAIT && s->action != IU_DO_FORK && s->action != IU_DO_KILL;
+				 s->action != IU_DO_WAIT && s->action != IU_DO_FORK && s->action != IU_DO_KILL && s->action != IU_DO_PEER &&
+				 s->action != IU_DO_SEND;
 
 		if (i >= from && i < from + n)
 			continue;
 		if (of_socket && (made >> s->socket & 1) == 0)
 			continue;
 		if ((s->action == IU_DO_FORK && (made & s->sockets) != s->sockets) ||
-		    (s->action == IU_DO_KILL && (running >> s->process & 1) == 0))
+		    (s->action == IU_DO_KILL && (running >> s->process & 1) == 0) || (s->action == IU_DO_SEND && (peers >> s->peer & 1) == 0))
 			continue;
 		if (s->action == IU_DO_SOCKET)
 			made |= UINT64_C(1) << s->socket;
@@ -39,6 +40,8 @@ static void without(const struct iu_scene *all, size_t from, size_t n, struct iu
 			made &= ~(UINT64_C(1) << s->socket);
 		else if (s->action == IU_DO_FORK)
 			running |= 1u << s->process;
+		else if (s->action == IU_DO_PEER)
+			peers |= 1u << s->peer;
 		ret->steps[ret->n++] = *s;
 	}
 }

@@ -44,6 +44,29 @@ static void fork_text(const struct iu_step *s, char *buf, size_t size)
 			n += (size_t)snprintf(buf + n, size - n, " s%u", i);
 }
 
+static void peer_text(const struct iu_step *s, char *buf, size_t size)
+{
+	struct inuse_addr to = iu_peer_to(s, IU_RUN_AS_WRITTEN);
+	char from_text[INUSE_ADDR_TEXT], to_text[INUSE_ADDR_TEXT];
+
+	snprintf(buf, size, "peer p%u %s to %s%s", s->peer, inuse_addr_text(&s->at.addr, from_text), inuse_addr_text(&to, to_text),
+		 s->without_timestamps ? " without-timestamps" : "");
+}
+
+static void packet_text(const struct iu_step *s, char *buf, size_t size)
+{
+	const struct {
+		const char *name;
+		int32_t by;
+	} offs[] = {{"seq", s->seq}, {"ack", s->ack}, {"time", s->time}};
+	char flags[24];
+	size_t n = (size_t)snprintf(buf, size, "send p%u %s", s->peer, iu_flags_text(s->tcp_flags, flags));
+
+	for (size_t i = 0; i < 3 && n < size; i++)
+		if (offs[i].by != 0)
+			n += (size_t)snprintf(buf + n, size - n, " %s%+d", offs[i].name, offs[i].by);
+}
+
 void iu_fuzz_step_text(const struct iu_step *s, char *buf, size_t size)
 {
 	static const char *const hows[] = {"read", "write", "both"};
@@ -96,6 +119,12 @@ void iu_fuzz_step_text(const struct iu_step *s, char *buf, size_t size)
 	case IU_DO_WAIT:
 		snprintf(buf, size, "wait %lldms", (long long)(s->number / 1000000));
 		break;
+	case IU_DO_PEER:
+		peer_text(s, buf, size);
+		break;
+	case IU_DO_SEND:
+		packet_text(s, buf, size);
+		break;
 	case IU_DO_SETTING:
 		snprintf(buf, size, "setting %s %s", s->word, s->value);
 		break;
@@ -113,9 +142,10 @@ static const struct {
 	{"device v0 10.9.0.1/24", {"v0", "10.9.0.", "2001:db8:1::"}},
 	{"address v0 2001:db8:1::1/64 tentative", {"2001:db8:1::"}},
 	{"address lo fd00::2/128", {"fd00::2"}},
-	{"route unreachable 198.51.100.0/26", {"198.51.100.1:", "198.51.100.1]"}},
-	{"route prohibit 198.51.100.64/26", {"198.51.100.65:", "198.51.100.65]"}},
-	{"route blackhole 198.51.100.128/26", {"198.51.100.129:", "198.51.100.129]"}},
+	{"route unreachable 203.0.113.0/26", {"203.0.113.1:", "203.0.113.1]"}},
+	{"route prohibit 203.0.113.64/26", {"203.0.113.65:", "203.0.113.65]"}},
+	{"route blackhole 203.0.113.128/26", {"203.0.113.129:", "203.0.113.129]"}},
+	{"setting net.ipv4.tcp_invalid_ratelimit 0", {"send "}},
 };
 
 static unsigned needs_of(const struct iu_scene *scene, const char *steps)
@@ -129,12 +159,14 @@ static unsigned needs_of(const struct iu_scene *scene, const char *steps)
 			needs |= IU_NEED_SECOND_USER;
 		if ((s->kinds & IU_KIND_V6) != 0 || s->at.addr.family == 6)
 			needs |= IU_NEED_IPV6;
+		if (s->action == IU_DO_PEER)
+			needs |= IU_NEED_WIRE;
 		if ((s->action == IU_DO_SET || s->action == IU_DO_CLEAR) && s->option == IU_OPT_REPAIR)
 			needs |= IU_NEED_REPAIR;
 	}
-	if (strstr(steps, "device v0") != NULL || strstr(steps, "route ") != NULL)
+	if (strstr(steps, "\ndevice ") != NULL || strstr(steps, "\nroute ") != NULL)
 		needs |= IU_NEED_DEVICE;
-	if (strstr(steps, "address lo fd00") != NULL)
+	if (strstr(steps, "\naddress ") != NULL)
 		needs |= IU_NEED_IPV6;
 	return needs;
 }
@@ -161,6 +193,9 @@ static void add_surroundings(struct iu_text *t, const char *steps)
 		if (used)
 			iu_text_addf(t, "%s\n", surroundings[i].line);
 	}
+	/* the device of peers; the player makes it where there is one, else it is like any other */
+	if (strstr(steps, "peer ") == NULL && (strstr(steps, "198.51.100.1") != NULL || strstr(steps, "2001:db8:5::1") != NULL))
+		iu_text_add(t, "device wire 198.51.100.1/24\naddress wire 2001:db8:5::1/64\n");
 }
 
 void iu_fuzz_scene_text(const struct iu_fuzzer *f, const struct iu_scene *scene, const char *why, char *buf, size_t size)

@@ -29,6 +29,9 @@ const char *iu_lab_errno(int code, char *buf, size_t size);
 /* live_wire.c: makes the device, with its addresses; a peer; and a packet of a peer with its answer. */
 enum inuse_status iu_live_wire(struct iu_live *live, struct inuse_error *error);
 void iu_live_peer(struct iu_live *live, const struct iu_step *step);
+/* The two halves of it. False: errno tells why the packet could not be sent. */
+bool iu_live_say(struct iu_live *live, const struct iu_step *step);
+void iu_live_hear(struct iu_live *live, const struct iu_step *step, int wait_ms, struct iu_live_answer *ret);
 enum inuse_status iu_live_send(struct iu_live *live, const struct iu_step *step, const char *want, struct iu_live_answer *ret,
 			       struct inuse_error *error);
 /* live_other.c: steps that are no call of a socket. */

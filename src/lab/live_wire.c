@@ -24,7 +24,7 @@ enum inuse_status iu_live_wire(struct iu_live *live, struct inuse_error *error)
 	for (int i = 0; i < 2 && status == INUSE_OK; i++) {
 		struct inuse_addr a = iu_where_addr(&wire_place, families[i]);
 
-		if (families[i] == IU_RUN_IPV4 || live->run == IU_RUN_IPV6)
+		if (families[i] == IU_RUN_IPV4 || iu_wire_has_ipv6(live->exp, live->run))
 			status = iu_wire_address(&a, a.family == 4 ? 24 : 64, error);
 	}
 	return status;
@@ -59,30 +59,41 @@ void iu_live_peer(struct iu_live *live, const struct iu_step *step)
 	struct iu_live_peer *peer = &live->peers[step->peer];
 
 	peer->at = iu_where_addr(&step->at, live->run);
-	peer->to = iu_where_addr(&wire_place, live->run);
-	peer->to.port = (uint16_t)step->number;
+	peer->to = iu_peer_to(step, live->run);
 	iu_peer_init(&peer->peer, !step->without_timestamps);
 }
 
-enum inuse_status iu_live_send(struct iu_live *live, const struct iu_step *step, const char *want, struct iu_live_answer *ret,
-			       struct inuse_error *error)
+bool iu_live_say(struct iu_live *live, const struct iu_step *step)
 {
 	struct iu_live_peer *peer = &live->peers[step->peer];
 	struct iu_packet packet = {.from = peer->at, .to = peer->to};
-	int wait_ms = want != NULL && strcmp(want, "nothing") != 0 ? ANSWER_MS : SILENCE_MS;
-	size_t at = 0;
 	uint8_t flags;
-	char text[24];
 
 	/* what was said before is no answer */
 	while (hear(live, NULL, 0, &flags))
 		;
 	packet.s = iu_peer_say(&peer->peer, step->tcp_flags, step->seq, step->ack, step->time);
-	if (!iu_wire_send(live->wire, &packet))
-		return iu_fail(error, INUSE_E_SYSTEM, errno, "write", _("a packet cannot be sent: %s"), strerror(errno));
+	return iu_wire_send(live->wire, &packet);
+}
+
+void iu_live_hear(struct iu_live *live, const struct iu_step *step, int wait_ms, struct iu_live_answer *ret)
+{
+	struct iu_live_peer *peer = &live->peers[step->peer];
+	size_t at = 0;
+	uint8_t flags;
+	char text[24];
+
 	ret->text = ret->buf;
 	snprintf(ret->buf, sizeof(ret->buf), "nothing");
 	for (; at < sizeof(ret->buf) && hear(live, peer, at == 0 ? wait_ms : 0, &flags);)
 		at += (size_t)snprintf(ret->buf + at, sizeof(ret->buf) - at, "%s%s", at > 0 ? ", " : "", iu_flags_text(flags, text));
+}
+
+enum inuse_status iu_live_send(struct iu_live *live, const struct iu_step *step, const char *want, struct iu_live_answer *ret,
+			       struct inuse_error *error)
+{
+	if (!iu_live_say(live, step))
+		return iu_fail(error, INUSE_E_SYSTEM, errno, "write", _("a packet cannot be sent: %s"), strerror(errno));
+	iu_live_hear(live, step, want != NULL && strcmp(want, "nothing") != 0 ? ANSWER_MS : SILENCE_MS, ret);
 	return INUSE_OK;
 }

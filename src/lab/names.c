@@ -103,6 +103,20 @@ struct inuse_addr iu_where_addr(const struct iu_where *at, enum iu_run run)
 	return a;
 }
 
+struct inuse_addr iu_peer_to(const struct iu_step *step, enum iu_run run)
+{
+	struct iu_where to = {.kind = IU_AT_WIRE, .addr.port = (uint16_t)step->number};
+
+	if (run == IU_RUN_AS_WRITTEN)
+		run = step->at.addr.family == 6 ? IU_RUN_IPV6 : IU_RUN_IPV4;
+	return iu_where_addr(&to, run);
+}
+
+bool iu_wire_has_ipv6(const struct iu_exp *exp, enum iu_run run)
+{
+	return run == IU_RUN_IPV6 || (run == IU_RUN_AS_WRITTEN && (exp->needs & IU_NEED_IPV6) != 0);
+}
+
 const struct iu_expect *iu_step_expects(const struct iu_step *step, enum iu_os os, uint32_t kernel)
 {
 	const struct iu_expect *found = NULL;

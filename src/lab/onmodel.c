@@ -132,8 +132,7 @@ static struct iu_sim_answer look(struct iu_onmodel *m, const struct iu_step *ste
 
 static void do_peer(struct iu_onmodel *m, const struct iu_step *step)
 {
-	struct iu_where to = {.kind = IU_AT_WIRE, .addr.port = (uint16_t)step->number};
-	struct inuse_addr at = iu_where_addr(&step->at, m->run), wire = iu_where_addr(&to, m->run);
+	struct inuse_addr at = iu_where_addr(&step->at, m->run), wire = iu_peer_to(step, m->run);
 
 	iu_sim_peer(m->sim, step->peer, &at, &wire, !step->without_timestamps);
 }

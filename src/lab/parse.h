@@ -76,6 +76,8 @@ bool iu_parse_packet(struct iu_parser *p, struct iu_step *s, const char *word);
 bool iu_parse_packet_number(struct iu_parser *p, struct iu_step *s, const char *word);
 /* "here:5000": the place and its port. */
 bool iu_parse_place(struct iu_parser *p, const char *word, struct iu_where *at);
+/* A place, or in a file without `runs` an address; with a port. */
+bool iu_parse_address(struct iu_parser *p, const char *word, struct iu_where *at);
 
 /* "6.8" into major << 16 | minor. */
 bool iu_parse_kernel(const char *text, uint32_t *ret);

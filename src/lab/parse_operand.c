@@ -207,29 +207,34 @@ bool iu_parse_place(struct iu_parser *p, const char *word, struct iu_where *at)
 	return iu_parse_wrong_word(p, word, _("is no address; a file that says runs has here, second, any, foreign, wire and far, with a port"));
 }
 
-static bool take_address(struct iu_parser *p, struct iu_step *s, const char *word)
+bool iu_parse_address(struct iu_parser *p, const char *word, struct iu_where *at)
 {
 	struct inuse_target target;
 
-	if (word[0] == '@') {
-		s->at.kind = IU_AT_SOCKET;
-		return find_socket(p, word + 1, &s->at.socket);
-	}
 	if (p->exp->runs != 0 || strspn(word, "abcdefghijklmnopqrstuvwxyz") >= 3)
-		return iu_parse_place(p, word, &s->at);
+		return iu_parse_place(p, word, at);
 	if (inuse_target_parse(word, &target, NULL) != INUSE_OK || target.kind != INUSE_TARGET_ADDR || target.service[0] != 0 ||
 	    target.udp || strchr(word, '/') != NULL || strchr(word, ':') == NULL || word[0] == '*' || word[0] == ':')
 		return iu_parse_wrong_word(p, word, _("is no address with a port, such as 127.0.0.1:5000 or [::1]:5000"));
-	s->at.kind = IU_AT_LITERAL;
-	s->at.addr = target.addr;
+	at->kind = IU_AT_LITERAL;
+	at->addr = target.addr;
 	if (target.scope_name[0] != 0) {
 		if (!is_device(p, target.scope_name))
 			return iu_parse_wrong_word(p, target.scope_name, _("is no device yet; a step \"device NAME\" makes it"));
-		snprintf(s->at.scope, sizeof(s->at.scope), "%.15s", target.scope_name);
+		snprintf(at->scope, sizeof(at->scope), "%.15s", target.scope_name);
 	}
 	if (target.addr.family == 6)
 		iu_parse_need(p, IU_NEED_IPV6);
 	return true;
+}
+
+static bool take_address(struct iu_parser *p, struct iu_step *s, const char *word)
+{
+	if (word[0] == '@') {
+		s->at.kind = IU_AT_SOCKET;
+		return find_socket(p, word + 1, &s->at.socket);
+	}
+	return iu_parse_address(p, word, &s->at);
 }
 
 static bool take_family(struct iu_parser *p, struct iu_step *s, const char *word)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/gettext.h"
+#include "base/address.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "lab/parse.h"
@@ -41,24 +42,37 @@ bool iu_parse_peer(struct iu_parser *p, struct iu_step *s, const char *word)
 	return true;
 }
 
+/* Where a host elsewhere can be that packets from the device `wire` reach this one from. */
+static bool is_far(const struct iu_step *s)
+{
+	static const struct inuse_addr nets[] = {{.family = 4, .ip = {198, 51, 100}}, {.family = 6, .ip = {0x20, 1, 0x0d, 0xb8, 0, 5}}};
+	struct inuse_addr host = iu_peer_to(s, IU_RUN_AS_WRITTEN);
+
+	if (s->at.kind != IU_AT_LITERAL)
+		return s->at.kind == IU_AT_FAR;
+	return (iu_addr_in(&s->at.addr, &nets[0], 24) || iu_addr_in(&s->at.addr, &nets[1], 64)) && !iu_addr_same(&s->at.addr, &host);
+}
+
 bool iu_parse_peer_from(struct iu_parser *p, struct iu_step *s, const char *word)
 {
-	if (p->exp->runs == 0)
-		return iu_parse_wrong(p, _("peers are for files that say runs"));
-	if (!iu_parse_place(p, word, &s->at))
+	if (!iu_parse_address(p, word, &s->at))
 		return false;
-	return (s->at.kind == IU_AT_FAR && s->at.addr.port != 0) ||
-	       iu_parse_wrong_word(p, word, _("is not where a peer can be, such as far:5001"));
+	if (is_far(s) && s->at.addr.port != 0)
+		return true;
+	return iu_parse_wrong_word(p, word, p->exp->runs != 0 ? _("is not where a peer can be, such as far:5001")
+							      : _("is not where a peer can be, such as 198.51.100.2:5001 or [2001:db8:5::2]:5001"));
 }
 
 bool iu_parse_peer_to(struct iu_parser *p, struct iu_step *s, const char *word)
 {
+	struct inuse_addr host = iu_peer_to(s, IU_RUN_AS_WRITTEN);
 	struct iu_where to = {0};
 
-	if (!iu_parse_place(p, word, &to))
+	if (!iu_parse_address(p, word, &to))
 		return false;
-	if (to.kind != IU_AT_WIRE || to.addr.port == 0)
-		return iu_parse_wrong_word(p, word, _("is not what a peer can speak to, such as wire:5000"));
+	if (to.addr.port == 0 || (to.kind == IU_AT_LITERAL ? !iu_addr_same(&to.addr, &host) : to.kind != IU_AT_WIRE))
+		return iu_parse_wrong_word(p, word, p->exp->runs != 0 ? _("is not what a peer can speak to, such as wire:5000")
+								      : _("is not what that peer can speak to: 198.51.100.1 or [2001:db8:5::1], with a port"));
 	s->number = to.addr.port;
 	return true;
 }

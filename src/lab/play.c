@@ -428,7 +428,7 @@ static void make_wire(struct player *p)
 	struct inuse_addr v4 = iu_where_addr(&wire, IU_RUN_IPV4), v6 = iu_where_addr(&wire, IU_RUN_IPV6);
 
 	iu_sim_address(p->model.sim, device, &v4, 24);
-	if (p->play->run == IU_RUN_IPV6)
+	if (iu_wire_has_ipv6(p->play->exp, p->play->run))
 		iu_sim_address(p->model.sim, device, &v6, 64);
 }
 

@@ -37,8 +37,8 @@ struct iu_scan {
  */
 struct iu_syn {
 	bool known;
-	bool newer;     /* its sequence number or its clock is later than the last that came: TIME-WAIT gives way to it */
-	bool in_window; /* of what is left in FIN-WAIT-2 */
+	bool newer;     /* its sequence number or its clock is later than the last that came, and the clock not earlier: TIME-WAIT gives way */
+	bool in_window; /* of what is left in FIN-WAIT-2, and its clock is not behind the last that came */
 };
 
 /* How often each row of a profile was the one that decided: a YES that ended the search. */

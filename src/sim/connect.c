@@ -376,6 +376,9 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node
 	    iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, &dest))
 		return (struct iu_sim_answer){.text = "EINPROGRESS", .rule = v.rule};
 	answer = send_syn(sim, node);
+	/* with a port that nobody has named it might have met something else */
+	if (v.outcome == INUSE_CANNOT_TELL && (v.missing & INUSE_MISSING_DRAW) != 0 && r.local.port == 0 && chosen == 0)
+		return iu_sim_answer_of(&v);
 	/* what let the client pass tells more than that somebody listens */
 	if (answer.rule == NULL || strcmp(answer.rule, "syn-accepted") == 0 || v.outcome == INUSE_FAIL)
 		answer.rule = v.rule;

@@ -25,8 +25,9 @@ struct iu_sim_far {
 	bool used, half_open;
 	struct inuse_addr at, to;
 	struct iu_peer peer;
-	struct iu_segment syn;      /* half open: the SYN, and the number that it was answered with */
+	struct iu_segment syn;      /* half open: the SYN, the number that it was answered with, and whose request it is */
 	uint32_t iss;
+	uint64_t listener;          /* its inode */
 	int64_t answered_ns;        /* as in struct iu_sim_flow */
 };
 

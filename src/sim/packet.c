@@ -91,14 +91,22 @@ void iu_sim_tell_far(struct iu_sim *sim, int n, uint8_t flags, uint32_t len)
 
 /* -------------------------------------------------------------------------------------------- listeners */
 
+/* Is its clock behind the last that came? RFC 7323 5. */
+static bool is_paws_rejected(const struct iu_sim_node *m, const struct iu_segment *s)
+{
+	return m->flow.ts_recent != 0 && s->has_ts && iu_seq_before(s->tsval, m->flow.ts_recent);
+}
+
 static struct iu_syn syn_says(const struct iu_sim_node *old, const struct iu_segment *s)
 {
+	bool by_clock = old->flow.ts_recent != 0 && s->has_ts && iu_seq_before(old->flow.ts_recent, s->tsval);
 	struct iu_syn syn = {.known = true};
-	uint32_t gone = s->seq - old->flow.rcv_nxt;
 
-	syn.newer = iu_seq_before(old->flow.rcv_nxt, s->seq) ||
-		    (old->flow.ts_recent != 0 && s->has_ts && iu_seq_before(old->flow.ts_recent, s->tsval));
-	syn.in_window = gone < WINDOW;
+	/* whose clock is behind is not asked for its number any more */
+	if (!is_paws_rejected(old, s)) {
+		syn.newer = by_clock || iu_seq_before(old->flow.rcv_nxt, s->seq);
+		syn.in_window = s->seq - old->flow.rcv_nxt < WINDOW;
+	}
 	return syn;
 }
 
@@ -115,6 +123,7 @@ static void ask_model(struct arrival *a, const struct iu_sim_node *old)
 	caller.family = r.local.family;
 	caller.syn = old != NULL ? syn_says(old, a->seg) : (struct iu_syn){.known = true, .newer = true};
 	iu_sim_view(a->sim);
+	caller.decided = a->sim->decided;
 	iu_judge_call(a->sim->profile, &a->sim->facts, &r, &caller, &v);
 	a->rule = v.rule;
 }
@@ -126,7 +135,9 @@ static void take_syn(struct arrival *a, int listener)
 		return;
 	a->far->half_open = true;
 	a->far->answered_ns = 0;
+	a->far->listener = a->sim->nodes[listener].s.inode;
 	a->far->syn = *a->seg;
+	a->far->syn.has_ts &= a->sim->facts.settings[IU_SET_TIMESTAMPS] != 0;
 	a->far->iss = a->sim->next_iss += 1000000;
 	answer(a, IU_SYN | IU_ACK, a->far->iss, iu_segment_end(a->seg));
 }
@@ -146,7 +157,7 @@ static void complete(struct arrival *a, int listener)
 	a->far->half_open = false;
 	child = &sim->nodes[n];
 	child->flow = (struct iu_sim_flow){.far = (int)(a->far - sim->fars), .rcv_nxt = a->far->syn.seq + 1, .snd_nxt = a->far->iss + 1};
-	if (a->far->syn.has_ts && sim->facts.settings[IU_SET_TIMESTAMPS] != 0) {
+	if (a->far->syn.has_ts) {
 		child->s.flags |= INUSE_TIMESTAMPS;
 		child->flow.ts_recent = a->seg->tsval;
 	}
@@ -171,6 +182,9 @@ static void meet_half_open(struct arrival *a, int listener)
 	} else if (paws || s->seq - rcv_nxt >= WINDOW) {
 		if (!has(s, IU_RST) && may_answer(a, &far->answered_ns))
 			answer(a, IU_ACK, far->iss + 1, rcv_nxt);
+	} else if (has(s, IU_RST) && s->seq != rcv_nxt) {
+		if (may_answer(a, &far->answered_ns))
+			answer(a, IU_ACK, far->iss + 1, rcv_nxt); /* RFC 5961 3.2 */
 	} else if (has(s, IU_RST | IU_SYN)) {
 		far->half_open = false;
 		if (!has(s, IU_RST))
@@ -183,31 +197,36 @@ static void meet_half_open(struct arrival *a, int listener)
 	}
 }
 
+/* The listener whose request is half open; NONE: it is none any more, and its requests are gone. */
+static int listener_of(const struct iu_sim *sim, const struct iu_sim_far *far)
+{
+	for (int i = 0; far->half_open && i < sim->top; i++)
+		if (sim->nodes[i].used && sim->nodes[i].s.state == INUSE_LISTEN && sim->nodes[i].s.inode == far->listener)
+			return i;
+	return NONE;
+}
+
 static void meet_listener(struct arrival *a)
 {
-	int listener = iu_sim_listener_for(a->sim, &a->far->to);
+	int listener = listener_of(a->sim, a->far);
 
-	if (listener == NONE)
-		a->far->half_open = false;
+	if (listener != NONE) {
+		meet_half_open(a, listener);
+		return;
+	}
+	a->far->half_open = false;
+	listener = iu_sim_listener_for(a->sim, &a->far->to);
 	if (has(a->seg, IU_SYN))
 		ask_model(a, NULL);
-	if (a->far->half_open)
-		meet_half_open(a, listener);
-	else if (has(a->seg, IU_RST))
-		;
-	else if (has(a->seg, IU_SYN) && listener != NONE)
+	if (has(a->seg, IU_RST))
+		return;
+	if (has(a->seg, IU_SYN) && listener != NONE)
 		take_syn(a, listener);
 	else
 		refuse(a);
 }
 
 /* ---------------------------------------------------------------------------------- what is left of one */
-
-/* Is its clock behind the last that came? RFC 7323 5. */
-static bool is_paws_rejected(const struct iu_sim_node *m, const struct iu_segment *s)
-{
-	return m->flow.ts_recent != 0 && s->has_ts && iu_seq_before(s->tsval, m->flow.ts_recent);
-}
 
 static void rearm(struct arrival *a, struct iu_sim_node *m)
 {
@@ -232,6 +251,9 @@ static void meet_fin_wait2(struct arrival *a, int n)
 	} else if (has(s, IU_SYN)) {
 		iu_sim_done(a->sim, n);
 		refuse(a);
+	} else if (has(s, IU_FIN) && s->seq != m->flow.rcv_nxt) { /* data is missing that nobody would read any more */
+		iu_sim_done(a->sim, n);
+		refuse(a);
 	} else if (has(s, IU_FIN)) {
 		m->s.state = INUSE_TIME_WAIT;
 		m->flow.rcv_nxt = iu_segment_end(s);
@@ -249,13 +271,14 @@ static void meet_time_wait(struct arrival *a, int n)
 	int listener;
 
 	if (!paws && s->seq == m->flow.rcv_nxt && (iu_segment_end(s) == s->seq || has(s, IU_RST))) {
+		note_clock(m, s);
 		if (has(s, IU_RST))
 			iu_sim_rst(a->sim, n); /* unless net.ipv4.tcp_rfc1337 protects it [P08 P09] */
 		else
 			rearm(a, m);
 		return;
 	}
-	if (has(s, IU_SYN) && !paws && syn_says(m, s).newer) {
+	if (has(s, IU_SYN) && syn_says(m, s).newer) {
 		listener = iu_sim_listener_for(a->sim, &a->far->to);
 		if (listener != NONE) { /* it is gone even when the listener has no room [P18] */
 			iu_sim_done(a->sim, n);

@@ -100,6 +100,19 @@ static void test_parse__packets_and_surroundings__understood(void **state)
 	iu_exp_free(exp);
 }
 
+static void test_parse__peer_with_an_address__speaks_to_the_host_in_its_family(void **state)
+{
+	struct iu_exp *exp = read_good("shows A.\nneeds wire ipv6\npeer four 198.51.100.2:5001 to 198.51.100.1:80\n"
+				       "peer six [2001:db8:5::2]:5001 to [2001:db8:5::1]:80\nsend six SYN\n  linux nothing live\n");
+	struct inuse_addr four = iu_peer_to(&exp->cases[0].steps[0], IU_RUN_AS_WRITTEN);
+	struct inuse_addr six = iu_peer_to(&exp->cases[0].steps[1], IU_RUN_AS_WRITTEN);
+	char text[INUSE_ADDR_TEXT];
+
+	assert_string_equal(inuse_addr_text(&four, text), "198.51.100.1:80");
+	assert_string_equal(inuse_addr_text(&six, text), "[2001:db8:5::1]:80");
+	iu_exp_free(exp);
+}
+
 /* What is wrong, and what is said of it. */
 #define HEAD "shows A.\n"
 #define ONE HEAD "socket a ipv4\n"
@@ -170,7 +183,10 @@ static const struct {
 	{ONE "device v0\nremove v0\ndown v0\n", "x.exp:5: \"v0\" is no device yet"},
 	{ONE "forbid listen\n", "x.exp:3: \"listen\" is no call that can be forbidden"},
 	{ONE "forbid bind bind\n", "x.exp:3: \"bind\" is no call that can be forbidden once"},
-	{ONE "peer p far:1 to wire:2\n", "x.exp:3: peers are for files that say runs"},
+	{ONE "peer p far:1 to wire:2\n", "x.exp:3: \"far:1\" is for files that say runs; write the address itself"},
+	{ONE "peer p 198.51.100.1:1 to 198.51.100.1:2\n", "x.exp:3: \"198.51.100.1:1\" is not where a peer can be"},
+	{ONE "peer p 198.51.101.2:1 to 198.51.100.1:2\n", "x.exp:3: \"198.51.101.2:1\" is not where a peer can be"},
+	{ONE "peer p 198.51.100.2:1 to [2001:db8:5::1]:2\n", "x.exp:3: \"[2001:db8:5::1]:2\" is not what that peer can speak to"},
 	{RUNS "peer p here:1 to wire:2\n", "x.exp:3: \"here:1\" is not where a peer can be"},
 	{RUNS "peer p far:1 to far:2\n", "x.exp:3: \"far:2\" is not what a peer can speak to"},
 	{RUNS "peer p far:0 to wire:2\n", "x.exp:3: \"far:0\" is not where a peer can be"},
@@ -251,6 +267,7 @@ int main(void)
 		cmocka_unit_test(test_parse__whole_experiment__as_written),
 		cmocka_unit_test(test_parse__each_step__understood),
 		cmocka_unit_test(test_parse__packets_and_surroundings__understood),
+		cmocka_unit_test(test_parse__peer_with_an_address__speaks_to_the_host_in_its_family),
 		cmocka_unit_test(test_parse__wrong__line_and_what_is_right),
 		cmocka_unit_test(test_parse__too_much__refused_in_bounds),
 		cmocka_unit_test(test_agrees__ports_and_times__within_bounds),
