@@ -9,7 +9,8 @@
  * Everything runs in network namespaces of its own. The commands of a *group* take turns, their output goes to /dev/null,
  * and the median of the *rounds* counts. Sockets in TIME-WAIT last for 60 s, so their number is made up for before each
  * command; a run that ends with less than 95 % of what it began with is dropped and repeated, once a round, and how many
- * were dropped is said. Ends by itself: what there was no time for is said, too.
+ * were dropped is said. Ends by itself: what there was no time for is said, too. Bounds are those of a million sockets: with
+ * fewer there are none.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -24,13 +25,17 @@
 #include "host/sources.h"
 #include "measure.h"
 
-enum { PORT = 9999, OTHERS = 20000, ROUNDS = 5, LIMIT_S = 20, ALL_S = 300, PROCESSES = 200 };
+enum { PORT = 9999, OTHERS = 20000, ROUNDS = 5, LIMIT_S = 20, ALL_S = 300, PROCESSES = 200, MILLION = 1000000 };
 
 struct row {
 	const char *words[8];
 	int beside;  /* row of which it is a multiple; the first row of a group is 0 */
 	bool empty;  /* runs where there is nothing but the listener */
 	bool removes; /* the sockets; nothing is left afterwards */
+	/* bounds; 0: none */
+	double least;       /* so many times as long as the row it is a multiple of */
+	double most_beside; /* that row takes at most so many times as long as this one */
+	double most_ms, most_mib;
 	double wall_ms[ROUNDS], cpu_ms[ROUNDS];
 	long peak_kib;
 	size_t n;
@@ -114,11 +119,25 @@ static void put_command(const struct row *row, char *buf, size_t size)
 	snprintf(buf + at, size - at, "`");
 }
 
+/* The one bound that a row has. */
+static const char *judge(const struct row *row, double wall, double times, char *buf, size_t size)
+{
+	if (row->least > 0)
+		return bench_bound(buf, size, times >= row->least, "at least %g times", row->least);
+	if (row->most_beside > 0)
+		return bench_bound(buf, size, times * row->most_beside >= 1, "inuse at most %g of it", row->most_beside);
+	if (row->most_ms > 0)
+		return bench_bound(buf, size, wall < row->most_ms, "under %g ms", row->most_ms);
+	if (row->most_mib > 0)
+		return bench_bound(buf, size, (double)row->peak_kib <= row->most_mib * 1024, "at most %g MiB", row->most_mib);
+	return "";
+}
+
 static void print_row(const struct group *g, struct row *row)
 {
 	struct row *own = &g->rows[row->beside];
 	double wall = bench_median(row->wall_ms, row->n), own_wall = bench_median(own->wall_ms, own->n);
-	char command[128], time[32], cpu[32], memory[32], sockets[64] = "";
+	char command[128], time[32], cpu[32], memory[32], sockets[64] = "", bound[64];
 	struct bench_line line = {
 		.with = row->empty ? "the same, where there is nothing" : g->title, .what = command, .sockets = sockets};
 
@@ -136,6 +155,7 @@ static void print_row(const struct group *g, struct row *row)
 	line.cpu = bench_cell(cpu, sizeof(cpu), bench_median(row->cpu_ms, row->n), "ms");
 	line.memory = bench_cell(memory, sizeof(memory), (double)row->peak_kib / 1024, "MiB");
 	line.times = own_wall > 0 ? wall / own_wall : 0;
+	line.bound = judge(row, wall, line.times, bound, sizeof(bound));
 	if (g->n_tw > 0 && !row->empty)
 		snprintf(sockets, sizeof(sockets), row->dropped ? "%zu, %zu (%u dropped)" : "%zu, %zu", row->before, row->after,
 			 row->dropped);
@@ -177,13 +197,15 @@ static void run_group(struct group g)
 }
 
 #define N_OF(rows) (sizeof(rows) / sizeof((rows)[0]))
-#define PEERS \
-	{.words = {"inuse", "9999"}}, {.words = {"ss", "-tanp", "sport = :9999"}}, \
-	{.words = {"lsof", "-nP", "-iTCP:9999"}}, {.words = {"fuser", "9999/tcp"}}
+#define PEERS(bound) \
+	{.words = {"inuse", "9999"}}, {.words = {"ss", "-tanp", "sport = :9999"}, .least = (bound)}, \
+	{.words = {"lsof", "-nP", "-iTCP:9999"}, .least = (bound)}, {.words = {"fuser", "9999/tcp"}, .least = (bound)}
+/* A bound that holds with so many sockets. */
+#define AT_A_MILLION(n, bound) ((n) >= MILLION ? (bound) : 0)
 
 static void bench_few(void)
 {
-	struct row rows[] = {PEERS, {.words = {"inuse", "--help"}}};
+	struct row rows[] = {PEERS(0), {.words = {"inuse", "--help"}, .most_ms = 5}};
 
 	place = nothing;
 	run_group((struct group){.title = "a listener, nothing else", .rows = rows, .n_rows = N_OF(rows), .rounds = ROUNDS});
@@ -246,7 +268,7 @@ static void bench_load(void)
 
 static void bench_descriptors(unsigned descriptors, int rounds)
 {
-	struct row rows[] = {PEERS};
+	struct row rows[] = {PEERS(0)};
 	pid_t pids[PROCESSES];
 	char title[80];
 
@@ -260,7 +282,8 @@ static void bench_descriptors(unsigned descriptors, int rounds)
 
 static void bench_others(size_t n, int rounds)
 {
-	struct row rows[] = {PEERS, {.words = {"inuse", "9999"}, .empty = true}};
+	struct row rows[] = {PEERS(AT_A_MILLION(n, 10)),
+			     {.words = {"inuse", "9999"}, .empty = true, .most_beside = AT_A_MILLION(n, 1.2)}};
 	char title[80];
 
 	snprintf(title, sizeof(title), "%zu sockets on other ports", n);
@@ -269,9 +292,12 @@ static void bench_others(size_t n, int rounds)
 
 static void bench_table(size_t n, int rounds)
 {
-	struct row rows[] = {{.words = {"inuse", "ls", "--no-owners"}}, {.words = {"ss", "-tan"}},
-			     {.words = {"netstat", "-tan"}},            {.words = {"inuse", "ls"}},
-			     {.words = {"ss", "-tanp"}, .beside = 3}};
+	double least = AT_A_MILLION(n, 3);
+	struct row rows[] = {{.words = {"inuse", "ls", "--no-owners"}, .most_mib = AT_A_MILLION(n, 32)},
+			     {.words = {"ss", "-tan"}, .least = least},
+			     {.words = {"netstat", "-tan"}, .least = least},
+			     {.words = {"inuse", "ls"}},
+			     {.words = {"ss", "-tanp"}, .beside = 3, .least = least}};
 	char title[80];
 
 	snprintf(title, sizeof(title), "a table of %zu sockets", n);
@@ -292,7 +318,7 @@ static void bench_removal(size_t n)
 static void bench_own(size_t n)
 {
 	struct row rows[] = {{.words = {"inuse", "9999"}},
-			     {.words = {"ss", "-tan", "sport = :9999"}},
+			     {.words = {"ss", "-tan", "sport = :9999"}, .least = AT_A_MILLION(n, 4)},
 			     {.words = {"inuse", "ls", "--no-owners", ":9999"}},
 			     {.words = {"ss", "-tan", "sport = :9999"}, .beside = 2}};
 	char title[80];
@@ -335,6 +361,6 @@ int main(int argc, char **argv)
 	bench_table(n, 3);
 	close(place);
 	bench_own(n);
-	bench_descriptors(10000, 1);
+	bench_descriptors(10000, 3);
 	return 0;
 }

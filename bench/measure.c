@@ -85,8 +85,8 @@ void bench_print_head(void)
 	load[strcspn(load, " ")] = 0;
 	printf("%s, Linux %s %s, %ld x %s, load before: %s.\n\n", date, name.release, name.machine,
 	       sysconf(_SC_NPROCESSORS_ONLN), model[0] != 0 ? model : "processor", load);
-	printf("| with | what | time | CPU time | memory | times inuse | sockets before, after |\n");
-	printf("|---|---|---:|---:|---:|---:|---:|\n");
+	printf("| with | what | time | CPU time | memory | times inuse | sockets before, after | bound |\n");
+	printf("|---|---|---:|---:|---:|---:|---:|---|\n");
 	fflush(stdout);
 }
 
@@ -101,9 +101,17 @@ void bench_print(const struct bench_line *line)
 
 	if (line->times > 0)
 		snprintf(times, sizeof(times), line->times < 10 ? "%.2f" : "%.0f", line->times);
-	printf("| %s | %s | %s | %s | %s | %s | %s |\n", line->with, line->what, cell(line->time), cell(line->cpu),
-	       cell(line->memory), times, cell(line->sockets));
+	printf("| %s | %s | %s | %s | %s | %s | %s | %s |\n", line->with, line->what, cell(line->time), cell(line->cpu),
+	       cell(line->memory), times, cell(line->sockets), cell(line->bound));
 	fflush(stdout);
+}
+
+char *bench_bound(char *buf, size_t size, bool met, const char *words, double limit)
+{
+	int at = snprintf(buf, size, words, limit);
+
+	snprintf(buf + at, size - (size_t)at, met ? ": met" : ": MISSED");
+	return buf;
 }
 
 char *bench_cell(char *buf, size_t size, double value, const char *unit)
