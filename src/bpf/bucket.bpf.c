@@ -52,7 +52,8 @@ static struct {
 	__u32 slot_again; /* it was torn */
 	__u32 next_slot;
 	__u32 port;
-	__u32 last_class;
+	__u32 last_class, first_class; /* where the last owner's class is; where the search for one begins */
+	__u32 crowded;                 /* and found no room */
 	__u32 n_mini, n_living;
 	const struct net *own, *net;
 	const void *net_ops;
@@ -322,26 +323,42 @@ union words {
 	__u64 words[2];
 };
 
+/* What is looked for among the asked addresses, and index + 1 of where it is, or 0. */
+static struct {
+	__u64 words[2];
+	__u16 port, mask;
+	__u32 found;
+} wanted __attribute__((used)); /* or clang takes it apart */
+
+static long compare_asked(__u32 i, void *unused)
+{
+	const struct iu_walk_asked *asked = &walk.asked[i % IU_WALK_ASKED];
+	__u64 differ = asked->words[0] ^ wanted.words[0];
+
+	differ |= asked->words[1] ^ wanted.words[1];
+	differ |= (asked->port ^ wanted.port) & asked->port_mask & wanted.mask;
+	if (differ)
+		return 0;
+	wanted.found = i + 1;
+	return 1;
+}
+
 /*
- * Index + 1 of the asked address with these two words, or 0. A local address is asked with a mask of 0: its port does
- * not count. One branch a turn: the verifier follows each of them. A global function, as it calls them: verified
- * once, whatever state it is called in. So are the others below that are not inline.
+ * A local address is asked with a mask of 0: its port does not count. bpf_loop(), whose turns the verifier follows only
+ * once; so does the search for a class. A global function, as it calls them: verified once, whatever state it is
+ * called in. So are the others below that are not inline.
  */
 __noinline int find_asked(__u64 first, __u64 second, __u16 port, __u16 mask)
 {
-	const struct iu_walk_asked *asked;
-	__u64 differ;
-
-	for (__u32 i = 0; i < IU_WALK_ASKED && i < walk.n_asked; i++) {
-		asked = &walk.asked[i];
-		differ = asked->words[0] ^ first;
-		differ |= asked->words[1] ^ second;
-		differ |= (asked->port ^ port) & asked->port_mask & mask;
-		barrier_var(differ);
-		if (!differ)
-			return i + 1;
-	}
-	return 0;
+	if (!walk.n_asked)
+		return 0;
+	wanted.words[0] = first;
+	wanted.words[1] = second;
+	wanted.port = port;
+	wanted.mask = mask;
+	wanted.found = 0;
+	bpf_loop(walk.n_asked, compare_asked, NULL, 0);
+	return wanted.found;
 }
 
 /* enum iu_walk_relation, which for an address that was asked about goes on counting. */
@@ -420,6 +437,12 @@ __noinline int put_into(__u32 i)
 	return 1;
 }
 
+static long put_near(__u32 i, void *unused)
+{
+	at.crowded = !put_into(at.first_class + i);
+	return !at.crowded;
+}
+
 /* The class of the last owner is mostly that of the next one; else a short search from where its key hashes to. */
 __noinline int put_class(void)
 {
@@ -430,11 +453,10 @@ __noinline int put_class(void)
 	if (put_into(at.last_class))
 		return 0;
 	mix = (words[0] * 31 + words[1]) * 31 + words[2];
-	mix = (mix * 0x9e3779b97f4a7c15ULL) >> 40;
-	for (__u32 i = 0; i < 16; i++)
-		if (put_into(mix + i))
-			return 0;
-	walk.crowded = 1;
+	at.first_class = (mix * 0x9e3779b97f4a7c15ULL) >> 40;
+	bpf_loop(16, put_near, NULL, 0);
+	if (at.crowded)
+		walk.crowded = 1;
 	return 0;
 }
 
@@ -520,6 +542,12 @@ static long step(__u32 i, void *unused)
 	return one_step() != 0;
 }
 
+static long go_round(__u32 i, void *unused)
+{
+	bpf_loop(STEPS, step, NULL, 0);
+	return walk.finished || walk.torn || walk.full;
+}
+
 static __always_inline void start(void)
 {
 	const struct task_struct *task = (const void *)bpf_get_current_task();
@@ -566,7 +594,7 @@ int walk_buckets(void *ctx)
 	else
 		start();
 	walk.has = kernel_has();
-	for (int i = 0; i < ROUNDS && !walk.finished && !walk.torn && !walk.full; i++)
-		bpf_loop(STEPS, step, NULL, 0);
+	if (!walk.torn)
+		bpf_loop(ROUNDS, go_round, NULL, 0);
 	return 0;
 }
