@@ -22,8 +22,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define STEPS (1 << 23)
 #define CHUNK 64 /* descriptors that are copied at a time; every table has a multiple of it: linux v6.18 fs/file.c alloc_fdtable() */
 
-/* The inodes that are wanted; with `all`, every internet socket. */
-const volatile bool all = false;
+/* The inodes that are wanted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -63,7 +62,7 @@ static __always_inline bool wanted(const struct socket_alloc *socket, __u64 inod
 	const struct sock_common *sk;
 	__u16 family;
 
-	if (!all)
+	if (!files.all)
 		return bpf_map_lookup_elem(&inodes, &inode) != NULL;
 	sk = (const void *)BPF_CORE_READ(socket, socket.sk);
 	family = BPF_CORE_READ(sk, skc_family);

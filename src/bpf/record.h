@@ -74,7 +74,7 @@ struct iu_files {
 	/* the question */
 	__u64 room;      /* entries of the map `out` */
 	__s32 socket_fd; /* any socket of the reader's: others have the same operations */
-	__u32 pad;
+	__u32 all;       /* every internet socket is wanted, and not the inodes of the map */
 	/* the answer */
 	__u64 n_out;     /* records that were due in `out`; more than room: only the first ones are there */
 	__u32 finished;  /* every process was read */

@@ -87,7 +87,6 @@ static int load(struct search *s)
 	s->skel = iu_files_bpf__open();
 	if (s->skel == NULL)
 		return ENOMEM;
-	s->skel->rodata->all = s->all;
 	s->skel->maps.inodes.max_entries = s->all || s->n == 0 ? 1 : (__u32)s->n;
 	s->skel->maps.out.max_entries = (__u32)s->room;
 	os_code = IU_BPF_LOAD(iu_files_bpf__load, s->skel);
@@ -119,7 +118,7 @@ static int run(struct search *s, int socket_fd)
 
 	for (int i = 0; i < TRIES;) {
 		files = &s->skel->bss->files;
-		*files = (struct iu_files){.room = s->room, .socket_fd = socket_fd};
+		*files = (struct iu_files){.room = s->room, .socket_fd = socket_fd, .all = s->all};
 		os_code = iu_bpf_run(s->skel->progs.dump_files.prog_fd);
 		if (os_code != 0)
 			return os_code;
