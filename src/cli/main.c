@@ -36,7 +36,12 @@ int main(int argc, char **argv)
 	const struct iu_verb *verb;
 
 	iu_system_start(&argc, &argv);
-	setlocale(LC_ALL, "");
+	/* Only what sentences depend on: each category may be a file to open, and there are a dozen of them. */
+	setlocale(LC_CTYPE, "");
+	setlocale(LC_NUMERIC, "");
+#ifdef LC_MESSAGES
+	setlocale(LC_MESSAGES, "");
+#endif
 #if INUSE_HAVE_NLS
 	bindtextdomain("inuse", INUSE_LOCALEDIR);
 	bind_textdomain_codeset("inuse", "UTF-8");
