@@ -76,7 +76,7 @@ static const char *success_of(const struct iu_told *t)
 static void headline(struct iu_told *t)
 {
 	const struct iu_words *w = iu_words_of_cause(t->v->cause);
-	struct iu_text line = {0};
+	struct iu_text line = {0}, shown = {0};
 
 	emphasise(t, t->v->outcome == INUSE_GO ? "\033[1;32m" : t->v->outcome == INUSE_FAIL ? "\033[1;31m" : "\033[1;33m");
 	iu_text_addf(&line, "%s ", t->how->asked);
@@ -91,9 +91,12 @@ static void headline(struct iu_told *t)
 		iu_text_add(&line, success_of(t));
 	else
 		iu_say_expand(&line, w && w->headline ? _(w->headline) : _("WOULD FAIL"), t->vars);
-	t->lines += iu_say_wrapped(t->out, line.data ? line.data : "", 2, t->width);
+	/* wrapped apart from the colour, which has no width */
+	t->lines += iu_say_wrapped(&shown, line.data ? line.data : "", 2, t->width);
+	iu_text_add(t->out, shown.data ? shown.data : "");
 	emphasise(t, "\033[0m");
 	iu_text_add(t->out, "\n");
+	iu_text_done(&shown);
 	iu_text_done(&line);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is told after a call has failed, where the system shows less than would be needed to foresee it: Windows above all. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,27 @@ static void test_linux__another_error__nothing_is_settled(void **state)
 	assert_int_equal(answer->verdicts[0].outcome, before.outcome);
 }
 
+/* Colour changes no word, no blank and no line end. */
+static void test_colour__without_its_codes__the_same_text(void **state)
+{
+	struct inuse_answer *answer = ask(&listener, 0);
+	char *plain, *coloured, *to;
+
+	snprintf(answer->asked, sizeof(answer->asked), "%s", "a-host-with-a-name-that-makes-the-headline-long.example:5000/tcp");
+	plain = inuse_answer_text(answer, 0);
+	coloured = to = inuse_answer_text(answer, INUSE_STYLE_COLOUR);
+	assert_string_not_equal(plain, coloured);
+	for (const char *p = coloured; *p != 0; p++)
+		if (*p == '\033')
+			p = strchr(p, 'm');
+		else
+			*to++ = *p;
+	*to = 0;
+	assert_string_equal(coloured, plain);
+	free(plain);
+	free(coloured);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -102,6 +124,7 @@ int main(void)
 		cmocka_unit_test(test_windows__options_hidden_and_10013__shared_with_nobody),
 		cmocka_unit_test(test_windows__options_hidden_and_10048__in_use),
 		cmocka_unit_test(test_windows__nothing_to_settle__unchanged),
+		cmocka_unit_test(test_colour__without_its_codes__the_same_text),
 		cmocka_unit_test(test_linux__another_error__nothing_is_settled),
 	};
 
