@@ -148,7 +148,8 @@ struct inuse_request {
 	uint32_t uid;            /* whose socket */
 	enum inuse_tri may_bind_low; /* CAP_NET_BIND_SERVICE of the caller */
 };
-#define INUSE_REQUEST_INIT {sizeof(struct inuse_request), INUSE_CALL_BIND, INUSE_PROTO_TCP, {0}, {0}, 0, 0, 0, INUSE_MAYBE}
+#define INUSE_REQUEST_INIT {sizeof(struct inuse_request), INUSE_CALL_BIND, INUSE_PROTO_TCP, {0, 0, 0, {0}}, {0, 0, 0, {0}}, 0, 0, 0, \
+	 INUSE_MAYBE}
 
 /* ---------------------------------------------------------------------------------- sockets, processes */
 

@@ -213,8 +213,8 @@ static void fill_process(struct iu_told *t, const struct inuse_socket *o, const 
 	}
 }
 
-/* "12345", "connect 10.0.0.5:5000 --from :23456": the same call, as inuse release takes it. */
-static const char *words_for_release(const struct iu_told *t)
+/* "12345", "connect 10.0.0.5:5000 --from :23456": the same call, as inuse wait and inuse release take it. */
+static const char *words_again(const struct iu_told *t)
 {
 	const char *again = t->how->again != NULL ? t->how->again : t->how->asked;
 
@@ -240,7 +240,7 @@ void iu_told_fill(struct iu_told *t, const struct inuse_cure *cure)
 	iu_text_add(var(t, "time"), buf);
 	iu_text_add(var(t, "addr"), o ? inuse_addr_text(&o->local, buf) : "");
 	iu_text_add(var(t, "state"), o ? iu_say_state(o->state) : "");
-	iu_text_add(var(t, "release"), words_for_release(t));
+	iu_text_add(var(t, "again"), words_again(t));
 	iu_text_addf(var(t, "port"), "%u", o ? o->local.port : t->v->request.local.port);
 	add_user(var(t, "user"), t->f, o ? o->uid : t->v->request.uid);
 	add_pids(var(t, "pids"), t->f, o);

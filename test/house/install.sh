@@ -39,7 +39,22 @@ cc -std=c11 -Wall -Wextra -Werror -o "$root/example" "$example" $flags -Wl,-rpat
 said=$(LD_LIBRARY_PATH=${library%/*} "$root/example" 127.0.0.1:99999 2>&1) && wrong "port 99999 was accepted"
 case $said in *"out of range"*) ;; *) wrong "the example says \"$said\"" ;; esac
 
-# The header is C++, too.
+# The header is C99 and C++, too, and what its structs begin from gives no warning.
+cat >"$root/use.h" <<'EOF'
+#include <inuse.h>
+static struct inuse_request request = INUSE_REQUEST_INIT;
+static struct inuse_question question = INUSE_QUESTION_INIT;
+static struct inuse_socket_options options = INUSE_SOCKET_OPTIONS_INIT;
+int all_sized(void);
+int all_sized(void)
+{
+	return request.size != 0 && question.size != 0 && options.size != 0;
+}
+EOF
+strict="-pedantic -Wall -Wextra -Werror -fsyntax-only -I$root$prefix/include"
+# shellcheck disable=SC2086 # a list of flags
+cc -x c -std=c99 $strict "$root/use.h" || wrong "inuse.h is not C99"
 if command -v clang >/dev/null 2>&1; then
-	clang -x c++ -std=c++11 -Wall -fsyntax-only "$root$prefix/include/inuse.h" || wrong "inuse.h is not C++"
+	# shellcheck disable=SC2086
+	clang -x c++ -std=c++11 $strict "$root/use.h" || wrong "inuse.h is not C++"
 fi

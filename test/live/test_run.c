@@ -199,7 +199,7 @@ static void test_run__ordinary_user_meets_time_wait__told_for_certain(void **sta
 	run = live_inuse_as(LIVE_NOBODY, "run", actor_python(), "-c",
 			    "import socket\ns=socket.socket()\ns.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
 			    "try: s.bind(('127.0.0.1',8080))\nexcept OSError as e: print(e.errno)");
-	live_complains(run, 0, "IN USE for", "The old socket lacked SO_REUSEADDR", "wait ");
+	live_complains(run, 0, "IN USE for", "The old socket lacked SO_REUSEADDR", "inuse wait bind 127.0.0.1:8080 --reuseaddr");
 	live_says_not(run, "CANNOT TELL", "--try");
 }
 
