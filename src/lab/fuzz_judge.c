@@ -4,9 +4,10 @@
 
 #include "base/address.h"
 #include "lab/fuzz_private.h"
+#include "model/unknowns.h"
 
 #define SOCKETS_MAX 256
-#define UNKNOWNS_MAX 256
+#define TRIES_MAX 4096
 
 /* The SYN of a connect() that found its port. */
 static void judge_syn(const struct iu_profile *profile, const struct iu_facts *facts, const struct iu_fuzz_call *call,
@@ -107,64 +108,15 @@ const struct iu_facts *iu_fuzz_plain_facts(const struct iu_facts *all)
 
 /* ------------------------------------------------------------------------------------- trying out unknowns */
 
-struct unknown {
-	size_t socket;
-	uint32_t flag;
-};
-
-struct trial {
-	struct inuse_socket sockets[SOCKETS_MAX];
-	struct unknown unknowns[UNKNOWNS_MAX];
-	size_t n_unknowns;
-	struct iu_facts facts;
-	struct iu_bucket bucket;
-	struct iu_fuzz_call call;
-};
-
-static void find_unknowns(struct trial *t, uint32_t missing)
-{
-	static const struct {
-		uint32_t missing, flag;
-	} kinds[] = {
-		{INUSE_MISSING_REUSEADDR, INUSE_REUSEADDR}, {INUSE_MISSING_REUSEPORT, INUSE_REUSEPORT},
-		{INUSE_MISSING_V6ONLY, INUSE_V6ONLY},       {INUSE_MISSING_TIMESTAMPS, INUSE_TIMESTAMPS},
-		{INUSE_MISSING_PORT_LOCKED, INUSE_PORT_LOCKED},
-	};
-
-	for (size_t i = 0; i < t->facts.n_sockets; i++)
-		for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
-			if ((t->sockets[i].known & kinds[k].flag) == 0 && t->n_unknowns < UNKNOWNS_MAX) {
-				/* what is not said to be missing makes no difference, so one value of it will do */
-				t->sockets[i].known |= kinds[k].flag;
-				if ((missing & kinds[k].missing) != 0)
-					t->unknowns[t->n_unknowns++] = (struct unknown){i, kinds[k].flag};
-			}
-}
-
-/* A memory of the port that lets this very request in. */
-static void remember_request(struct trial *t)
-{
-	const struct inuse_request *r = &t->call.request;
-
-	t->bucket = (struct iu_bucket){.port = r->local.port};
-	iu_bucket_remember(&t->bucket, r, false, false, t->facts.features);
-}
-
-static void set_unknowns(struct trial *t, uint64_t bits, uint64_t *random, bool all)
-{
-	for (size_t i = 0; i < t->n_unknowns; i++) {
-		struct inuse_socket *s = &t->sockets[t->unknowns[i].socket];
-		bool on = all ? (bits >> i & 1) != 0 : iu_fuzz_pick(random, 2) != 0;
-
-		s->flags = on ? s->flags | t->unknowns[i].flag : s->flags & ~t->unknowns[i].flag;
-	}
-}
-
 /* What comes out as a bit; 0 when it is still open. */
-static uint32_t outcome_bit(const struct iu_profile *profile, const struct trial *t)
+static uint32_t outcome_bit(const struct iu_profile *profile, const struct iu_unknowns *u, const struct iu_fuzz_call *call)
 {
-	struct iu_fuzz_said said = iu_fuzz_judge(profile, &t->facts, &t->call);
+	struct iu_fuzz_call completed = *call;
+	struct iu_fuzz_said said;
 
+	completed.request = u->request;
+	completed.caller = u->caller;
+	said = iu_fuzz_judge(profile, &u->facts, &completed);
 	if (said.outcome == INUSE_CANNOT_TELL)
 		return 0;
 	return 1u << (said.outcome == INUSE_GO ? INUSE_R_OK : said.result);
@@ -173,35 +125,26 @@ static uint32_t outcome_bit(const struct iu_profile *profile, const struct trial
 bool iu_fuzz_unknown_matters(const struct iu_profile *profile, const struct iu_facts *plain, const struct iu_fuzz_call *call,
 			     uint64_t *random)
 {
-	static struct trial t;
+	static struct iu_unknowns u;
 	struct iu_fuzz_said said = iu_fuzz_judge(profile, plain, call);
+	uint64_t completions, tries;
 	uint32_t seen = 0;
-	size_t memories = said.missing & INUSE_MISSING_MEMORY ? 2 : 1; /* without one, and with one */
-	bool all;
-	uint64_t tries;
 
 	/* sequence numbers to come are no field of a socket */
 	if ((said.missing & (INUSE_MISSING_SEQUENCE | INUSE_MISSING_DRAW)) != 0)
 		return true;
-	t.facts = *plain;
-	t.n_unknowns = 0;
-	t.call = *call;
-	memcpy(t.sockets, plain->sockets, plain->n_sockets * sizeof(t.sockets[0]));
-	if (call->caller.self != NULL)
-		t.call.caller.self = t.sockets + (call->caller.self - plain->sockets);
-	t.facts.sockets = t.sockets;
-	t.facts.buckets_known = true;
-	t.facts.buckets = &t.bucket;
-	remember_request(&t);
-	find_unknowns(&t, said.missing);
-	all = t.n_unknowns <= 12;
-	tries = all ? UINT64_C(1) << t.n_unknowns : 4096;
+	if (!iu_unknowns_find(&u, plain, &call->request, &call->caller, said.missing))
+		return true; /* too many sockets for that */
+	completions = iu_unknowns_completions(&u);
+	tries = completions < TRIES_MAX ? completions : TRIES_MAX;
 	for (uint64_t i = 0; i < tries; i++) {
-		set_unknowns(&t, i, random, all);
-		for (size_t m = 0; m < memories; m++) {
-			t.facts.n_buckets = m;
-			seen |= outcome_bit(profile, &t);
-		}
+		for (size_t k = 0; tries < completions && k < u.n; k++)
+			u.list[k].value = (uint8_t)iu_fuzz_pick(random, u.list[k].n_values);
+		if (tries < completions)
+			iu_unknowns_complete(&u);
+		else
+			iu_unknowns_number(&u, i);
+		seen |= outcome_bit(profile, &u, call);
 		if ((seen & (seen - 1)) != 0)
 			return true;
 	}

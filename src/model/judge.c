@@ -244,6 +244,7 @@ void iu_judge_bare(const struct iu_profile *profile, const struct iu_facts *fact
 			v = connect;
 		} else { /* both may be in the way: those of both are told */
 			w.scan = at_bind;
+			v.missing |= connect.missing;
 			run_step(&w, INUSE_CALL_CONNECT, &connect);
 		}
 		possible = (possible & ~ok) | later;

@@ -50,43 +50,65 @@ static bool is_wildcard(const struct inuse_addr *a)
 	return iu_addr_is_any(&u);
 }
 
-/* Mask of the results in every cell that this pair of sockets could be in. */
-static uint32_t cells(const struct iu_world *w, const struct inuse_socket *o)
+/* What this pair of sockets is known to be, and so the cells that it could be in. */
+struct pair {
+	bool options_known, user_known;
+	uint8_t cells[N_OPTIONS][2]; /* [first option][of another user] */
+	bool possible[N_OPTIONS][2];
+};
+
+static struct pair look_up(const struct iu_world *w, const struct inuse_socket *o)
 {
-	/* no source on Windows sees them; where it was said that the port is exclusive, that is all there is to know */
-	bool options_known = (o->flags & INUSE_EXCLUSIVE) != 0 ||
-			     (o->known & (INUSE_KNOW_REUSEADDR | INUSE_KNOW_EXCLUSIVE)) ==
-				     (INUSE_KNOW_REUSEADDR | INUSE_KNOW_EXCLUSIVE);
-	bool user_known = (o->known & INUSE_KNOW_UID) != 0 && w->req.uid != UINT32_MAX, same = o->uid == w->req.uid;
 	int first = !is_wildcard(&o->local), second = !is_wildcard(&w->req.local);
 	enum option mine = option_of(w->req.flags);
-	uint32_t mask = 0;
+	struct pair p = {0};
 
-	for (int theirs = DEFAULT; theirs < N_OPTIONS; theirs++) {
-		if (options_known && theirs != (int)option_of(o->flags))
-			continue;
-		if (!user_known || same)
-			mask |= 1u << same_user[theirs][first][mine][second];
-		if (!user_known || !same)
-			mask |= 1u << other_user[theirs][first][mine][second];
-	}
-	return mask;
+	/* no source on Windows sees them; where it was said that the port is exclusive, that is all there is to know */
+	p.options_known = (o->flags & INUSE_EXCLUSIVE) != 0 || (o->known & (INUSE_KNOW_REUSEADDR | INUSE_KNOW_EXCLUSIVE)) ==
+								       (INUSE_KNOW_REUSEADDR | INUSE_KNOW_EXCLUSIVE);
+	p.user_known = (o->known & INUSE_KNOW_UID) != 0 && w->req.uid != UINT32_MAX;
+	for (int theirs = DEFAULT; theirs < N_OPTIONS; theirs++)
+		for (int other = 0; other < 2; other++) {
+			p.cells[theirs][other] = (other ? other_user : same_user)[theirs][first][mine][second];
+			p.possible[theirs][other] = (!p.options_known || theirs == (int)option_of(o->flags)) &&
+						    (!p.user_known || other == (o->uid != w->req.uid));
+		}
+	return p;
+}
+
+/* Options and users are missing as far as they say whether it may be bound; by which error it may not is no matter. */
+static uint32_t lacks(const struct pair *p)
+{
+	uint32_t missing = 0;
+
+	for (int a = 0; a < 2 * N_OPTIONS; a++)
+		for (int b = 0; b < a; b++) {
+			bool differ = (p->cells[a / 2][a % 2] == OK) != (p->cells[b / 2][b % 2] == OK);
+
+			if (!differ || !p->possible[a / 2][a % 2] || !p->possible[b / 2][b % 2])
+				continue;
+			if (a % 2 == b % 2)
+				missing |= INUSE_MISSING_REUSEADDR;
+			else if (a / 2 == b / 2)
+				missing |= INUSE_MISSING_UID;
+		}
+	return missing;
 }
 
 static enum inuse_tri cell_is(const struct iu_world *w, const struct inuse_socket *o, enum inuse_result result,
 			      uint32_t *missing)
 {
-	uint32_t mask = cells(w, o);
+	const struct pair p = look_up(w, o);
+	uint32_t mask = 0;
 
+	for (int i = 0; i < 2 * N_OPTIONS; i++)
+		if (p.possible[i / 2][i % 2])
+			mask |= 1u << p.cells[i / 2][i % 2];
 	if ((mask & (1u << result)) == 0)
 		return INUSE_NO;
 	if (mask == 1u << result)
 		return INUSE_YES;
-	if ((o->flags & INUSE_EXCLUSIVE) == 0 &&
-	    ((o->known & INUSE_KNOW_EXCLUSIVE) == 0 || (o->known & INUSE_KNOW_REUSEADDR) == 0))
-		*missing |= INUSE_MISSING_REUSEADDR;
-	if ((o->known & INUSE_KNOW_UID) == 0 || w->req.uid == UINT32_MAX)
-		*missing |= INUSE_MISSING_UID;
+	*missing |= lacks(&p);
 	return INUSE_MAYBE;
 }
 

@@ -71,6 +71,9 @@ enum inuse_tri iu_pred_syn_no_listener(struct iu_world *w, uint32_t *missing)
 	/* what is left in TIME-WAIT answers in place of the listener, and net.ipv4.tcp_rfc1337 keeps it from the RST */
 	if (old != NULL && old->mini && old->state == INUSE_TIME_WAIT)
 		silent = iu_setting_on(w->facts, IU_SET_RFC1337, &silent_lacks);
+	/* where nobody listens it fails, by this row or that of syn-rfc1337: the setting alone matters only where that is certain */
+	if (listens != INUSE_NO)
+		silent_lacks = 0;
 	refused = iu_both(iu_not(listens), listens_lacks, iu_not(silent), silent_lacks, missing);
 	if (old != NULL && refused != INUSE_NO && listens == INUSE_NO)
 		iu_scan_add(&w->scan, old, NULL, refused == INUSE_YES);
@@ -118,6 +121,8 @@ enum inuse_tri iu_pred_syn_rfc1337(struct iu_world *w, uint32_t *missing)
 	listens = somebody_listens(w, &listens_lacks);
 	if (listens == INUSE_NO) /* the setting alone can have kept the row of syn-no-listener from answering */
 		return INUSE_YES;
+	if (on == INUSE_MAYBE) /* the row of syn-no-listener has told what comes of a port without one */
+		listens = INUSE_YES;
 	ignored = w->caller.syn.known ? iu_is(!w->caller.syn.newer) : INUSE_MAYBE;
 	ignored = iu_not(iu_both(listens, listens_lacks, iu_not(ignored), INUSE_MISSING_SEQUENCE, &lacking));
 	return iu_both(on, on_lacks, ignored, lacking, missing);

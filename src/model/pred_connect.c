@@ -188,15 +188,29 @@ static enum inuse_tri meets_time_wait(const struct iu_world *w, uint32_t *missin
  */
 enum inuse_tri iu_pred_nobody_answers(struct iu_world *w, uint32_t *missing)
 {
-	uint32_t rfc1337_lacks = 0, nobody_lacks = 0, meets_lacks = 0, lacking = 0;
-	enum inuse_tri rfc1337 = iu_setting_on(w->facts, IU_SET_RFC1337, &rfc1337_lacks), nobody, silent, meets;
+	uint32_t rfc1337_lacks = 0, nobody_lacks = 0, meets_lacks = 0, lacking = 0, all = 0;
+	enum inuse_tri rfc1337 = iu_setting_on(w->facts, IU_SET_RFC1337, &rfc1337_lacks), nobody, silent, meets, answer;
 
 	if (rfc1337 == INUSE_NO)
 		return INUSE_NO;
 	nobody = iu_pred_nobody_listens(w, &nobody_lacks);
 	silent = iu_both(rfc1337, rfc1337_lacks, nobody, nobody_lacks, &lacking);
 	meets = meets_time_wait(w, &meets_lacks);
-	return iu_both(silent, lacking, meets, meets_lacks, missing);
+	answer = iu_both(silent, lacking, meets, meets_lacks, &all);
+	/* with an answer it fails, and without one: where somebody may listen, that alone decides, and the row of nobody-listens names it */
+	if (nobody != INUSE_MAYBE)
+		*missing |= all;
+	return answer;
+}
+
+/* Whoever comes from an address that only this host can have dials this host, if it dials that. */
+static bool is_own_source(const struct iu_world *w, const struct inuse_addr *remote)
+{
+	int64_t nonlocal;
+	bool known = iu_setting(w->facts, iu_addr_unmapped(remote).family == 4 ? IU_SET_NONLOCAL_BIND : IU_SET_NONLOCAL_BIND6, &nonlocal);
+
+	return w->source.family != 0 && iu_addr_same(&w->source, remote) && known && nonlocal == 0 &&
+	       (w->req.flags & (INUSE_FREEBIND | INUSE_TRANSPARENT)) == 0;
 }
 
 /* Only this host's own ports can be known to be closed; what another host says is not this host's to tell. */
@@ -208,7 +222,7 @@ enum inuse_tri iu_pred_nobody_listens(struct iu_world *w, uint32_t *missing)
 
 	if (iu_answer_is_lost(w->facts, w->req.device, &w->source, &remote))
 		return INUSE_NO;
-	local = iu_addr_is_local(w->facts, &remote);
+	local = is_own_source(w, &remote) ? INUSE_YES : iu_addr_is_local(w->facts, &remote);
 	listens = local != INUSE_NO ? iu_listener_for(w, &remote, &lacking) : INUSE_NO;
 	return iu_both(local, INUSE_MISSING_ADDRESSES, iu_not(listens), lacking, missing);
 }

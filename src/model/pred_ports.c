@@ -100,18 +100,27 @@ static enum inuse_tri takes_from_bind(const struct iu_world *w, const struct inu
 	return iu_both(met, met_lacks, iu_not(shared), shared_lacks, missing);
 }
 
+/* Then some port is left whatever the range is. */
+static bool no_port_is_taken(const struct iu_world *w, const uint8_t marks[65536])
+{
+	if (w->facts->n_covered != 0 || w->facts->n_reserved != 0 || w->facts->n_excluded != 0)
+		return false;
+	for (uint32_t p = 0; p < 65536; p++)
+		if (marks[p] != FREE)
+			return false;
+	return true;
+}
+
 /* bind(:0) takes no port on which any overlapping owner of the same device stands, whatever the flags [Z01 Z03]. */
 enum inuse_tri iu_pred_ports_exhausted(struct iu_world *w, uint32_t *missing)
 {
 	uint8_t marks[65536];
 	enum inuse_tri exhausted, autobind;
-	uint32_t autobind_lacks = 0;
+	uint32_t autobind_lacks = 0, range_lacks = 0;
 	int64_t first, last;
 
 	if (w->req.local.port != 0)
 		return INUSE_NO;
-	if (!read_range(w, &first, &last, missing))
-		return INUSE_MAYBE;
 	memset(marks, FREE, sizeof(marks));
 	autobind = iu_setting_on(w->facts, IU_SET_AUTOBIND_REUSE, &autobind_lacks);
 	for (size_t i = 0; i < w->facts->n_sockets; i++) {
@@ -126,6 +135,10 @@ enum inuse_tri iu_pred_ports_exhausted(struct iu_world *w, uint32_t *missing)
 			marks[o->local.port] = takes == INUSE_YES ? TAKEN : MAYBE_USABLE;
 		if (takes == INUSE_MAYBE)
 			*missing |= lacking;
+	}
+	if (!read_range(w, &first, &last, &range_lacks)) {
+		*missing |= range_lacks;
+		return no_port_is_taken(w, marks) ? INUSE_NO : INUSE_MAYBE;
 	}
 	exhausted = count(w, marks, first, last, missing);
 	if (exhausted == INUSE_NO)
@@ -212,8 +225,8 @@ static enum inuse_tri is_locked(const struct iu_world *w, const struct inuse_soc
 	if (marked == INUSE_NO || (w->facts->buckets_known && sticks))
 		return marked;
 	locked = iu_socket_has(w, o, INUSE_PORT_LOCKED, INUSE_MISSING_PORT_LOCKED, &lacking);
-	if (sticks && locked == INUSE_NO)
-		lacking = INUSE_MISSING_MEMORY;
+	if (sticks && locked != INUSE_YES)
+		lacking |= INUSE_MISSING_MEMORY;
 	*missing |= lacking;
 	return sticks ? iu_or(locked, INUSE_MAYBE) : locked;
 }
@@ -244,30 +257,55 @@ static enum inuse_tri takes_from_connect(const struct iu_world *w, const struct 
 	return iu_not(iu_both(iu_not(locked), locked_lacks, iu_not(taken), lacking, missing));
 }
 
+/* Does a socket have it that shares it with no automatic port? */
+static bool is_bound_on(const struct iu_world *w, uint16_t port)
+{
+	for (size_t i = 0; i < w->facts->n_sockets; i++) {
+		const struct inuse_socket *o = &w->facts->sockets[i];
+
+		if (iu_socket_is_owner(w, o, port) && (o->state == INUSE_LISTEN || o->state == INUSE_BOUND))
+			return true;
+	}
+	return false;
+}
+
+/* Is there no other automatic port than this? */
+static enum inuse_tri is_only_port(const struct iu_world *w, uint16_t port, uint32_t *missing)
+{
+	int64_t first, last;
+	uint32_t lacking = 0;
+
+	if (!read_range(w, &first, &last, &lacking)) {
+		if (is_bound_on(w, port))
+			return INUSE_NO; /* nor is it one, then */
+		*missing |= lacking;
+		return INUSE_MAYBE;
+	}
+	for (int64_t p = first; p <= last; p++)
+		if (p != port && !iu_port_reserved(w->facts, (uint16_t)p))
+			return INUSE_NO;
+	return iu_is(port >= first && port <= last);
+}
+
 /*
  * The only automatic port is the one that is dialled, on this very address: the socket meets itself [C16]. Where there are
  * other ports it would be one draw in thousands, and is not counted with.
  */
 enum inuse_tri iu_pred_self_connect(struct iu_world *w, uint32_t *missing)
 {
-	int64_t first, last;
-	uint32_t lacking = 0;
+	const struct inuse_addr *to = &w->req.remote;
+	uint32_t port_lacks = 0;
+	enum inuse_tri from, port;
 
 	/* from which of its addresses the host dials itself is open: to none but its own */
-	if (w->source.family == 0 && w->req.local.port == w->req.remote.port && iu_addr_is_local(w->facts, &w->req.remote) != INUSE_NO) {
-		*missing |= INUSE_MISSING_ROUTE;
-		return INUSE_MAYBE;
-	}
-	if (w->source.family == 0 || !iu_addr_same(&w->source, &w->req.remote))
+	if (w->source.family == 0)
+		from = iu_addr_is_local(w->facts, to) == INUSE_NO ? INUSE_NO : INUSE_MAYBE;
+	else
+		from = iu_is(iu_addr_same(&w->source, to));
+	if (from == INUSE_NO)
 		return INUSE_NO;
-	if (w->req.local.port != 0)
-		return iu_is(w->req.local.port == w->req.remote.port);
-	if (!read_range(w, &first, &last, &lacking) || w->req.remote.port < first || w->req.remote.port > last)
-		return INUSE_NO;
-	for (int64_t p = first; p <= last; p++)
-		if (p != w->req.remote.port && !iu_port_reserved(w->facts, (uint16_t)p))
-			return INUSE_NO;
-	return INUSE_YES;
+	port = w->req.local.port != 0 ? iu_is(w->req.local.port == to->port) : is_only_port(w, to->port, &port_lacks);
+	return iu_both(from, INUSE_MISSING_ROUTE, port, port_lacks, missing);
 }
 
 /*
@@ -291,11 +329,12 @@ enum inuse_tri iu_pred_connect_exhausted(struct iu_world *w, uint32_t *missing)
 	uint8_t marks[65536];
 	int64_t first, last;
 	enum inuse_tri exhausted;
+	uint32_t range_lacks = 0;
+	bool ranged;
 
 	if (w->req.local.port != 0)
 		return INUSE_NO;
-	if (!read_range(w, &first, &last, missing))
-		return INUSE_MAYBE;
+	ranged = read_range(w, &first, &last, &range_lacks);
 	memset(marks, FREE, sizeof(marks));
 	mark_remembered(w, marks);
 	for (size_t i = 0; i < w->facts->n_sockets; i++) {
@@ -310,9 +349,13 @@ enum inuse_tri iu_pred_connect_exhausted(struct iu_world *w, uint32_t *missing)
 			marks[o->local.port] = takes == INUSE_YES ? TAKEN : MAYBE_USABLE;
 		if (takes == INUSE_MAYBE)
 			*missing |= lacking;
-		if (takes != INUSE_NO && iu_addr_same(&o->remote, &w->req.remote) && o->local.port >= first &&
+		if (takes != INUSE_NO && ranged && iu_addr_same(&o->remote, &w->req.remote) && o->local.port >= first &&
 		    o->local.port <= last)
 			iu_scan_add(&w->scan, o, NULL, takes == INUSE_YES);
+	}
+	if (!ranged) {
+		*missing |= range_lacks;
+		return no_port_is_taken(w, marks) ? INUSE_NO : INUSE_MAYBE;
 	}
 	exhausted = count(w, marks, first, last, missing);
 	if (exhausted == INUSE_NO) {

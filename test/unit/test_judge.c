@@ -11,6 +11,7 @@
 #include "model/judge.h"
 #include "say/names.h"
 #include "say/say.h"
+#include "support/certain.h"
 #include "support/scene.h"
 
 #define OK INUSE_R_OK
@@ -156,30 +157,22 @@ static void test_judge__measured_case__same_answer(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-/* Every "cannot tell" is honest: filling in the unknown flags one way and the other gives different outcomes. */
-static void test_judge__cannot_tell__outcomes_differ(void **state)
+/* Every "cannot tell" is honest, and so is every other answer: it is held against all values of what is not known. */
+static void test_judge__measured_case__as_certain_as_can_be(void **state)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct scene w;
-		struct inuse_verdict v;
-		bool go = false, no = false;
 
-		if (rows[i].result != UNKNOWN || strchr(rows[i].sockets, '?') == NULL)
-			continue;
-		for (unsigned fill = 0; fill < 64; fill++) {
-			scene_make(&w, rows[i].sockets, rows[i].call, NULL);
-			for (size_t s = 0; s < w.f.n_sockets; s++) {
-				w.sockets[s].flags |= ~w.sockets[s].known & fill;
-				w.sockets[s].known = ~(uint32_t)INUSE_KNOW_OWNER;
-			}
-			iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
-			assert_int_not_equal(v.outcome, INUSE_CANNOT_TELL);
-			go |= v.outcome == INUSE_GO;
-			no |= v.outcome == INUSE_FAIL;
-		}
-		if (!go || !no)
-			fail_msg("%s: the unknown changes nothing", rows[i].name);
+		scene_make(&w, rows[i].sockets, rows[i].call, NULL);
+		certain_assert(rows[i].name, &iu_profile_linux, &w.f, &w.r, &w.caller);
 	}
+}
+
+/* The answer, which is held against all values of what is not known. */
+static void judge(const struct scene *w, struct inuse_verdict *v)
+{
+	certain_assert("in this scene", &iu_profile_linux, &w->f, &w->r, &w->caller);
+	iu_judge(&iu_profile_linux, &w->f, &w->r, v);
 }
 
 /* bind() may meet it, connect() may meet it: it is one socket, and shown once. */
@@ -189,7 +182,7 @@ static void test_judge__cannot_tell_at_bind_nor_connect__one_blocker(void **stat
 	struct scene w;
 
 	scene_make(&w, "LISTEN 127.0.0.1:5000;TW 127.0.0.1:4000>127.0.0.1:5000 ?ra ?ts lock", "connect 127.0.0.1:4000>127.0.0.1:5000 ra", NULL);
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	assert_int_equal(v.outcome, INUSE_CANNOT_TELL);
 	assert_int_equal(v.n_blockers, 1);
 	assert_int_equal(v.n_by_state[INUSE_TIME_WAIT], 1);
@@ -224,7 +217,7 @@ static void test_settle__options_hidden__the_call_has_told(void **state)
 	struct scene w;
 
 	scene_make(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 ?ra lock", "listen 127.0.0.1:5000 ra", NULL);
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &asked);
+	judge(&w, &asked);
 	assert_int_equal(asked.outcome, INUSE_CANNOT_TELL);
 	v = asked;
 	iu_judge_settle(&w.f, INUSE_R_ADDRINUSE, &v);
@@ -249,7 +242,7 @@ static void test_settle__certain__stays(void **state)
 	struct scene w;
 
 	scene_make(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 ?ra lock;LISTEN 127.0.0.1:5000", "listen 127.0.0.1:5000 ra", NULL);
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	iu_judge_settle(&w.f, INUSE_R_OK, &v);
 	assert_int_equal(v.outcome, INUSE_FAIL);
 	assert_string_equal(v.cause, "listener");
@@ -261,7 +254,7 @@ static void test_settle__connect_refused__bind_has_passed(void **state)
 	struct scene w;
 
 	scene_make(&w, "LISTEN 127.0.0.1:5000;TW 127.0.0.1:4000>127.0.0.1:5000 ?ra ?ts lock", "connect 127.0.0.1:4000>127.0.0.1:5000 ra", NULL);
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	assert_int_equal(v.step, INUSE_CALL_BIND);
 	iu_judge_settle(&w.f, INUSE_R_ADDRNOTAVAIL, &v);
 	assert_int_equal(v.outcome, INUSE_FAIL);
@@ -310,27 +303,27 @@ static void test_reuseport_memory__remembered__succeeds_unchecked(void **state)
 	scene_make(&w, "LISTEN 127.0.0.1:5000", "bind 127.0.0.1:5000 rp", NULL);
 	w.buckets[0] = (struct iu_bucket){.port = 5000, .fastreuseport = 2, .family = 4, .addr4 = scene_addr("127.0.0.1:5000")};
 	w.f.n_buckets = 1;
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	assert_int_equal(v.outcome, INUSE_GO);
 	assert_string_equal(v.note, "reuseport-memory");
 	w.r.local = scene_addr("[::1]:5000"); /* the memory of an IPv4 socket does not cover it, although its shadow would */
 	w.buckets[0].addr4 = scene_addr("0.0.0.0:5000");
 	scene_add_socket(&w, "LISTEN [::]:5000");
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	assert_int_equal(v.outcome, INUSE_FAIL);
 	w.f.n_sockets--;
 	w.buckets[0].addr4 = scene_addr("127.0.0.1:5000");
 	scene_call(&w, "bind 127.0.0.1:5000 rp");
 	w.r.flags |= INUSE_V6ONLY; /* means nothing on an IPv4 socket */
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	assert_int_equal(v.outcome, INUSE_GO);
 	w.r.uid = 1000; /* B18: another user */
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	assert_int_equal(v.outcome, INUSE_FAIL);
 	w.r.uid = 0;
 	w.f.buckets_known = false;
 	w.f.n_buckets = 0;
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	assert_int_equal(v.outcome, INUSE_CANNOT_TELL);
 	assert_int_equal(v.missing, INUSE_MISSING_MEMORY);
 }
@@ -364,11 +357,11 @@ static void test_old_kernels__same_call__another_outcome(void **state)
 		w.buckets[0] = (struct iu_bucket){.port = 5000, .fastreuse = -1, .fastreuseport = calls[i].fastreuseport};
 		w.f.n_buckets = 1;
 		w.f.settings[IU_SET_RANGE_FIRST] = w.f.settings[IU_SET_RANGE_LAST] = 5000;
-		iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+		judge(&w, &v);
 		if (v.result != calls[i].now)
 			fail_msg("%s beside %s: %d now", calls[i].call, calls[i].sockets, v.result);
 		w.f.features = iu_features_from_version(calls[i].kernel);
-		iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+		judge(&w, &v);
 		if (v.result != calls[i].then)
 			fail_msg("%s beside %s: %d then", calls[i].call, calls[i].sockets, v.result);
 	}
@@ -382,12 +375,12 @@ static void test_port_zero__range_taken__exhausted(void **state)
 	scene_make(&w, "BOUND 127.0.0.1:5000 ra;TW 127.0.0.1:5001>127.0.0.1:1 ra", "bind 127.0.0.1:0 ra", NULL);
 	w.f.settings[IU_SET_RANGE_FIRST] = 5000;
 	w.f.settings[IU_SET_RANGE_LAST] = 5001;
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	assert_int_equal(v.result, INUSE_R_ADDRINUSE);
 	assert_string_equal(v.cause, "bind-ports-exhausted");
 	assert_int_equal(v.ports_total, 2);
 	w.r.local = scene_addr("127.0.0.2:0"); /* Z04: another address has all of them */
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	assert_int_equal(v.outcome, INUSE_GO);
 	assert_int_equal(v.ports_left, 2);
 }
@@ -398,13 +391,13 @@ static void test_connect_automatic__destination_exhausted__not_available(void **
 	struct scene w;
 
 	scene_make(&w, "ESTAB 10.9.0.1:5001>10.9.0.1:5000;LISTEN 10.9.0.1:5000", "connect 0>10.9.0.1:5000", "range=5001");
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	assert_int_equal(v.result, INUSE_R_ADDRNOTAVAIL);
 	assert_string_equal(v.cause, "connect-ports-exhausted");
 	assert_int_equal(v.n_shown, 1);
 	w.r.remote.port = 5010; /* C13: another destination shares the port */
 	scene_add_socket(&w, "LISTEN 10.9.0.1:5010");
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	assert_int_equal(v.outcome, INUSE_GO);
 }
 
@@ -416,11 +409,11 @@ static void test_connect_automatic__own_port__meets_itself(void **state)
 
 	scene_make(&w, "", "connect 127.0.0.1:0>127.0.0.1:5000", NULL);
 	w.f.settings[IU_SET_RANGE_FIRST] = w.f.settings[IU_SET_RANGE_LAST] = 5000;
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	assert_int_equal(v.outcome, INUSE_GO);
 	assert_string_equal(v.rule, "self-connect");
 	w.f.settings[IU_SET_RANGE_LAST] = 5001;
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	assert_int_equal(v.result, INUSE_R_CONNREFUSED);
 }
 
@@ -431,12 +424,12 @@ static void test_unseen_kinds__free_port__as_far_as_seen(void **state)
 
 	scene_make(&w, "", "bind 127.0.0.1:5000", NULL);
 	w.f.unseen = INUSE_MISSING_BOUND;
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	assert_int_equal(v.outcome, INUSE_GO);
 	assert_true(v.as_far_as_seen);
 	w.f.covered = &(struct iu_range){80, 80};
 	w.f.n_covered = 1;
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	assert_int_equal(v.outcome, INUSE_CANNOT_TELL);
 	assert_int_equal(v.missing, INUSE_MISSING_COVERAGE);
 }
@@ -448,7 +441,7 @@ static void test_million_alike__one_record__counted(void **state)
 
 	scene_make(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 lock left=12;TW 127.0.0.2:5000>127.0.0.1:4000 lock left=50", "bind 0.0.0.0:5000 ra", NULL);
 	w.sockets[0].count = 1000000;
-	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	judge(&w, &v);
 	assert_int_equal(v.n_blockers, 1000001);
 	assert_int_equal(v.n_by_state[INUSE_TIME_WAIT], 1000001);
 	assert_int_equal(v.free_at_ns, SCENE_NOW + 50 * INT64_C(1000000000));
@@ -520,7 +513,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_judge__measured_case__same_answer),
-		cmocka_unit_test(test_judge__cannot_tell__outcomes_differ),
+		cmocka_unit_test(test_judge__measured_case__as_certain_as_can_be),
 		cmocka_unit_test(test_judge__cannot_tell_at_bind_nor_connect__one_blocker),
 		cmocka_unit_test(test_cures__old_lacked_reuseaddr__wait_evict_and_later),
 		cmocka_unit_test(test_settle__options_hidden__the_call_has_told),

@@ -7,6 +7,7 @@
 
 #include "model/judge.h"
 #include "say/say.h"
+#include "support/certain.h"
 
 /* As on the page: rows the first bind, columns the second; W wildcard, S the same specific address. */
 static const char *const options[] = {"def W", "def S", "reuse W", "reuse S", "excl W", "excl S"};
@@ -39,6 +40,8 @@ static struct inuse_verdict judge(const char *os, const struct inuse_socket *o, 
 	struct inuse_verdict v;
 
 	f.settings[IU_SET_UNPRIVILEGED_PORT_START] = 1024;
+	f.os = strcmp(os, "windows") == 0 ? IU_SYSTEM_windows : IU_SYSTEM_linux;
+	certain_assert(os, iu_profile_find(os), &f, r, &(struct iu_caller){0});
 	iu_judge(iu_profile_find(os), &f, r, &v);
 	return v;
 }
