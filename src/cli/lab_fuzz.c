@@ -63,13 +63,12 @@ static void add_table(struct iu_text *t, const struct iu_fuzz_result *r)
 {
 	const struct iu_profile *p = &iu_profile_linux;
 	size_t start = t->len;
-	uint32_t features = iu_fuzz_features();
 
 	iu_text_addf(t, "  %s", _("rule"));
 	iu_text_pad(t, start, 28, 1);
 	iu_text_addf(t, "%12s%12s%12s\n", _("decided"), _("agreed"), _("left open"));
 	for (size_t i = 0; i < p->n_calls; i++)
-		add_row(t, p->calls[i].id, &r->calls_of[i], r->calls_of[i].decided ? NULL : iu_fuzz_unreached(p, p->calls[i].id, features));
+		add_row(t, p->calls[i].id, &r->calls_of[i], r->calls_of[i].decided ? NULL : iu_fuzz_unreached(r, p->calls[i].id));
 	for (size_t i = 0; i < p->n_owners; i++)
 		add_row(t, p->owners[i].id, &r->owners_of[i], NULL);
 }
@@ -87,7 +86,8 @@ static void add_eyes(struct iu_text *t, const struct iu_fuzz_result *r)
 	iu_text_addf(t, _("With an ordinary user's eyes: %" PRIu64 " calls, of which %" PRIu64 " (%.1f %%) cannot be told; of %" PRIu64
 			  " of these all values of the unknown were tried, and the outcomes do differ.\n"),
 		     r->judged[IU_EYES_USER], r->user_cannot_tell, share(r->user_cannot_tell, r->judged[IU_EYES_USER]), r->user_tried);
-	iu_text_addf(t, _("Named blockers removed one by one: %" PRIu64 " calls, %" PRIu64 " blockers; each call succeeded exactly after the last.\n"),
+	if (r->removed > 0)
+		iu_text_addf(t, _("Named blockers removed one by one: %" PRIu64 " calls, %" PRIu64 " blockers; each call succeeded exactly after the last.\n"),
 		     r->removed, r->blockers);
 }
 
@@ -133,11 +133,10 @@ static json_t *rules_json(const struct iu_fuzz_result *r)
 {
 	const struct iu_profile *p = &iu_profile_linux;
 	json_t *a = json_array();
-	uint32_t features = iu_fuzz_features();
 
 	for (size_t i = 0; i < p->n_calls; i++)
 		json_array_append_new(a, row_json(p->calls[i].id, &r->calls_of[i],
-						  r->calls_of[i].decided ? NULL : iu_fuzz_unreached(p, p->calls[i].id, features)));
+						  r->calls_of[i].decided ? NULL : iu_fuzz_unreached(r, p->calls[i].id)));
 	for (size_t i = 0; i < p->n_owners; i++)
 		json_array_append_new(a, row_json(p->owners[i].id, &r->owners_of[i], NULL));
 	return a;

@@ -95,8 +95,8 @@ void iu_fuzz_play(const struct iu_fuzz *fuzz, struct iu_fuzz_result *r, const vo
 	f->stop = stop;
 	f->profile = fuzz->profile != NULL ? fuzz->profile : &iu_profile_linux;
 	f->random = fuzz->seed;
-	f->root = geteuid() == 0;
-	f->features = iu_fuzz_features();
+	f->root = r->other_users = geteuid() == 0;
+	f->features = r->features = iu_features_here();
 	if (iu_fuzz_namespace(f, &error) != INUSE_OK) {
 		snprintf(r->why_not, sizeof(r->why_not), "%s", error.text);
 		iu_live_free(f->live);
@@ -192,15 +192,13 @@ enum inuse_status iu_fuzz_run(const struct iu_fuzz *fuzz, struct iu_fuzz_result 
 	return INUSE_OK;
 }
 
-uint32_t iu_fuzz_features(void)
+const char *iu_fuzz_unreached(const struct iu_fuzz_result *r, const char *rule)
 {
-	return iu_features_here();
-}
-
-const char *iu_fuzz_unreached(const struct iu_profile *profile, const char *rule, uint32_t features)
-{
-	(void)profile;
-	if (strcmp(rule, "reuse-memory") == 0 && (features & IU_FEATURE_OWNERS_BY_ADDR) != 0)
+	if (strcmp(rule, "reuse-memory") == 0 && (r->features & IU_FEATURE_OWNERS_BY_ADDR) != 0)
 		return _("only before Linux 6.8: since then nobody is the first on a bucket");
+	if (strcmp(rule, "syn-fin-wait2") == 0 && r->why_no_peers[0] != 0)
+		return r->why_no_peers;
+	if (strncmp(rule, "privileged-port", 15) == 0 && !r->other_users)
+		return _("needs a user who is not root; that one who plays is, in a namespace of one's own");
 	return NULL;
 }

@@ -53,6 +53,8 @@ struct iu_fuzz_result {
 	char why_not[256];      /* why it could not be started, or "" */
 	char why_fewer_eyes[256]; /* why the buckets could not be read, or "" */
 	char why_no_peers[256];   /* why no packets of peers elsewhere could be made, or "" */
+	uint32_t features; /* enum iu_feature of the kernel */
+	bool other_users;  /* scenes have calls of several users */
 	uint64_t calls, steps, scenes, failed; /* failed: calls that the kernel refused */
 	uint64_t cpu_ns, wall_ns;
 	uint64_t judged[IU_N_EYES];      /* calls, by the eyes that saw for it */
@@ -81,9 +83,7 @@ enum inuse_status iu_fuzz_run(const struct iu_fuzz *fuzz, struct iu_fuzz_result 
 			      void (*progress)(void *arg, const struct iu_fuzz_result *result), void *arg,
 			      const volatile sig_atomic_t *stop, struct inuse_error *error);
 
-/* enum iu_feature of the kernel that the scenes are played on. */
-uint32_t iu_fuzz_features(void);
-/* Why the fuzzer never makes that row decide on this kernel; NULL: it does. features: enum iu_feature. */
-const char *iu_fuzz_unreached(const struct iu_profile *profile, const char *rule, uint32_t features);
+/* Why the fuzzer never made that row of Linux's decide, here and by this user; NULL: it can. */
+const char *iu_fuzz_unreached(const struct iu_fuzz_result *result, const char *rule);
 
 #endif

@@ -117,9 +117,19 @@ static void simulate_surroundings(struct iu_fuzzer *f)
 	}
 }
 
+/* Has a scene left something behind after all? */
+static bool is_empty(struct iu_fuzzer *f)
+{
+	struct inuse_socket one;
+
+	if (f->eyes != NULL && iu_eyes_read(f))
+		return iu_eyes_count(f->eyes) == 0;
+	return iu_live_sockets(f->live, &one, 1) == 0;
+}
+
 bool iu_fuzz_begin(struct iu_fuzzer *f)
 {
-	if (f->live == NULL || ++f->scenes_here > SCENES_PER_NAMESPACE || (f->eyes != NULL && iu_eyes_read(f) && iu_eyes_count(f->eyes) > 0))
+	if (f->live == NULL || ++f->scenes_here > SCENES_PER_NAMESPACE || !is_empty(f))
 		if (iu_fuzz_namespace(f, NULL) != INUSE_OK)
 			return false;
 	f->model = (struct iu_onmodel){.sim = iu_sim_new(f->profile, iu_live_kernel()), .os = IU_OS_LINUX, .run = IU_RUN_AS_WRITTEN};
@@ -441,11 +451,16 @@ static enum iu_agreement compare(struct iu_fuzzer *f, const struct iu_step *step
 /* The call went as the model said: is it really these blockers? */
 static enum iu_agreement check_removal(struct iu_fuzzer *f, const struct iu_step *step, const struct looks *l, const char *kernel)
 {
-	if (step->action != IU_DO_BIND || strcmp(kernel, "EADDRINUSE") != 0 || step->at.addr.port == 0 || !l->bucket)
+	struct iu_fuzz_said said;
+
+	if (step->action != IU_DO_BIND || strcmp(kernel, "EADDRINUSE") != 0 || step->at.addr.port == 0 || l->bucket != (f->eyes != NULL))
 		return IU_AGREES;
 	if (f->again ? !f->last || f->kind != IU_BY_REMOVAL : !sample(f, REMOVE_EVERY))
 		return IU_AGREES;
-	return iu_fuzz_remove(f, step, &l->seen.verdict);
+	if (l->bucket)
+		return iu_fuzz_remove(f, step, &l->seen.verdict);
+	said = iu_fuzz_judge(f->profile, iu_sim_facts(f->model.sim), &l->call);
+	return iu_fuzz_remove(f, step, &said.verdict);
 }
 
 /*

@@ -17,13 +17,22 @@
 #include "base/address.h"
 #include "say/say.h"
 
+/* The number that eyes, or else the simulation, know this socket by. */
+static uint64_t inode_of(const struct iu_fuzzer *f, unsigned s)
+{
+	const struct inuse_socket *simulated = iu_sim_peek(f->model.sim, s);
+	struct stat st;
+
+	if (f->eyes != NULL)
+		return fstat(f->live->fds[s], &st) == 0 ? st.st_ino : 0;
+	return simulated != NULL ? simulated->inode : 0;
+}
+
 /* The open socket with this inode; -1: none. */
 static int find_open(const struct iu_fuzzer *f, uint64_t inode)
 {
-	struct stat st;
-
 	for (unsigned i = 0; inode != 0 && i < f->n_sockets; i++)
-		if (f->live->fds[i] >= 0 && fstat(f->live->fds[i], &st) == 0 && st.st_ino == inode)
+		if (f->live->fds[i] >= 0 && inode_of(f, i) == inode)
 			return (int)i;
 	return -1;
 }
