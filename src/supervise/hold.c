@@ -383,7 +383,11 @@ static bool has_living_brother(const struct iu_held *h)
 	return false;
 }
 
-/* A process that goes on has closed it: as between two starts for some time, but not for ever. */
+/*
+ * A process that goes on has closed it: as between two starts for some time, but not for ever. Whether for good, nothing tells: a
+ * server that serves its last clients before it ends closes this one first, too, and may answer questions after its health
+ * on another one meanwhile.
+ */
 static bool is_over(struct iu_held *h, uint64_t now)
 {
 	bool brother = h->gap && !h->handed && has_living_brother(h);

@@ -22,11 +22,7 @@ static void test_run__odd_arguments__same_errors(void **state)
 
 static void test_run__unix_socket__same_directory(void **state)
 {
-	char dir[] = "/tmp/inuse-run-XXXXXX";
-
-	assert_non_null(mkdtemp(dir));
-	actor_same("unix", dir);
-	rmdir(dir);
+	actor_same("unix", actor_dir);
 }
 
 static void test_run__threads_and_orphans__same_results(void **state)
@@ -150,14 +146,11 @@ static void test_run__many_failures__not_all_told(void **state)
 
 static void test_run__events__one_object_a_line(void **state)
 {
-	char path[] = "/tmp/inuse-events-XXXXXX", line[65536];
-	int fd = mkstemp(path);
-	const char *error = NULL;
+	const char *path = live_text("%s/events", actor_dir), *error = NULL;
+	char line[65536];
 	json_t *event, *answer;
 	FILE *f;
 
-	assert_true(fd >= 0);
-	close(fd);
 	live_listener("127.0.0.1:8080", 0);
 	live_inuse("run", "-q", "--events", path, actor_path(), "listen", "127.0.0.1:8080");
 	f = fopen(path, "re");
@@ -174,7 +167,6 @@ static void test_run__events__one_object_a_line(void **state)
 	assert_null(fgets(line, sizeof(line), f));
 	json_decref(event);
 	fclose(f);
-	unlink(path);
 }
 
 static void test_run__ordinary_user__works(void **state)
@@ -208,7 +200,7 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		live_test(test_run__bind_and_listen__same_results),
 		live_test(test_run__odd_arguments__same_errors),
-		live_test(test_run__unix_socket__same_directory),
+		folder_test(test_run__unix_socket__same_directory),
 		live_test(test_run__threads_and_orphans__same_results),
 		live_test(test_run__connect__same_results),
 		live_test(test_run__connect_that_waits__is_interrupted_as_ever),
@@ -223,7 +215,7 @@ int main(int argc, char **argv)
 		live_test(test_run__other_namespace__looked_at_there),
 		live_test(test_run__quiet__says_nothing),
 		live_test(test_run__many_failures__not_all_told),
-		live_test(test_run__events__one_object_a_line),
+		folder_test(test_run__events__one_object_a_line),
 		live_test(test_run__ordinary_user__works),
 		live_test(test_run__ordinary_user_meets_time_wait__told_for_certain),
 	};

@@ -13,32 +13,11 @@
 
 #define PATIENCE_MS 20000
 
-static char dir[64];
-
-static int in_folder(void **state)
-{
-	snprintf(dir, sizeof(dir), "/tmp/inuse-job-XXXXXX");
-	if (mkdtemp(dir) == NULL)
-		return -1;
-	return live_setup(state);
-}
-
-static int out_of_folder(void **state)
-{
-	int result = live_teardown(state);
-
-	unlink(live_text("%s/file", dir));
-	rmdir(dir);
-	return result;
-}
-
-#define job_test(fn) cmocka_unit_test_setup_teardown(fn, in_folder, out_of_folder)
-
 static const char *file_text(void)
 {
 	char text[512] = "";
 
-	live_read_file(live_text("%s/file", dir), text, sizeof(text));
+	live_read_file(live_text("%s/file", actor_dir), text, sizeof(text));
 	return live_text("%s", text);
 }
 
@@ -110,7 +89,7 @@ static void start_in_group(const char *script)
 
 static void test_run__signal_to_the_group__reaches_the_program_once(void **state)
 {
-	const char *out = live_text("%s/file", dir);
+	const char *out = live_text("%s/file", actor_dir);
 	pid_t leader = live_fork(false, -1);
 	int status;
 
@@ -137,7 +116,7 @@ static pid_t guard_of(pid_t pid)
 
 static void test_run__guard_comes_late__signal_to_the_group_reaches_the_program_once(void **state)
 {
-	const char *out = live_text("%s/file", dir);
+	const char *out = live_text("%s/file", actor_dir);
 	pid_t leader = live_fork(false, -1), guard;
 	int status;
 
@@ -169,7 +148,7 @@ static void test_run__guard_is_gone__signal_to_inuse_is_passed_on(void **state)
 
 static void test_run__program_stopped__inuse_stops_and_goes_on_with_it(void **state)
 {
-	const char *out = live_text("%s/file", dir);
+	const char *out = live_text("%s/file", actor_dir);
 	pid_t leader = live_fork(false, -1), program;
 	int status;
 
@@ -199,7 +178,7 @@ static void test_run__program_stopped__inuse_stops_and_goes_on_with_it(void **st
 
 static void test_run__daemon__stayed_with_until_it_ends(void **state)
 {
-	pid_t pid = live_start("run", actor_path(), "daemon", live_text("%s/file", dir)), program;
+	pid_t pid = live_start("run", actor_path(), "daemon", live_text("%s/file", actor_dir)), program;
 
 	program = program_pid();
 	live_expect(pid, "has ended; 1 process that it started goes on");
@@ -211,7 +190,7 @@ static void test_run__daemon__stayed_with_until_it_ends(void **state)
 
 static void test_run__daemon_and_sigterm__ends_both(void **state)
 {
-	pid_t pid = live_start("run", actor_path(), "daemon", live_text("%s/file", dir)), program = program_pid();
+	pid_t pid = live_start("run", actor_path(), "daemon", live_text("%s/file", actor_dir)), program = program_pid();
 
 	live_expect(pid, "has ended");
 	live_says(live_finish(pid, SIGTERM), 5, "");
@@ -222,7 +201,7 @@ static void test_run__daemon_and_sigterm__ends_both(void **state)
 static void test_run__background_job_that_ignores_interrupts__ended(void **state)
 {
 	/* what a script starts with & ignores SIGINT */
-	pid_t pid = live_start("run", "sh", "-c", live_text("%s stay %s/file & sleep 0.2; exit 0", actor_path(), dir)),
+	pid_t pid = live_start("run", "sh", "-c", live_text("%s stay %s/file & sleep 0.2; exit 0", actor_path(), actor_dir)),
 	      program = program_pid();
 
 	live_expect(pid, "has ended");
@@ -239,7 +218,7 @@ static void close_terminal(const char *option, const char *act)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execl(live_inuse_path(), "inuse", "run", option, actor_path(), act, live_text("%s/file", dir), NULL);
+		execl(live_inuse_path(), "inuse", "run", option, actor_path(), act, live_text("%s/file", actor_dir), NULL);
 		_exit(127);
 	}
 	program = program_pid();
@@ -272,7 +251,7 @@ static void test_run__output_closed_by_the_program__reader_sees_the_end(void **s
 			     "while ! grep -q pid %s/file; do :; done; kill $(cut -c5- %s/file | head -1)";
 	const struct live_run *run;
 
-	run = live_run("sh", "-c", live_text(script, live_inuse_path(), actor_path(), dir, dir, dir));
+	run = live_run("sh", "-c", live_text(script, live_inuse_path(), actor_path(), actor_dir, actor_dir, actor_dir));
 	live_says(run, 0, "out\n");
 	await_file("ended");
 }
@@ -346,19 +325,19 @@ static void test_run__in_a_shell__stops_continues_and_is_interrupted(void **stat
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		job_test(test_run__signal_to_inuse__reaches_the_program_once),
-		job_test(test_run__signal_to_the_group__reaches_the_program_once),
-		job_test(test_run__guard_comes_late__signal_to_the_group_reaches_the_program_once),
-		job_test(test_run__guard_is_gone__signal_to_inuse_is_passed_on),
-		job_test(test_run__program_stopped__inuse_stops_and_goes_on_with_it),
-		job_test(test_run__daemon__stayed_with_until_it_ends),
-		job_test(test_run__daemon_and_sigterm__ends_both),
-		job_test(test_run__background_job_that_ignores_interrupts__ended),
-		job_test(test_run__terminal_closes__program_that_takes_hangup_lightly_ended),
-		job_test(test_run__terminal_closes__daemon_ended),
-		job_test(test_run__terminal_closes__not_started_again),
-		job_test(test_run__output_closed_by_the_program__reader_sees_the_end),
-		job_test(test_run__in_a_shell__stops_continues_and_is_interrupted),
+		folder_test(test_run__signal_to_inuse__reaches_the_program_once),
+		folder_test(test_run__signal_to_the_group__reaches_the_program_once),
+		folder_test(test_run__guard_comes_late__signal_to_the_group_reaches_the_program_once),
+		folder_test(test_run__guard_is_gone__signal_to_inuse_is_passed_on),
+		folder_test(test_run__program_stopped__inuse_stops_and_goes_on_with_it),
+		folder_test(test_run__daemon__stayed_with_until_it_ends),
+		folder_test(test_run__daemon_and_sigterm__ends_both),
+		folder_test(test_run__background_job_that_ignores_interrupts__ended),
+		folder_test(test_run__terminal_closes__program_that_takes_hangup_lightly_ended),
+		folder_test(test_run__terminal_closes__daemon_ended),
+		folder_test(test_run__terminal_closes__not_started_again),
+		folder_test(test_run__output_closed_by_the_program__reader_sees_the_end),
+		folder_test(test_run__in_a_shell__stops_continues_and_is_interrupted),
 	};
 
 	return LIVE_RUN("run_job", tests);

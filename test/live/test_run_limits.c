@@ -100,11 +100,8 @@ static void test_run__process_that_hides__makes_its_calls_itself(void **state)
 
 static const char *copy_actor(mode_t mode)
 {
-	char *path = (char *)live_text("/tmp/inuse-actor-XXXXXX");
-	int fd = mkstemp(path);
+	const char *path = live_text("%s/actor", actor_dir);
 
-	assert_true(fd >= 0);
-	close(fd);
 	live_run("cp", actor_path(), path);
 	assert_int_equal(chmod(path, mode), 0);
 	return path;
@@ -118,7 +115,6 @@ static void test_run__program_that_may_not_be_read__makes_its_calls_itself(void 
 	live_need_root();
 	path = copy_actor(0711);
 	run = live_inuse_as(LIVE_NOBODY, "run", path, "listen", "127.0.0.1:8080", "127.0.0.1:8080");
-	unlink(path);
 	live_complains(run, 0, "may not be looked into");
 	assert_non_null(strstr(run->out, "listen 127.0.0.1:8080 ok\nbind 127.0.0.1:8080 EADDRINUSE\n"));
 }
@@ -131,7 +127,6 @@ static void test_run__set_uid_program__said(void **state)
 	live_need_root();
 	path = copy_actor(04755);
 	run = live_inuse_as(LIVE_NOBODY, "run", "sh", "-c", live_text("%s listen 127.0.0.1:80; true", path));
-	unlink(path);
 	live_complains(run, 0, "set-uid program");
 	assert_non_null(strstr(run->out, "EACCES"));
 }
@@ -206,22 +201,16 @@ static void test_run__thirty_two_bits__said(void **state)
 
 static void test_run__supervisor_killed__program_goes_on(void **state)
 {
-	char path[] = "/tmp/inuse-later-XXXXXX", dir[] = "/tmp/inuse-run-XXXXXX";
+	const char *flag = live_text("%s/flag", actor_dir);
 	const struct live_run *run;
-	const char *flag;
 	pid_t pid;
 
-	assert_non_null(mkdtemp(dir));
-	flag = live_text("%s/flag", dir);
 	pid = live_start("run", actor_path(), "later", flag, "127.0.0.1:8080");
 	live_expect(pid, "pid ");
 	kill(pid, SIGKILL);
 	/* the pipe of both is the same: it ends when the actor does */
 	assert_int_equal(creat(flag, 0600) >= 0, 1);
 	run = live_finish(pid, 0);
-	unlink(flag);
-	rmdir(dir);
-	(void)path;
 	assert_non_null(strstr(run->out, "bind 127.0.0.1:8080 ok\nlisten 127.0.0.1:8080 ok\n"));
 }
 
@@ -260,14 +249,14 @@ int main(int argc, char **argv)
 		live_test(test_run__user_namespace_of_its_own__same_result),
 		live_test(test_run__landlock__stays_in_force),
 		live_test(test_run__process_that_hides__makes_its_calls_itself),
-		live_test(test_run__program_that_may_not_be_read__makes_its_calls_itself),
-		live_test(test_run__set_uid_program__said),
+		folder_test(test_run__program_that_may_not_be_read__makes_its_calls_itself),
+		folder_test(test_run__set_uid_program__said),
 		live_test(test_run__nested__inner_one_says_so),
 		live_test(test_run__profile_of_a_container_forbids_it__said),
 		live_test(test_run__kernel_lacks_it__said),
 		live_test(test_run__io_uring__said_once),
 		live_test(test_run__thirty_two_bits__said),
-		live_test(test_run__supervisor_killed__program_goes_on),
+		folder_test(test_run__supervisor_killed__program_goes_on),
 		live_test(test_run__program_inside_strace__works),
 		live_test(test_run__program_inside_gdb__works),
 	};
