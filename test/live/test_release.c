@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "support/live.h"
+#include "support/live_private.h"
 
 static void assert_alive(pid_t pid)
 {
@@ -284,6 +285,17 @@ static void join_group(void)
 		live_fail("%s cannot be joined", group);
 }
 
+static int leave_group(void **state)
+{
+	live_end_children();
+	if (group != NULL)
+		rmdir(group);
+	group = NULL;
+	return live_teardown(state);
+}
+
+#define managed_test(fn) cmocka_unit_test_setup_teardown(fn, live_setup, leave_group)
+
 /* Spared, and named is what to run instead; ended all the same when told to. */
 static void check_managed(const char *name, const char *instead)
 {
@@ -295,8 +307,6 @@ static void check_managed(const char *name, const char *instead)
 	live_says(live_inuse("kill", "--dry-run", "--json", "8080"), 1, live_text("\"instead\":\"%s", instead));
 	assert_alive(owner);
 	live_says(live_inuse("kill", "--yes", "--anyway", "8080"), 0, "8080/tcp FREE");
-	live_kill(owner, SIGKILL);
-	assert_int_equal(rmdir(group), 0);
 }
 
 static void test_kill__service__names_the_command_that_stops_it(void **state)
@@ -330,8 +340,8 @@ int main(void)
 		live_test(test_kill__asked_on_a_terminal__yes_does_no_does_not),
 		live_test(test_kill__outlives_sigterm_on_a_terminal__asked_again),
 		live_test(test_release__thousands_on_a_terminal__a_bar_shows_how_far_it_is),
-		live_test(test_kill__service__names_the_command_that_stops_it),
-		live_test(test_kill__container__names_the_command_that_stops_it),
+		managed_test(test_kill__service__names_the_command_that_stops_it),
+		managed_test(test_kill__container__names_the_command_that_stops_it),
 	};
 
 	return LIVE_RUN("release", tests);
