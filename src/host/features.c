@@ -16,6 +16,7 @@ static const uint32_t can_be_probed = 0
 #define STRUCT 1u
 #define MEMBER 1u
 #define FUNCTION_GONE 1u
+#define FUNCTION_ANSWERS 1u
 #define NOTHING 0u
 #define FEATURE(id, name, major, minor, bound, evidence, probe, ...) | (probe * IU_FEATURE_##id)
 #include "model/features.def"
@@ -23,6 +24,7 @@ static const uint32_t can_be_probed = 0
 #undef STRUCT
 #undef MEMBER
 #undef FUNCTION_GONE
+#undef FUNCTION_ANSWERS
 #undef NOTHING
 	;
 

@@ -26,6 +26,15 @@ static enum inuse_tri lacks_function(const struct btf *btf, const char *of, cons
 	return has(btf, with, BTF_KIND_FUNC) ? iu_is(!has(btf, of, BTF_KIND_FUNC)) : INUSE_MAYBE;
 }
 
+static enum inuse_tri answers(const struct btf *btf, const char *of, const char *with)
+{
+	int id = btf__find_by_name_kind(btf, of, BTF_KIND_FUNC);
+	const struct btf_type *function = id < 0 ? NULL : btf__type_by_id(btf, (uint32_t)id);
+	const struct btf_type *proto = function == NULL ? NULL : btf__type_by_id(btf, function->type);
+
+	return proto == NULL || !btf_is_func_proto(proto) ? INUSE_MAYBE : iu_is(proto->type != 0);
+}
+
 static enum inuse_tri has_member(const struct btf *btf, const char *of, const char *with)
 {
 	int id = btf__find_by_name_kind(btf, of, BTF_KIND_STRUCT);
@@ -50,6 +59,7 @@ static const struct {
 #define STRUCT has_struct
 #define MEMBER has_member
 #define FUNCTION_GONE lacks_function
+#define FUNCTION_ANSWERS answers
 #define NOTHING NULL
 #define FEATURE(id, name, major, minor, bound, evidence, probe, of, with, ...) {IU_FEATURE_##id, probe, of, with},
 #include "model/features.def"

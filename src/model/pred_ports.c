@@ -64,7 +64,9 @@ static enum inuse_tri search(struct iu_world *w, const uint8_t marks[65536], int
 
 static enum inuse_tri count(struct iu_world *w, const uint8_t marks[65536], int64_t first, int64_t last, uint32_t *missing)
 {
-	bool connects = w->req.call == INUSE_CALL_CONNECT, pairs = !connects || w->caller.ports.first == 0;
+	bool connects = w->req.call == INUSE_CALL_CONNECT;
+	/* linux v6.8 __inet_hash_connect(): step = local_ports ? 1 : 2; before, every search was in pairs [own-range-odd] */
+	bool pairs = !connects || w->caller.ports.first == 0 || (w->facts->features & IU_FEATURE_WHOLE_OWN_RANGE) == 0;
 	int64_t half = last;
 	uint64_t maybe = 0;
 	enum inuse_tri exhausted;

@@ -88,11 +88,12 @@ static void test_features_take__found_out__instead_of_assumed(void **state)
 /* ---------------------------------------------------------------------------------------- the kernel's types */
 
 #if INUSE_HAVE_BPF
-/* A kernel's types with these structs, "NAME" or "NAME MEMBER", and functions, "NAME()". Its path, in buf. */
+/* A kernel's types with these structs, "NAME" or "NAME MEMBER", and functions, "NAME()" or "NAME void()". Its path, in buf. */
 static const char *types_with(const char *const *words, size_t n, char buf[64])
 {
 	struct btf *btf = btf__new_empty();
 	int number = btf__add_int(btf, "int", 4, BTF_INT_SIGNED), proto = btf__add_func_proto(btf, number);
+	int nothing = btf__add_func_proto(btf, 0);
 	const void *bytes;
 	uint32_t size;
 	int fd;
@@ -102,7 +103,7 @@ static const char *types_with(const char *const *words, size_t n, char buf[64])
 
 		assert_true(sscanf(words[i], "%63[a-z0-9_] %63[a-z0-9_]", name, member) >= 1);
 		if (strstr(words[i], "()") != NULL) {
-			assert_true(btf__add_func(btf, name, BTF_FUNC_STATIC, proto) > 0);
+			assert_true(btf__add_func(btf, name, BTF_FUNC_STATIC, member[0] != 0 ? nothing : proto) > 0);
 			continue;
 		}
 		assert_true(btf__add_struct(btf, name, 8) > 0);
@@ -139,13 +140,16 @@ static void test_features_probe__types_of_a_kernel__what_it_has(void **state)
 	struct iu_probed p;
 
 	/* one of 6.1 */
-	p = PROBE(all, "inet_bind_bucket owners", "inet_bind2_bucket", "inet_timewait_sock", "netns_ipv4", "inet_csk_get_port()", "sock_i_uid()");
+	p = PROBE(all, "inet_bind_bucket owners", "inet_bind2_bucket", "inet_timewait_sock", "netns_ipv4", "inet_csk_get_port()", "sock_i_uid()",
+		  "inet_sk_get_local_port_range void()");
 	assert_int_equal(p.present, IU_FEATURE_BHASH2);
 	assert_int_equal(p.which, IU_FEATURE_BHASH2 | IU_FEATURE_OWNERS_BY_ADDR | IU_FEATURE_CONNECT_BIND | IU_FEATURE_TW_DELAY |
-				 IU_FEATURE_ORPHAN_UID);
+				 IU_FEATURE_ORPHAN_UID | IU_FEATURE_WHOLE_OWN_RANGE);
 	/* the same with what a distribution took over */
-	p = PROBE(all, "inet_bind_bucket bhash2", "inet_bind2_bucket", "inet_timewait_sock tw_connect_bind", "netns_ipv4", "inet_csk_get_port()");
-	assert_int_equal(p.present, IU_FEATURE_BHASH2 | IU_FEATURE_OWNERS_BY_ADDR | IU_FEATURE_CONNECT_BIND | IU_FEATURE_ORPHAN_UID);
+	p = PROBE(all, "inet_bind_bucket bhash2", "inet_bind2_bucket", "inet_timewait_sock tw_connect_bind", "netns_ipv4", "inet_csk_get_port()",
+		  "inet_sk_get_local_port_range()");
+	assert_int_equal(p.present, IU_FEATURE_BHASH2 | IU_FEATURE_OWNERS_BY_ADDR | IU_FEATURE_CONNECT_BIND | IU_FEATURE_ORPHAN_UID |
+				 IU_FEATURE_WHOLE_OWN_RANGE);
 	/* only what is asked about */
 	p = PROBE(IU_FEATURE_TW_DELAY, "inet_bind_bucket bhash2", "netns_ipv4 sysctl_tcp_tw_reuse_delay");
 	assert_int_equal(p.which, IU_FEATURE_TW_DELAY);
