@@ -103,8 +103,8 @@ bench-run:
 	@tools/setup build bench
 	@test -d $(BUILD) || meson setup $(BUILD) --prefix $(PREFIX)
 	@ninja -C $(BUILD)
-	@$(BUILD)/bench/bench_run $(BUILD)/inuse $(ROUNDS)
-	@$(BUILD)/bench/bench_restart $(BUILD)/inuse $(RESTARTS)
+	@$(BUILD)/bench/bench_run $(BUILD)/inuse $(ROUNDS); status=$$?; \
+		$(BUILD)/bench/bench_restart $(BUILD)/inuse $(RESTARTS) && exit $$status
 
 windows:
 	@tools/setup build windows
