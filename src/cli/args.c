@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "compat/system.h"
-#include "host/resolve.h"
 #include "say/say.h"
 
 static const struct iu_option help_option = {'h', "help", NULL, N_("show this help")};
@@ -158,19 +157,6 @@ bool iu_arg_number(const struct iu_args *args, const char *name, uint64_t min, u
 	iu_usage(args->verb, _("--%s takes a number from %llu to %llu, not \"%s\""), name, (unsigned long long)min,
 		 (unsigned long long)max, iu_escape(args->value, shown, sizeof(shown)));
 	return false;
-}
-
-bool iu_arg_addr(const struct iu_verb *verb, const char *text, struct inuse_addr *ret)
-{
-	struct inuse_error error = {0};
-	struct inuse_target target;
-	size_t n;
-
-	if (inuse_target_parse(text, &target, &error) < 0 || iu_resolve(&target, ret, 1, &n, &error) < 0) {
-		iu_usage(verb, "%s", error.text);
-		return false;
-	}
-	return true;
 }
 
 bool iu_colour(FILE *f)

@@ -65,8 +65,6 @@ int iu_usage(const struct iu_verb *verb, const char *format, ...) __attribute__(
 int iu_report_error(const struct inuse_error *error);
 /* Numeric option argument in [min, max]; false after a sentence on stderr. */
 bool iu_arg_number(const struct iu_args *args, const char *name, uint64_t min, uint64_t max, uint64_t *ret);
-/* An address that must be numeric or resolvable, as in serve and dial: the first one a name resolves to. */
-bool iu_arg_addr(const struct iu_verb *verb, const char *text, struct inuse_addr *ret);
 
 /* Colour is wanted on this stream: a terminal, NO_COLOR unset, TERM not dumb. */
 bool iu_colour(FILE *f);

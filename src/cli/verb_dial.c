@@ -34,7 +34,7 @@ static int run(int argc, char **argv);
 const struct iu_verb iu_verb_dial = {
 	.name = "dial",
 	.synopsis = "dial [OPTION...] ADDR",
-	.summary = N_("a client whose every choice about its sockets is an option"),
+	.summary = N_("A client whose every choice about its sockets is an option."),
 	.options = options,
 	.notes = N_("What is received goes to stdout as it is. The addresses of a name are tried in order.\n"
 		    "--close first (close at once, as textbooks do: unread data makes a reset of it), half (end this side's "

@@ -31,7 +31,7 @@ static void list_topics(void (*fn)(void *arg, const char *word, const char *what
 const struct iu_verb iu_verb_explain = {
 	.name = "explain",
 	.synopsis = "explain [--json] [TOPIC]",
-	.summary = N_("the short lesson behind a cause, with its sources"),
+	.summary = N_("The short lesson behind a cause, with its sources."),
 	.options = options,
 	.notes = N_("TOPIC is the name behind More in inuse -v, or an error (EADDRINUSE, 98, 10048), a state (time-wait), an "
 		    "option (SO_REUSEADDR), or how any of these begins. Without one, all topics are listed.\n"

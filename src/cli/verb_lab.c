@@ -45,7 +45,7 @@ static void list_experiments(void (*fn)(void *arg, const char *word, const char 
 const struct iu_verb iu_verb_lab = {
 	.name = "lab",
 	.synopsis = "lab [OPTION...] [NAME...]\nlab --fuzz N [--seed S] [--json]",
-	.summary = N_("experiments: what the kernel does, beside what the model says"),
+	.summary = N_("Experiments: what the kernel does, beside what the model says."),
 	.options = options,
 	.notes = N_("Without NAME the experiments are listed. NAME is one of them, or a file FILE.exp (see inuse-lab(5)).\n"
 		    "They play in a network namespace of their own, which vanishes with them."),

@@ -32,7 +32,7 @@ static void list_words(void (*fn)(void *arg, const char *word, const char *what)
 const struct iu_verb iu_verb_ls = {
 	.name = "ls",
 	.synopsis = "ls [OPTION...] [FILTER...]",
-	.summary = N_("every socket that holds a port, with seconds left, flags and owner"),
+	.summary = N_("Lists every socket that holds a port, with seconds left, flags and owner."),
 	.options = options,
 	.notes = N_("FILTER, all of which must hold:\n"
 		    "  :80  :80,443  :8000-8099     the local port\n"

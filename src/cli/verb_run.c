@@ -38,7 +38,7 @@ static int run(int argc, char **argv);
 const struct iu_verb iu_verb_run = {
 	.name = "run",
 	.synopsis = "run [OPTION...] [--] CMD [ARG...]",
-	.summary = N_("run a program: its failing binds are explained, or cured"),
+	.summary = N_("Runs a program: its failing binds are explained, or cured."),
 	.options = options,
 	.notes = N_("The program keeps its terminal, its signals and its exit status. Nothing is printed as long as nothing fails.\n"
 		    "Exit status: the program's own; 2 the input was wrong, 3 cannot be supervised (--strict), 126 cannot be "

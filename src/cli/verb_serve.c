@@ -36,7 +36,7 @@ static int run(int argc, char **argv);
 const struct iu_verb iu_verb_serve = {
 	.name = "serve",
 	.synopsis = "serve [hello|echo|drain] [OPTION...] ADDR",
-	.summary = N_("a server whose every choice about its sockets is an option"),
+	.summary = N_("A server whose every choice about its sockets is an option."),
 	.options = options,
 	.notes = N_("hello sends the reply, echo sends back what it reads, drain throws it away.\n"
 		    "--close first (close at once, as textbooks do: unread data makes a reset of it), half (end this side's "

@@ -27,7 +27,6 @@
 	.offset = offsetof(struct type, member), .size = sizeof(((struct type *)0)->member), __VA_ARGS__
 #define INT(type, name, member, low, high, ...) \
 	{name, IU_FIELD_INT, FIELD(type, member, .min = low, .max = high, __VA_ARGS__)}
-#define U16(type, name, member) INT(type, name, member, 0, UINT16_MAX, )
 #define U32(type, name, member) INT(type, name, member, 0, UINT32_MAX, )
 #define U64(type, name, member) INT(type, name, member, 0, INT64_MAX, )
 #define TIME(type, name, member) INT(type, name, member, -TIME_MAX, TIME_MAX, )

@@ -154,11 +154,6 @@ int32_t iu_tree_branch(const struct iu_tree *tree, int32_t pid, int32_t root)
 	return 0;
 }
 
-bool iu_tree_is_below(const struct iu_tree *tree, int32_t pid, int32_t root)
-{
-	return pid == root || iu_tree_branch(tree, pid, root) != 0;
-}
-
 bool iu_tree_each_fd(int32_t pid, void (*fn)(void *arg, int32_t pid, int32_t fd, uint64_t inode), void *arg)
 {
 	char path[64], link[64];

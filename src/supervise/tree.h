@@ -28,8 +28,6 @@ bool iu_tree_read_below(struct iu_tree *tree, int32_t root);
 bool iu_tree_read_children(struct iu_tree *tree, int32_t root);
 void iu_tree_done(struct iu_tree *tree);
 const struct iu_tree_process *iu_tree_find(const struct iu_tree *tree, int32_t pid);
-/* pid is root, or a descendant of it. */
-bool iu_tree_is_below(const struct iu_tree *tree, int32_t pid, int32_t root);
 /* The child of root on the way up from pid; 0 when pid is not below root. */
 int32_t iu_tree_branch(const struct iu_tree *tree, int32_t pid, int32_t root);
 
