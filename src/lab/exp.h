@@ -116,7 +116,7 @@ struct iu_step {
 
 struct iu_exp_case {
 	const char *covers; /* ids of the measured table, or "" */
-	const char *label;  /* "$old reuseaddr, $new -", or "" where there is no table */
+	const char *label;  /* "old: reuseaddr; new: none", or "" where there is no table */
 	const struct iu_step *steps;
 	size_t n_steps;
 };

@@ -54,7 +54,7 @@ extern const char iu_html_style[], iu_html_style_hash[];
 /* "" where there is no such string. */
 const char *iu_html_string(const json_t *o, const char *key);
 
-/* Adds the words of a run's case, without those that stand for nothing: "new reuseaddr, bind OK"; "" where there is no table. */
+/* Adds the words of a run's case, without those that stand for nothing: "new: reuseaddr; bind: OK"; "" where there is no table. */
 void iu_html_case(struct iu_text *t, const json_t *run);
 
 /* html_run.c: a run with its diagram, calls and rules. number: tells its ids from those of other runs. */

@@ -16,20 +16,23 @@ bool iu_html_played(const json_t *run)
 
 void iu_html_case(struct iu_text *t, const json_t *run)
 {
-	const char *label = iu_html_string(run, "case");
+	static const char none[] = ": none", between[] = "; ";
+	const char *label = iu_html_string(run, "case"), *at = label;
 	bool any = false;
 
-	while (label[0] != 0) {
-		const char *comma = strstr(label, ", ");
-		size_t len = comma != NULL ? (size_t)(comma - label) : strlen(label);
+	while (at[0] != 0) {
+		const char *stop = strstr(at, between);
+		size_t len = stop != NULL ? (size_t)(stop - at) : strlen(at), tail = sizeof(none) - 1;
 
-		if (len < 2 || strncmp(label + len - 2, " -", 2) != 0) {
-			iu_text_add(t, any ? ", " : "");
-			iu_html_text_n(t, label, len);
+		if (len < tail || strncmp(at + len - tail, none, tail) != 0) {
+			iu_text_add(t, any ? between : "");
+			iu_html_text_n(t, at, len);
 			any = true;
 		}
-		label += len + (comma != NULL ? 2 : 0);
+		at += len + (stop != NULL ? sizeof(between) - 1 : 0);
 	}
+	if (!any) /* the case in which there is nothing of all that */
+		iu_html_text_n(t, label, strlen(label));
 }
 
 /* --------------------------------------------------------------------------------------------------- calls */

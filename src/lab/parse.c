@@ -143,7 +143,7 @@ static bool read_case(struct iu_parser *p, struct iu_exp_file *f, char *const *c
 	p->waited_ns = 0;
 	c->covers = f->n_columns > 0 && strcmp(cells[0], "-") != 0 ? iu_parse_string(p, cells[0], strlen(cells[0])) : "";
 	for (size_t k = 1; k < f->n_columns; k++)
-		iu_text_addf(&label, "%s%s %s", k > 1 ? ", " : "", f->columns[k] + 1, cells[k]);
+		iu_text_addf(&label, "%s%s: %s", k > 1 ? "; " : "", f->columns[k] + 1, strcmp(cells[k], "-") == 0 ? "none" : cells[k]);
 	c->label = label.len > 0 ? iu_parse_string(p, label.data, label.len) : "";
 	iu_text_done(&label);
 	c->steps = iu_parse_alloc(p, n * sizeof(*c->steps));

@@ -38,7 +38,7 @@ static void test_parse__whole_experiment__as_written(void **state)
 	assert_int_equal(c[0].n_steps, 3); /* "-" leaves the line out */
 	assert_int_equal(c[1].n_steps, 4);
 	assert_string_equal(c[1].covers, "B03");
-	assert_string_equal(c[1].label, "old reuseaddr, r OK");
+	assert_string_equal(c[1].label, "old: reuseaddr; r: OK");
 	assert_string_equal(c[1].steps[2].text, "set one reuseaddr");
 	assert_int_equal(c[1].steps[2].option, IU_OPT_REUSEADDR);
 	e = iu_step_expects(&c[0].steps[2], IU_OS_LINUX, 0);

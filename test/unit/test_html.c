@@ -76,7 +76,7 @@ static json_t *run_of(const char *experiment, const char *family, const char *ou
 			 "rule_text", text, "rule_source", tail, "agrees", agrees, "sockets", "state", "time-wait", "local", "127.0.0.1:5000", "remote",
 			 "127.0.0.1:5001", "left_ms", 59400, "packets", packet("127.0.0.1:5000", "127.0.0.1:5001", "FIN", 3));
 	json_array_append_new(steps, step);
-	snprintf(text, sizeof(text), "old reuseaddr%s, new -", tail);
+	snprintf(text, sizeof(text), "old: reuseaddr%s; new: none", tail);
 	run = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o}", "experiment", name, "shows", name, "because", tail, "case", text, "family",
 			family, "system", "linux", "kernel_played", 1, "agrees", agrees, "steps", steps);
 	assert_non_null(run);
@@ -126,7 +126,7 @@ static void test_page__one_that_differs__told_first_and_shown_apart(void **state
 {
 	json_t *runs[] = {run_of("a/b", "ipv4", "OK", true, ""), run_of("a/b", "ipv6", "EADDRINUSE", false, "")};
 	char *page = page_of(runs, 2);
-	const char *first = strstr(page, "<li><a href=\"#a/b\">a/b</a> (old reuseaddr), IPv6");
+	const char *first = strstr(page, "<li><a href=\"#a/b\">a/b</a> (old: reuseaddr), IPv6");
 
 	assert_non_null(first);
 	assert_true(first < strstr(page, "id=contents"));
