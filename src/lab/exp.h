@@ -75,7 +75,7 @@ enum iu_where_kind { IU_AT_LITERAL, IU_AT_HERE, IU_AT_SECOND, IU_AT_ANY, IU_AT_F
 struct iu_where {
 	enum iu_where_kind kind;
 	uint8_t socket;          /* AT_SOCKET: whose address */
-	uint8_t claims;          /* the family that the sockaddr claims, 0 the right one; IU_UNSPEC */
+	uint8_t claims;          /* the family that the sockaddr claims: IU_UNSPEC, or 0: that of the address */
 	struct inuse_addr addr;  /* LITERAL whole; else only the port */
 	char scope[16];          /* device of a link-local address, or "" */
 };

@@ -54,7 +54,7 @@ bool iu_make_odd_bind(struct iu_fuzzer *f, struct iu_step *s)
 		{"192.0.2.1", 4, 0, ""},       {"224.0.0.1", 4, 0, ""},        {"255.255.255.255", 4, 0, ""}, {"0.0.0.1", 4, 0, ""},
 		{"0.0.0.0", 4, IU_UNSPEC, ""}, {"127.0.0.1", 4, IU_UNSPEC, ""}, {"10.9.0.2", 4, 0, ""},
 		{"2001:db8::1", 6, 0, ""},     {"ff02::1", 6, 0, ""},          {"fe80::1", 6, 0, ""},         {"fe80::1", 6, 0, "v0"},
-		{"fe80::1", 6, 0, "gone"},     {"127.0.0.1", 6, 4, ""},              {"::", 6, IU_UNSPEC, ""},
+		{"fe80::1", 6, 0, "gone"},     {"127.0.0.1", 6, 0, ""},       {"::", 6, IU_UNSPEC, ""},       {"::1", 4, 0, ""},
 		{"2001:db8:1::1", 6, 0, ""},   {"2001:db8:1::1", 6, 0, ""},    {"::ffff:192.0.2.1", 6, 0, ""}, {"::ffff:224.0.0.1", 6, 0, ""}, {"::ffff:127.0.0.1", 6, 0, ""},
 	};
 	size_t i = iu_make_pick(f, sizeof(rows) / sizeof(rows[0]));
@@ -118,9 +118,10 @@ static bool odd_destination(struct iu_fuzzer *f, const struct inuse_socket *o, s
 	static const char *const v4[] = {"192.0.2.1", "203.0.113.1", "203.0.113.65", "203.0.113.129", "224.0.0.1", "127.0.0.1", "127.0.0.1"};
 	static const char *const v6[] = {"2001:db8::1", "::ffff:203.0.113.1", "::ffff:203.0.113.65", "::ffff:203.0.113.129", "ff02::1", "::1",
 					 "::ffff:127.0.0.1"};
+	bool v4_form = (o->family == 4) != iu_make_chance(f, 10); /* now and then that of the other family */
 
 	/* a port where nobody listens, outside of the range: inside of it the kernel might take it for the socket itself */
-	*ret = iu_make_addr(o->family == 4 ? v4[iu_make_pick(f, 7)] : v6[iu_make_pick(f, 7)], IU_FUZZ_PORT + iu_make_pick(f, 2));
+	*ret = iu_make_addr(v4_form ? v4[iu_make_pick(f, 7)] : v6[iu_make_pick(f, 7)], IU_FUZZ_PORT + iu_make_pick(f, 2));
 	return true;
 }
 

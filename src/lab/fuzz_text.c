@@ -82,7 +82,7 @@ void iu_fuzz_step_text(const struct iu_step *s, char *buf, size_t size)
 		option_text(s, buf, size);
 		break;
 	case IU_DO_BIND:
-		snprintf(buf, size, "bind s%u %s%s", s->socket, at, s->at.claims == 0 ? "" : s->at.claims == 4 ? " as ipv4" : " as unspec");
+		snprintf(buf, size, "bind s%u %s%s", s->socket, at, s->at.claims == 0 ? "" : " as unspec");
 		break;
 	case IU_DO_LISTEN:
 		snprintf(buf, size, "listen s%u %lld", s->socket, (long long)s->number);

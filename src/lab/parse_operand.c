@@ -239,12 +239,9 @@ static bool take_address(struct iu_parser *p, struct iu_step *s, const char *wor
 
 static bool take_family(struct iu_parser *p, struct iu_step *s, const char *word)
 {
-	if (strcmp(word, "unspec") == 0)
-		s->at.claims = IU_UNSPEC;
-	else if (strcmp(word, "ipv4") == 0)
-		s->at.claims = 4;
-	else
-		return iu_parse_wrong_word(p, word, _("is no family that the address may claim: unspec or ipv4"));
+	if (strcmp(word, "unspec") != 0)
+		return iu_parse_wrong_word(p, word, _("is no family that the address may claim: unspec"));
+	s->at.claims = IU_UNSPEC;
 	return true;
 }
 

@@ -29,7 +29,7 @@ static const struct iu_call_rule calls[] = {
 	{"listen-connected", INUSE_CALL_LISTEN, IU_BOTH, iu_pred_connected, INUSE_R_INVAL, 0, 0, LISTEN, "L07"},
 
 	{"sockaddr-short", INUSE_CALL_BIND, IU_V6, iu_pred_sockaddr_short, INUSE_R_INVAL, 0, 0, BIND6, "M17"},
-	{"sockaddr-family", INUSE_CALL_BIND, IU_BOTH, iu_pred_sockaddr_unspec, INUSE_R_AFNOSUPPORT, 0, 0, BIND4 "; " BIND6,
+	{"sockaddr-family", INUSE_CALL_BIND, IU_BOTH, iu_pred_sockaddr_family, INUSE_R_AFNOSUPPORT, 0, 0, BIND4 "; " BIND6,
 	 "M16"},
 	{"multicast6", INUSE_CALL_BIND, IU_V6, iu_pred_multicast6, INUSE_R_INVAL, 0, 0, BIND6, "M13"},
 	{"privileged-port", INUSE_CALL_BIND, IU_V6, iu_pred_privileged, INUSE_R_ACCES, 0, 0, BIND6, "M08"},
@@ -60,6 +60,10 @@ static const struct iu_call_rule calls[] = {
 	{"connect-again", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_connecting, INUSE_R_ALREADY, 0, 0, STREAM_CONNECT,
 	 "connect/already"},
 	{"connect-connected", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_connected, INUSE_R_ISCONN, 0, 0, STREAM_CONNECT, "C25"},
+	{"connect-sockaddr-short", INUSE_CALL_CONNECT, IU_V6, iu_pred_sockaddr_short, INUSE_R_INVAL, 0, 0,
+	 "linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_connect()", "errors/families"},
+	{"connect-sockaddr-family", INUSE_CALL_CONNECT, IU_V4, iu_pred_sockaddr_family, INUSE_R_AFNOSUPPORT, 0, 0, CONNECT,
+	 "errors/families"},
 	{"mapped-by-v6only", INUSE_CALL_CONNECT, IU_V6, iu_pred_mapped_by_v6only, INUSE_R_NETUNREACH, 0, 0,
 	 "linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_connect()", "C29"},
 	{"no-route", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_no_route, INUSE_R_NETUNREACH, 0, 0, CONNECT, "C21"},
@@ -106,7 +110,7 @@ static const struct iu_owner_rule owners[] = {
 	{"connection", NULL, INUSE_R_ADDRINUSE, CONFLICT, "B43"},
 };
 
-static_assert(sizeof(calls) / sizeof(calls[0]) == 46, "a row was added: add its sentence in src/say and its test");
+static_assert(sizeof(calls) / sizeof(calls[0]) == 48, "a row was added: add its sentence in src/say and its test");
 
 const struct iu_profile iu_profile_linux = {
 	"linux", false, calls, sizeof(calls) / sizeof(calls[0]), owners, sizeof(owners) / sizeof(owners[0]),

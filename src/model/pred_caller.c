@@ -15,10 +15,12 @@ enum inuse_tri iu_pred_sockaddr_short(struct iu_world *w, uint32_t *missing)
 	return iu_is(w->caller.family == 6 && w->caller.claims == 4);
 }
 
-/* bind() of an IPv4 socket takes AF_UNSPEC for AF_INET if the address is 0.0.0.0 [M15 M16]. */
-enum inuse_tri iu_pred_sockaddr_unspec(struct iu_world *w, uint32_t *missing)
+/* bind() of an IPv4 socket takes AF_UNSPEC for AF_INET if the address is 0.0.0.0 [M15 M16]; for connect() it means something else. */
+enum inuse_tri iu_pred_sockaddr_family(struct iu_world *w, uint32_t *missing)
 {
-	return iu_is(w->caller.claims == IU_UNSPEC && (w->caller.family == 6 || !iu_addr_is_any(&w->req.local)));
+	if (w->caller.claims == IU_UNSPEC)
+		return iu_is(w->req.call != INUSE_CALL_CONNECT && (w->caller.family == 6 || !iu_addr_is_any(&w->req.local)));
+	return iu_is(w->caller.family == 4 && w->caller.claims == 6);
 }
 
 enum inuse_tri iu_pred_bound_already(struct iu_world *w, uint32_t *missing)

@@ -199,7 +199,7 @@ enum inuse_tri iu_listener_for(const struct iu_world *w, const struct inuse_addr
 /* Predicates, by topic; the rows that use them say what each is for. */
 iu_call_when iu_pred_multicast6, iu_pred_privileged, iu_pred_mapped_on_v6only, iu_pred_link_local_without_scope,
 	iu_pred_device_missing, iu_pred_tentative, iu_pred_not_local;
-iu_call_when iu_pred_sockaddr_short, iu_pred_sockaddr_unspec, iu_pred_bound_already, iu_pred_datagram,
+iu_call_when iu_pred_sockaddr_short, iu_pred_sockaddr_family, iu_pred_bound_already, iu_pred_datagram,
 	iu_pred_listening, iu_pred_connected, iu_pred_connecting;
 iu_call_when iu_pred_ports_exhausted, iu_pred_port_automatic, iu_pred_repair, iu_pred_reuseport_memory,
 	iu_pred_reuse_memory, iu_pred_no_conflict;

@@ -154,6 +154,8 @@ static const struct iu_words cures[] = {
 };
 
 static const struct iu_words rules[] = {
+	{"connect-sockaddr-short", N_("An IPv6 socket cannot connect to an IPv4 sockaddr; it is too short."), NULL},
+	{"connect-sockaddr-family", N_("An IPv4 socket cannot connect to an IPv6 sockaddr."), NULL},
 	{"sockaddr-short", N_("An IPv6 socket cannot be bound with an IPv4 sockaddr; it is too short."), NULL},
 	{"sockaddr-family", N_("The family in the sockaddr must be that of the socket; AF_UNSPEC passes for AF_INET with 0.0.0.0 only."),
 	 NULL},

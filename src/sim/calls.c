@@ -72,6 +72,11 @@ struct inuse_request iu_sim_request_of(const struct iu_sim *sim, const struct iu
 	return r;
 }
 
+uint8_t iu_sim_claims(const struct iu_sim_node *node, const struct inuse_addr *addr, uint8_t claims)
+{
+	return claims == 0 && addr->family != node->s.family ? addr->family : claims;
+}
+
 struct iu_caller iu_sim_caller_of(const struct iu_sim *sim, const struct iu_sim_node *node, uint8_t claims)
 {
 	struct iu_caller caller = {.family = node->s.family, .claims = claims, .ports = node->ports};
@@ -174,6 +179,7 @@ struct iu_sim_answer iu_sim_bind(struct iu_sim *sim, unsigned s, const struct in
 	struct inuse_verdict v;
 	bool automatic = addr->port == 0;
 
+	claims = iu_sim_claims(node, addr, claims);
 	/* Landlock and its like are asked before all else: linux v6.18 net/socket.c __sys_bind_socket() [M24] */
 	if ((sim->forbids & IU_SIM_FORBID_BIND) != 0 && node->s.proto == INUSE_PROTO_TCP)
 		return (struct iu_sim_answer){.text = "EACCES"};

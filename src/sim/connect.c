@@ -336,7 +336,7 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node
 
 	iu_sim_ask_route_of(sim, node, &dest);
 	r.remote = dest;
-	v = iu_sim_judge(sim, node, &r, 0);
+	v = iu_sim_judge(sim, node, &r, iu_sim_claims(node, to, 0));
 	sim->facts.n_routes = 1;
 	if (v.outcome == INUSE_FAIL && v.result != INUSE_R_TIMEDOUT) {
 		answer = iu_sim_answer_of(&v);

@@ -118,6 +118,8 @@ void iu_sim_off_port(struct iu_sim *sim, int n);
 struct iu_sim_answer iu_sim_answer_of(const struct inuse_verdict *v);
 /* The request that the node would make, with its own address and options. */
 struct inuse_request iu_sim_request_of(const struct iu_sim *sim, const struct iu_sim_node *node, enum inuse_call call);
+/* The family that the sockaddr claims, where it is not said: the other one, or 0 for the socket's own. */
+uint8_t iu_sim_claims(const struct iu_sim_node *node, const struct inuse_addr *addr, uint8_t claims);
 /* caller as the model wants it; self only once iu_sim_view() has been called. */
 struct iu_caller iu_sim_caller_of(const struct iu_sim *sim, const struct iu_sim_node *node, uint8_t claims);
 struct inuse_verdict iu_sim_judge(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_request *r,

@@ -67,7 +67,7 @@ bool iu_sim_request(struct iu_sim *sim, unsigned s, enum inuse_call call, const 
 	struct iu_sim_node *node = iu_sim_node_of(sim, s);
 
 	*ret_request = iu_sim_request_of(sim, node, call);
-	*ret_caller = iu_sim_caller_of(sim, node, claims);
+	*ret_caller = iu_sim_caller_of(sim, node, to != NULL ? iu_sim_claims(node, to, claims) : claims);
 	if (call == INUSE_CALL_BIND) {
 		ret_request->local = *to;
 	} else if (call == INUSE_CALL_CONNECT) {
