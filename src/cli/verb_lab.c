@@ -138,6 +138,27 @@ static bool is_file(const char *name)
 	return len > 4 && strcmp(name + len - 4, ".exp") == 0;
 }
 
+/* Those that one word asks for: a file, or what is called so. names: all that there are. */
+static int load_asked(struct lab *lab, const char *folder, const char *asked, char *const *names, size_t n)
+{
+	const char *found[EXPS_MAX];
+	struct inuse_error error = {0};
+	size_t n_found = is_file(asked) ? 0 : iu_lab_match(names, n, asked, found, EXPS_MAX);
+	int status = IU_EXIT_GO;
+
+	if (n_found == 0) { /* it says what is wrong where there is none */
+		found[0] = asked;
+		n_found = 1;
+	}
+	for (size_t i = 0; i < n_found && lab->n < EXPS_MAX; i++) {
+		if (iu_lab_load(folder, found[i], &lab->exps[lab->n], &error) == INUSE_OK)
+			lab->n++;
+		else
+			status = iu_report_error(&error);
+	}
+	return status;
+}
+
 /* Every experiment that was asked for. An exit status; GO: all were read. */
 static int load(struct lab *lab)
 {
@@ -149,19 +170,13 @@ static int load(struct lab *lab)
 
 	for (size_t i = 0; i < lab->n_names; i++)
 		need_folder |= !is_file(lab->names[i]);
-	if (need_folder && iu_lab_folder(folder, sizeof(folder), &error) != INUSE_OK)
+	if (need_folder && (iu_lab_folder(folder, sizeof(folder), &error) != INUSE_OK || iu_lab_list(folder, &names, &n, &error) != INUSE_OK))
 		return iu_report_error(&error);
-	if (lab->n_names == 0) {
-		if (iu_lab_list(folder, &names, &n, &error) != INUSE_OK)
-			return iu_report_error(&error);
-		for (lab->n_names = 0; lab->n_names < n; lab->n_names++)
-			lab->names[lab->n_names] = names[lab->n_names];
-	}
-	for (size_t i = 0; i < lab->n_names; i++) {
-		if (iu_lab_load(folder, lab->names[i], &lab->exps[lab->n], &error) == INUSE_OK)
-			lab->n++;
-		else
-			status = iu_report_error(&error);
+	for (size_t i = 0; i < (lab->n_names > 0 ? lab->n_names : n); i++) {
+		const char *asked = lab->n_names > 0 ? lab->names[i] : names[i];
+		int read = load_asked(lab, folder, asked, names, n);
+
+		status = read != IU_EXIT_GO ? read : status;
 	}
 	iu_lab_names_free(names, n);
 	return status;

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/gettext.h"
+#include "base/near.h"
 #include "base/text.h"
 #include "compat/system.h"
 #include "lab/builtin.h"
@@ -161,26 +162,47 @@ static enum inuse_status load_file(const char *path, const char *name, struct iu
 }
 
 /* NAME without its topic: the only experiment of that name. */
-static const char *find_alone(char **names, size_t n, const char *name)
+size_t iu_lab_match(char *const *names, size_t n, const char *asked, const char **ret, size_t max)
 {
-	const char *found = NULL;
+	size_t len = strlen(asked), found = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		const char *slash = strchr(names[i], '/');
+	/* the whole name, a name alone, a topic: the first of these that there is */
+	for (int way = 0; way < 3 && found == 0; way++)
+		for (size_t i = 0; i < n && found < max; i++) {
+			const char *slash = strchr(names[i], '/');
+			size_t topic = slash != NULL ? (size_t)(slash - names[i]) : 0;
 
-		if (strcmp(names[i], name) == 0)
-			return names[i];
-		if (slash != NULL && strcmp(slash + 1, name) == 0)
-			found = names[i];
-	}
+			if (way == 0 ? strcmp(names[i], asked) == 0 :
+			    way == 1 ? slash != NULL && strcmp(slash + 1, asked) == 0 :
+				       topic == len - (len > 0 && asked[len - 1] == '/') && strncmp(names[i], asked, topic) == 0 && topic > 0)
+				ret[found++] = names[i];
+		}
 	return found;
+}
+
+static enum inuse_status not_there(char *const *names, size_t n, const char *name, struct inuse_error *error)
+{
+	const char *likely = NULL;
+	struct iu_near near;
+	char shown[128];
+
+	iu_near_begin(&near, name, &likely, 1);
+	for (size_t i = 0; i < n; i++) {
+		iu_near_consider(&near, names[i]);
+		if (strchr(names[i], '/') != NULL)
+			iu_near_consider(&near, strchr(names[i], '/') + 1);
+	}
+	iu_escape(name, shown, sizeof(shown));
+	if (near.n == 0)
+		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("there is no experiment %s; inuse lab lists them"), shown);
+	return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("there is no experiment %s; there is %s (inuse lab lists them)"), shown, likely);
 }
 
 enum inuse_status iu_lab_load(const char *folder, const char *name, struct iu_exp **ret, struct inuse_error *error)
 {
 	size_t len = strlen(name), n;
-	char path[1800], shown[128];
-	const char *found;
+	char path[1800];
+	const char *found = NULL;
 	enum inuse_status status;
 	char **names;
 
@@ -189,10 +211,8 @@ enum inuse_status iu_lab_load(const char *folder, const char *name, struct iu_ex
 	status = iu_lab_list(folder, &names, &n, error);
 	if (status != INUSE_OK)
 		return status;
-	found = find_alone(names, n, name);
-	if (found == NULL) {
-		status = iu_fail(error, INUSE_E_INPUT, 0, NULL, _("there is no experiment %s; inuse lab lists them"),
-				 iu_escape(name, shown, sizeof(shown)));
+	if (iu_lab_match(names, n, name, &found, 1) == 0) {
+		status = not_there(names, n, name, error);
 	} else if (folder[0] == 0) {
 		status = load_builtin(found, ret, error);
 	} else {

@@ -82,6 +82,11 @@ static bool take_kind(struct iu_parser *p, struct iu_step *s, const char *word)
 	return true;
 }
 
+static const char *option_at(size_t i)
+{
+	return i < IU_N_OPTS ? iu_sockopts[i].name : NULL;
+}
+
 static bool take_option(struct iu_parser *p, struct iu_step *s, const char *word)
 {
 	size_t i = 0;
@@ -89,7 +94,7 @@ static bool take_option(struct iu_parser *p, struct iu_step *s, const char *word
 	while (i < IU_N_OPTS && strcmp(iu_sockopts[i].name, word) != 0)
 		i++;
 	if (i == IU_N_OPTS)
-		return iu_parse_wrong_word(p, word, _("is no option of a socket: reuseaddr, reuseport, v6only, linger, ... (see inuse-lab(5))"));
+		return iu_parse_unknown(p, word, _("is no option of a socket (see inuse-lab(5))"), option_at);
 	if (s->action == IU_DO_CLEAR && !iu_sockopts[i].clears)
 		return iu_parse_wrong_word(p, word, _("cannot be cleared"));
 	s->option = (enum iu_sockopt)i;
@@ -169,10 +174,15 @@ static bool take_value(struct iu_parser *p, struct iu_step *s, const char *word)
 	return s->value != NULL;
 }
 
+static const char *setting_at(size_t i)
+{
+	return iu_lab_settings[i].name;
+}
+
 static bool take_setting(struct iu_parser *p, struct iu_step *s, const char *word)
 {
 	if (iu_lab_setting_find(word) == NULL)
-		return iu_parse_wrong_word(p, word, _("is no setting that an experiment may pin (see inuse-lab(5))"));
+		return iu_parse_unknown(p, word, _("is no setting that an experiment may pin (see inuse-lab(5))"), setting_at);
 	snprintf(s->word, sizeof(s->word), "%s", word);
 	return true;
 }

@@ -118,12 +118,20 @@ static bool check_step(struct iu_parser *p, struct iu_step *s)
 	return true;
 }
 
+/* The words that begin a line, for who misspells one: those of the head are missing at the top then. */
+static const char *word_at(size_t i)
+{
+	static const char *const head[] = {"shows", "because", "covers", "needs", "runs", "cases", NULL};
+
+	return i < N_ROWS ? rows[i].word : head[i - N_ROWS];
+}
+
 bool iu_parse_step(struct iu_parser *p, struct iu_step *step)
 {
 	const struct row *row = row_of(p->words[0]);
 
 	if (row == NULL)
-		return iu_parse_wrong_word(p, p->words[0], _("is no step (see inuse-lab(5))"));
+		return iu_parse_unknown(p, p->words[0], _("is no step (see inuse-lab(5))"), word_at);
 	step->action = row->action;
 	step->number = step->action == IU_DO_LISTEN ? 128 : 0;
 	p->at = 1;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/gettext.h"
+#include "base/near.h"
 #include "base/text.h"
 
 #define BLOCK 16384
@@ -82,6 +83,20 @@ bool iu_parse_wrong_word(struct iu_parser *p, const char *word, const char *is)
 	char shown[64];
 
 	return iu_parse_wrong(p, "\"%s\" %s", iu_escape(word, shown, sizeof(shown)), is);
+}
+
+bool iu_parse_unknown(struct iu_parser *p, const char *word, const char *is, const char *(*at)(size_t i))
+{
+	const char *likely = NULL, *name;
+	struct iu_near near;
+	char shown[64];
+
+	iu_near_begin(&near, word, &likely, 1);
+	for (size_t i = 0; (name = at(i)) != NULL; i++)
+		iu_near_consider(&near, name);
+	if (near.n == 0)
+		return iu_parse_wrong_word(p, word, is);
+	return iu_parse_wrong(p, _("\"%s\" %s; \"%s\" is"), iu_escape(word, shown, sizeof(shown)), is, likely);
 }
 
 bool iu_parse_is_name(const char *word)

@@ -71,7 +71,9 @@ enum inuse_status iu_lab_folder(char *buf, size_t size, struct inuse_error *erro
 /* "TOPIC/NAME" of every experiment, sorted. The caller frees the list with iu_lab_names_free(). */
 enum inuse_status iu_lab_list(const char *folder, char ***ret, size_t *ret_n, struct inuse_error *error);
 void iu_lab_names_free(char **names, size_t n);
-/* Reads one: TOPIC/NAME or NAME alone from the folder, or a file whose name ends in .exp. INUSE_E_INPUT when it is bad or not there. */
+/* Those that somebody means by TOPIC/NAME, by NAME alone, which several topics may have, or by TOPIC: how many of at most max. */
+size_t iu_lab_match(char *const *names, size_t n, const char *asked, const char **ret, size_t max);
+/* Reads one: TOPIC/NAME or NAME alone (the first that is called so) from the folder, or a file whose name ends in .exp. INUSE_E_INPUT when it is bad or not there. */
 enum inuse_status iu_lab_load(const char *folder, const char *name, struct iu_exp **ret, struct inuse_error *error);
 
 #endif

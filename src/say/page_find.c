@@ -5,9 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/near.h"
 #include "say/names.h"
-
-#define MAX_WORD 80 /* longer ones are nobody's */
 
 /* How an error is called elsewhere: numbers of Linux, of the BSDs and macOS, of Winsock, and what strerror() says. */
 static const struct {
@@ -29,24 +28,9 @@ static const struct {
 	{"WSAEACCES", {"10013"}},
 };
 
-static char folded(char c)
-{
-	return c == '_' || c == ' ' ? '-' : c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
-/* The same words, whatever the case. */
-static bool same(const char *a, const char *b)
-{
-	while (*a != 0 && folded(*a) == folded(*b)) {
-		a++;
-		b++;
-	}
-	return *a == 0 && *b == 0;
-}
-
 static bool begins(const char *name, const char *word)
 {
-	while (*word != 0 && folded(*name) == folded(*word)) {
+	while (*word != 0 && iu_near_folded(*name) == iu_near_folded(*word)) {
 		name++;
 		word++;
 	}
@@ -77,10 +61,10 @@ static bool listed(const char *const *words, const char *word, bool (*is)(const 
 static const char *canonical_error(const char *word)
 {
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		if (same(errors[i].name, word))
+		if (iu_near_same(errors[i].name, word))
 			return errors[i].name;
 		for (const char *const *other = errors[i].others; *other != NULL; other++)
-			if (same(*other, word))
+			if (iu_near_same(*other, word))
 				return errors[i].name;
 	}
 	return word;
@@ -97,22 +81,22 @@ static const char *canonical_state(const char *word)
 
 static bool by_id(const struct iu_page *page, const char *word)
 {
-	return same(page->id, word) || same(page->id, canonical_state(word));
+	return iu_near_same(page->id, word) || iu_near_same(page->id, canonical_state(word));
 }
 
 static bool by_error(const struct iu_page *page, const char *word)
 {
-	return listed(page->errors, canonical_error(word), same);
+	return listed(page->errors, canonical_error(word), iu_near_same);
 }
 
 static bool by_other_name(const struct iu_page *page, const char *word)
 {
-	return listed(page->also, word, same);
+	return listed(page->also, word, iu_near_same);
 }
 
 static bool by_state(const struct iu_page *page, const char *word)
 {
-	return listed(page->states, canonical_state(word), same);
+	return listed(page->states, canonical_state(word), iu_near_same);
 }
 
 static bool by_beginning(const struct iu_page *page, const char *word)
@@ -133,7 +117,7 @@ size_t iu_page_find(const struct iu_page *pages, const char *word, const struct 
 
 	for (size_t i = 0; i < max; i++)
 		found[i] = NULL;
-	if (word[0] == 0 || strlen(word) > MAX_WORD)
+	if (word[0] == 0 || strlen(word) > IU_NEAR_WORD)
 		return 0;
 	for (size_t way = 0; way < sizeof(ways) / sizeof(ways[0]) && n == 0; way++)
 		for (const struct iu_page *page = pages; page->id != NULL; page++)
@@ -144,78 +128,17 @@ size_t iu_page_find(const struct iu_page *pages, const char *word, const struct 
 
 /* ------------------------------------------------------------------------------------------ what looks like it */
 
-/* Letters to change, drop or add until `word` begins `name`. word is at most MAX_WORD long. */
-static size_t distance(const char *name, const char *word)
-{
-	size_t row[MAX_WORD + 1], len = strlen(word), least;
-
-	for (size_t j = 0; j <= len; j++)
-		row[j] = j;
-	least = row[len];
-	for (size_t i = 1; name[i - 1] != 0; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= len; j++) {
-			size_t above = row[j], change = diagonal + (folded(name[i - 1]) != folded(word[j - 1]));
-
-			row[j] = above + 1 < row[j - 1] + 1 ? above + 1 : row[j - 1] + 1;
-			row[j] = change < row[j] ? change : row[j];
-			diagonal = above;
-		}
-		least = row[len] < least ? row[len] : least;
-	}
-	return least;
-}
-
-struct nearest {
-	const char *word;
-	const char **names;
-	size_t *distances;
-	size_t n, max;
-};
-
-/* Keeps the nearest, the earlier first where two are as near. */
-static void consider(struct nearest *near, const char *name)
-{
-	size_t d = distance(name, near->word), at = near->n;
-
-	for (const char *part = strpbrk(name, "-_ "); part != NULL; part = strpbrk(part + 1, "-_ ")) {
-		size_t of_part = distance(part + 1, near->word) + 1;
-
-		d = of_part < d ? of_part : d;
-	}
-	if (d > strlen(near->word) / 3)
-		return;
-	for (size_t i = 0; i < near->n; i++)
-		if (same(near->names[i], name))
-			return;
-	if (near->n < near->max)
-		near->n++;
-	for (; at > 0 && near->distances[at - 1] > d; at--)
-		if (at < near->n) {
-			near->names[at] = near->names[at - 1];
-			near->distances[at] = near->distances[at - 1];
-		}
-	if (at < near->n) {
-		near->names[at] = name;
-		near->distances[at] = d;
-	}
-}
-
 size_t iu_page_near(const struct iu_page *pages, const char *word, const char **near, size_t max)
 {
-	size_t distances[8];
-	struct nearest all = {word, near, distances, 0, max < 8 ? max : 8};
+	struct iu_near all;
 
-	if (word[0] == 0 || strlen(word) > MAX_WORD)
-		return 0;
+	iu_near_begin(&all, word, near, max);
 	for (const struct iu_page *page = pages; page->id != NULL; page++) {
-		consider(&all, page->id);
+		iu_near_consider(&all, page->id);
 		for (const char *const *name = page->also; *name != NULL; name++)
-			consider(&all, *name);
+			iu_near_consider(&all, *name);
 	}
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
-		consider(&all, errors[i].name);
+		iu_near_consider(&all, errors[i].name);
 	return all.n;
 }
