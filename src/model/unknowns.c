@@ -58,7 +58,7 @@ static void found(struct search *s, enum kind kind, uint32_t missing, unsigned n
 static bool is_read(const struct inuse_socket *o, uint32_t flag, enum iu_system os)
 {
 	if (flag == INUSE_V6ONLY)
-		return o->family == 6 && !iu_addr_is_mapped(&o->local) && (is_wildcard(&o->local) || is_connection(o));
+		return o->family == 6 && !iu_addr_is_mapped(&o->local) && (is_wildcard(&o->local) || o->state != INUSE_LISTEN);
 	if (flag == INUSE_TIMESTAMPS)
 		return o->mini;
 	if (flag == INUSE_PORT_LOCKED)
