@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/explain.h"
+#include "support/certain.h"
 #include "support/check.h"
 
 /* An answer on a Windows host with this listener, or none, to a server on all addresses with these options. */
@@ -22,6 +23,7 @@ static struct inuse_answer *ask(const struct inuse_socket *socket, uint32_t flag
 	request.call = INUSE_CALL_LISTEN;
 	request.local = (struct inuse_addr){.family = 4, .port = 5000};
 	request.flags = flags;
+	certain_assert("Windows", &iu_profile_windows, &facts, &request, &(struct iu_caller){0});
 	iu_answer_judge(&answer, &request, 1);
 	return &answer;
 }
