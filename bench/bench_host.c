@@ -119,9 +119,21 @@ static void put_command(const struct row *row, char *buf, size_t size)
 	snprintf(buf + at, size - at, "`");
 }
 
-/* The one bound that a row has. */
-static const char *judge(const struct row *row, double wall, double times, char *buf, size_t size)
+/* A slow machine does not get to so many sockets before the first ones are gone: then nothing is known of the bound. */
+static bool has_too_few(const struct group *g, const struct row *row)
 {
+	size_t there = row->empty ? g->rows[row->beside].before : row->before;
+
+	return there * 20 < g->n_tw * 19;
+}
+
+/* The one bound that a row has. */
+static const char *judge(const struct group *g, const struct row *row, double wall, double times, char *buf, size_t size)
+{
+	bool has_one = row->least > 0 || row->most_beside > 0 || row->most_mib > 0;
+
+	if (has_one && has_too_few(g, row))
+		return "not judged: too few sockets";
 	if (row->least > 0)
 		return bench_bound(buf, size, times >= row->least, "at least %g times", row->least);
 	if (row->most_beside > 0)
@@ -155,7 +167,7 @@ static void print_row(const struct group *g, struct row *row)
 	line.cpu = bench_cell(cpu, sizeof(cpu), bench_median(row->cpu_ms, row->n), "ms");
 	line.memory = bench_cell(memory, sizeof(memory), (double)row->peak_kib / 1024, "MiB");
 	line.times = own_wall > 0 ? wall / own_wall : 0;
-	line.bound = judge(row, wall, line.times, bound, sizeof(bound));
+	line.bound = judge(g, row, wall, line.times, bound, sizeof(bound));
 	if (g->n_tw > 0 && !row->empty)
 		snprintf(sockets, sizeof(sockets), row->dropped ? "%zu, %zu (%u dropped)" : "%zu, %zu", row->before, row->after,
 			 row->dropped);
