@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* inuse run --hold: the listening socket outlives the program, and the next start of it gets that socket. */
+#include <sys/resource.h>
+
 #include "support/holder.h"
 
 /* ------------------------------------------------------------------------------------------------ restarts */
@@ -239,6 +241,21 @@ static void test_hold__more_than_there_is_room_for__said_and_works(void **state)
 	live_finish(pid, SIGTERM);
 }
 
+static void test_hold__no_descriptors_left__said_and_works(void **state)
+{
+	pid_t pid = HOLDER_START("a = listen(); up()\n"
+				 "while not os.path.exists(sys.argv[1] + '/go'): time.sleep(0.01)\n"
+				 "b = listen(port=8081); up('both'); serve(b)", PLAIN);
+
+	live_expect(pid, "up 1");
+	assert_int_equal(prlimit(pid, RLIMIT_NOFILE, &(struct rlimit){4, 4}, NULL), 0);
+	live_run("touch", live_text("%s/go", actor_dir));
+	live_expect(pid, "makes its calls itself, not explained and not cured: inuse has reached its limit of descriptors");
+	live_expect(pid, "up 1 both");
+	assert_int_equal(holder_ask("127.0.0.1:8081"), 1);
+	live_finish(pid, SIGTERM);
+}
+
 static void test_hold__many_restarts__nothing_piles_up(void **state)
 {
 	pid_t pid = HOLDER_START("s = listen(); up(); serve(s)", PLAIN);
@@ -295,6 +312,7 @@ int main(int argc, char **argv)
 		folder_test(test_hold__odd_arguments__same_errors),
 		folder_test(test_hold__ten_thousand_sockets__restarted),
 		folder_test(test_hold__more_than_there_is_room_for__said_and_works),
+		folder_test(test_hold__no_descriptors_left__said_and_works),
 		folder_test(test_hold__many_restarts__nothing_piles_up),
 		folder_test(test_hold__inuse_killed__program_goes_on),
 	};
