@@ -60,7 +60,9 @@ static void say_plays(struct iu_text *t, const json_t *run)
 {
 	int plays = (int)json_integer_value(json_object_get(run, "plays"));
 
-	if (json_object_get(run, "sent_again") != NULL)
+	if (json_object_get(run, "sent_again") != NULL && plays < 2)
+		iu_text_add(t, _(" (packets crossed again: the machine may be too busy)"));
+	else if (json_object_get(run, "sent_again") != NULL)
 		iu_text_addf(t, _(" (played %d times, and each time packets crossed again: the machine may be too busy)"), plays);
 	else if (plays > 1)
 		iu_text_addf(t, _(" (played %d times, as packets crossed again: the machine is busy)"), plays);

@@ -110,12 +110,13 @@ static bool start(struct iu_runner *r, struct worker *w, size_t job)
 	return true;
 }
 
-/* True: it is played once more, and what came of it is forgotten. */
+/* True: it is played once more, and what came of it is forgotten. What waits for long is played once: it has been patient enough. */
 static bool play_again(struct iu_runner *r, struct worker *w)
 {
 	struct iu_job *job = &r->list[w->job];
 
-	if (json_object_get(job->run, "sent_again") == NULL || job->plays == PLAYS || !start(r, w, w->job))
+	if (json_object_get(job->run, "sent_again") == NULL || (job->play.exp->needs & IU_NEED_PATIENCE) != 0 || job->plays == PLAYS ||
+	    !start(r, w, w->job))
 		return false;
 	json_decref(job->run);
 	job->run = NULL;
@@ -141,7 +142,7 @@ static void finish(struct iu_runner *r, struct worker *w, bool late)
 		return;
 	if (job->run == NULL)
 		job->run = iu_jobs_unplayed(&job->play, late ? _("it did not end in time") : _("the process that played it broke off"));
-	if (job->plays > 1)
+	if (job->plays > 1 || json_object_get(job->run, "sent_again") != NULL)
 		json_object_set_new(job->run, "plays", json_integer(job->plays));
 	job->done = true;
 }
