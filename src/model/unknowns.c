@@ -353,7 +353,8 @@ void iu_unknowns_complete(struct iu_unknowns *u)
 	u->facts.sockets = u->sockets;
 	u->facts.locals = u->locals;
 	u->facts.routes = u->routes;
-	memcpy(u->sockets, u->given->sockets, u->given->n_sockets * sizeof(u->sockets[0]));
+	if (u->given->n_sockets > 0)
+		memcpy(u->sockets, u->given->sockets, u->given->n_sockets * sizeof(u->sockets[0]));
 	if (u->given->n_locals > 0)
 		memcpy(u->locals, u->given->locals, u->given->n_locals * sizeof(u->locals[0]));
 	if (u->given->n_routes > 0)
