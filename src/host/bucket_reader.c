@@ -38,6 +38,12 @@ enum inuse_status iu_bucket_reader_new(const uint16_t *ports, size_t n, struct i
 	return INUSE_OK;
 }
 
+void iu_bucket_reader_ask(struct iu_bucket_reader *r, const uint16_t *ports, size_t n)
+{
+	r->question.ports = ports;
+	r->question.n_ports = n;
+}
+
 void iu_bucket_reader_free(struct iu_bucket_reader *r)
 {
 	if (r == NULL)

@@ -12,6 +12,8 @@ struct iu_bucket_reader;
  * buckets cannot be read here, and the sentence says why.
  */
 enum inuse_status iu_bucket_reader_new(const uint16_t *ports, size_t n, struct iu_bucket_reader **ret, struct inuse_error *error);
+/* Other ports from now on, borrowed as above. */
+void iu_bucket_reader_ask(struct iu_bucket_reader *reader, const uint16_t *ports, size_t n);
 void iu_bucket_reader_free(struct iu_bucket_reader *reader); /* NULL is fine */
 /*
  * Reads them in the network namespace that the calling thread is in now. False: that failed, or they changed all the time. What was

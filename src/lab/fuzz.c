@@ -104,7 +104,7 @@ void iu_fuzz_play(const struct iu_fuzz *fuzz, struct iu_fuzz_result *r, const vo
 		return;
 	}
 	r->started = true;
-	f->eyes = iu_eyes_new(&error);
+	f->eyes = iu_eyes_new(iu_fuzz_ports, IU_FUZZ_N_PORTS, &error);
 	if (f->eyes == NULL)
 		snprintf(r->why_fewer_eyes, sizeof(r->why_fewer_eyes), "%s", error.text);
 	while (r->calls < fuzz->calls && r->disagreements < found_max && (stop == NULL || *stop == 0) && iu_fuzz_begin(f)) {

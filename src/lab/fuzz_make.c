@@ -19,7 +19,7 @@
 
 unsigned iu_make_pick(struct iu_fuzzer *f, unsigned n)
 {
-	return iu_fuzz_pick(&f->random, n);
+	return iu_lab_pick(&f->random, n);
 }
 
 bool iu_make_chance(struct iu_fuzzer *f, unsigned percent)

@@ -15,21 +15,13 @@
 #include "base/address.h"
 #include "host/host.h"
 
+const uint16_t iu_fuzz_ports[IU_FUZZ_N_PORTS] = {IU_FUZZ_LOW,       IU_FUZZ_PORT,      IU_FUZZ_PORT + 1,  IU_FUZZ_RANGE,
+						 IU_FUZZ_RANGE + 1, IU_FUZZ_RANGE + 2, IU_FUZZ_RANGE_LAST};
+
 #define BUCKET_EVERY 3       /* of so many calls one is judged by the kernel's buckets */
 #define UNKNOWNS_EVERY 64    /* of the calls that an ordinary user's eyes cannot tell */
 #define REMOVE_EVERY 64      /* of the calls that fail with EADDRINUSE */
 #define SCENES_PER_NAMESPACE 4096
-
-unsigned iu_fuzz_pick(uint64_t *random, unsigned n)
-{
-	/* splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators) */
-	uint64_t z = *random += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	z ^= z >> 31;
-	return (unsigned)((z >> 32) * n >> 32);
-}
 
 /* ------------------------------------------------------------------------------------------- the namespace */
 
@@ -122,7 +114,7 @@ static bool is_empty(struct iu_fuzzer *f)
 {
 	struct inuse_socket one;
 
-	if (f->eyes != NULL && iu_eyes_read(f))
+	if (f->eyes != NULL && iu_eyes_read(f->eyes, NULL))
 		return iu_eyes_count(f->eyes) == 0;
 	return iu_live_sockets(f->live, &one, 1) == 0;
 }
@@ -190,10 +182,9 @@ void iu_fuzz_end(struct iu_fuzzer *f)
 
 /* What there is of one call besides the answers. */
 struct looks {
-	struct iu_fuzz_call call;
+	struct iu_eyes_call call;
 	bool judged, bucket;
-	struct iu_fuzz_said user, seen;
-	struct iu_facts plain_facts;
+	struct iu_eyes_said user, seen;
 };
 
 static bool is_call(const struct iu_step *step)
@@ -203,7 +194,7 @@ static bool is_call(const struct iu_step *step)
 
 static bool sample(struct iu_fuzzer *f, unsigned every)
 {
-	return iu_fuzz_pick(&f->scene.random, every) == 0;
+	return iu_lab_pick(&f->scene.random, every) == 0;
 }
 
 static enum iu_agreement differs(struct iu_fuzzer *f, enum iu_fuzz_kind kind)
@@ -212,48 +203,22 @@ static enum iu_agreement differs(struct iu_fuzzer *f, enum iu_fuzz_kind kind)
 	return IU_DIFFERS;
 }
 
-/* A moment later it may be as simulated: what is on its way arrives. */
-static bool compare_patiently(struct iu_fuzzer *f)
-{
-	if (iu_eyes_compare(f))
-		return true;
-	for (int64_t end = iu_live_now() + 200000000; iu_live_now() < end;) {
-		iu_live_pause();
-		if (iu_eyes_read(f) && iu_eyes_compare(f))
-			return true;
-	}
-	return false;
-}
-
 /* False: it is no call that the model judges. */
-static bool ask_of(struct iu_fuzzer *f, const struct iu_step *step, struct iu_fuzz_call *call)
+static bool ask_of(struct iu_fuzzer *f, const struct iu_step *step, struct iu_eyes_call *call)
 {
-	static const enum inuse_call calls[] = {
-		[IU_DO_BIND] = INUSE_CALL_BIND, [IU_DO_LISTEN] = INUSE_CALL_LISTEN, [IU_DO_CONNECT] = INUSE_CALL_CONNECT};
-	struct inuse_addr to = step->at.addr;
 	struct stat st;
 
-	iu_sim_facts(f->model.sim);
-	if (step->at.scope[0] != 0)
-		to.scope = strcmp(step->at.scope, "lo") == 0 ? 1 : 2;
 	call->inode = fstat(f->live->fds[step->socket], &st) == 0 ? st.st_ino : 0;
-	return iu_sim_request(f->model.sim, step->socket, calls[step->action], &to, step->at.claims, &call->request, &call->caller);
-}
-
-/* The calling socket among the facts that eyes saw. */
-static const struct inuse_socket *self_among(const struct iu_facts *facts, uint64_t inode)
-{
-	for (size_t i = 0; inode != 0 && i < facts->n_sockets; i++)
-		if (facts->sockets[i].inode == inode && !facts->sockets[i].mini)
-			return &facts->sockets[i];
-	return NULL;
+	return iu_onmodel_request(&f->model, step, &call->request, &call->caller);
 }
 
 /* Before the call: the buckets. */
 static enum iu_agreement look_before(struct iu_fuzzer *f, const struct iu_step *step, struct looks *l)
 {
-	l->bucket = f->eyes != NULL && (sample(f, BUCKET_EVERY) || f->again) && iu_eyes_read(f);
-	if (l->bucket && !compare_patiently(f))
+	const struct iu_facts *simulated = iu_sim_facts(f->model.sim);
+
+	l->bucket = f->eyes != NULL && (sample(f, BUCKET_EVERY) || f->again) && iu_eyes_read(f->eyes, simulated);
+	if (l->bucket && !iu_eyes_compare_patiently(f->eyes, simulated, f->why, sizeof(f->why)))
 		return differs(f, IU_BY_SOCKETS);
 	return IU_AGREES;
 }
@@ -261,29 +226,17 @@ static enum iu_agreement look_before(struct iu_fuzzer *f, const struct iu_step *
 /* After the call, as things were before it: what is known of the port that the kernel chose helps to judge the SYN. */
 static void judge_looks(struct iu_fuzzer *f, struct looks *l)
 {
-	const struct iu_facts *simulated = iu_sim_facts(f->model.sim), *plain = iu_fuzz_plain_facts(simulated), *seen;
-	const struct inuse_socket *self = l->call.caller.self;
-	struct iu_fuzz_call call = l->call;
+	const struct iu_facts *simulated = iu_sim_facts(f->model.sim);
 
-	if (self != NULL)
-		call.caller.self = plain->sockets + (self - simulated->sockets);
-	l->user = iu_fuzz_judge(f->profile, plain, &call);
-	if (!l->bucket)
-		return;
-	seen = iu_eyes_facts(f);
-	call = l->call;
-	call.caller.self = self_among(seen, l->call.inode);
-	l->seen = iu_fuzz_judge(f->profile, seen, &call);
+	l->user = iu_eyes_judge_user(f->profile, simulated, &l->call);
+	if (l->bucket)
+		l->seen = iu_eyes_judge_bucket(f->profile, f->eyes, simulated, &l->call);
 }
 
-static enum iu_agreement say_wrong(struct iu_fuzzer *f, enum iu_fuzz_kind kind, const char *eyes, const struct iu_fuzz_said *said,
+static enum iu_agreement say_wrong(struct iu_fuzzer *f, enum iu_fuzz_kind kind, const char *eyes, const struct iu_eyes_said *said,
 				   const char *kernel)
 {
-	static const char *const outcomes[] = {"OK", "", "cannot tell"};
-
-	snprintf(f->why, sizeof(f->why), "the kernel says %s; the model, by what %s: %s (rule %s, missing 0x%x)", kernel, eyes,
-		 said->outcome == INUSE_FAIL ? iu_sim_result_text(said->result) : outcomes[said->outcome],
-		 said->rule != NULL ? said->rule : "-", said->missing);
+	iu_eyes_say_wrong(eyes, said, kernel, f->why, sizeof(f->why));
 	return differs(f, kind);
 }
 
@@ -297,7 +250,7 @@ static enum iu_agreement check_user(struct iu_fuzzer *f, struct looks *l, const 
 {
 	count(f, IU_EYES_USER);
 	if (l->user.outcome != INUSE_CANNOT_TELL)
-		return iu_fuzz_said_agrees(&l->user, kernel) ? IU_AGREES
+		return iu_eyes_said_agrees(&l->user, kernel) ? IU_AGREES
 							     : say_wrong(f, IU_BY_USER, "an ordinary user sees", &l->user, kernel);
 	if (!f->again)
 		f->result->user_cannot_tell++;
@@ -307,17 +260,11 @@ static enum iu_agreement check_user(struct iu_fuzzer *f, struct looks *l, const 
 /* Must be asked before the model has made the step: whether what an ordinary user cannot tell really depends on it. */
 static enum iu_agreement check_unknowns(struct iu_fuzzer *f, struct looks *l, const char *kernel)
 {
-	const struct iu_facts *simulated = iu_sim_facts(f->model.sim), *plain;
-	struct iu_fuzz_call call = l->call;
-
 	if (l->user.outcome != INUSE_CANNOT_TELL || !(sample(f, UNKNOWNS_EVERY) || f->again))
 		return IU_AGREES;
-	plain = iu_fuzz_plain_facts(simulated);
-	if (call.caller.self != NULL)
-		call.caller.self = plain->sockets + (call.caller.self - simulated->sockets);
 	if (!f->again)
 		f->result->user_tried++;
-	if (iu_fuzz_unknown_matters(f->profile, plain, &call, &f->scene.random))
+	if (iu_eyes_unknown_matters(f->profile, iu_sim_facts(f->model.sim), &l->call, &f->scene.random))
 		return IU_AGREES;
 	return say_wrong(f, IU_BY_UNKNOWNS, "an ordinary user sees, although all values of the unknown lead to one outcome", &l->user, kernel);
 }
@@ -328,9 +275,9 @@ static enum iu_agreement check_bucket(struct iu_fuzzer *f, const struct looks *l
 		return IU_AGREES;
 	count(f, IU_EYES_BUCKET);
 	/* no bucket tells the number of a SYN to come; the simulation knows when it was long ago enough */
-	if (l->seen.outcome == INUSE_CANNOT_TELL && l->seen.missing == INUSE_MISSING_SEQUENCE)
+	if (iu_eyes_said_open(&l->seen))
 		return IU_AGREES;
-	return iu_fuzz_said_agrees(&l->seen, kernel) ? IU_AGREES
+	return iu_eyes_said_agrees(&l->seen, kernel) ? IU_AGREES
 						     : say_wrong(f, IU_BY_BUCKET, "the kernel's bucket shows", &l->seen, kernel);
 }
 
@@ -451,7 +398,7 @@ static enum iu_agreement compare(struct iu_fuzzer *f, const struct iu_step *step
 /* The call went as the model said: is it really these blockers? */
 static enum iu_agreement check_removal(struct iu_fuzzer *f, const struct iu_step *step, const struct looks *l, const char *kernel)
 {
-	struct iu_fuzz_said said;
+	struct iu_eyes_said said;
 
 	if (step->action != IU_DO_BIND || strcmp(kernel, "EADDRINUSE") != 0 || step->at.addr.port == 0 || l->bucket != (f->eyes != NULL))
 		return IU_AGREES;
@@ -459,7 +406,7 @@ static enum iu_agreement check_removal(struct iu_fuzzer *f, const struct iu_step
 		return IU_AGREES;
 	if (l->bucket)
 		return iu_fuzz_remove(f, step, &l->seen.verdict);
-	said = iu_fuzz_judge(f->profile, iu_sim_facts(f->model.sim), &l->call);
+	said = iu_eyes_judge(f->profile, iu_sim_facts(f->model.sim), &l->call);
 	return iu_fuzz_remove(f, step, &said.verdict);
 }
 

@@ -3,6 +3,7 @@
 #ifndef IU_LAB_FUZZ_PRIVATE_H
 #define IU_LAB_FUZZ_PRIVATE_H
 
+#include "lab/eyes.h"
 #include "lab/fuzz.h"
 #include "lab/live_private.h"
 #include "lab/onmodel.h"
@@ -17,8 +18,6 @@
 #define IU_FUZZ_RANGE_LAST 20004
 #define IU_FUZZ_N_PORTS 7
 extern const uint16_t iu_fuzz_ports[IU_FUZZ_N_PORTS];
-
-struct iu_eyes;
 
 struct iu_scene {
 	struct iu_step steps[IU_SCENE_STEPS];
@@ -78,9 +77,6 @@ struct iu_fuzzer {
 	char why[512];
 };
 
-/* Random numbers: [0, n). The scene's own are the same when it is played again. */
-unsigned iu_fuzz_pick(uint64_t *random, unsigned n);
-
 /* fuzz_make.c: the next step of the scene. False: it has come to its end. */
 bool iu_fuzz_make(struct iu_fuzzer *f, struct iu_step *ret);
 void iu_fuzz_make_begin(struct iu_fuzzer *f);
@@ -105,41 +101,6 @@ enum inuse_status iu_fuzz_kernel(struct iu_fuzzer *f, const struct iu_step *step
 void iu_fuzz_kernel_again(struct iu_fuzzer *f, const struct iu_step *step, const char *want, struct iu_fuzz_answer *ret);
 /* Removes a socket that is open here without a word to its peer; false: that cannot be done to it. */
 bool iu_fuzz_vanish(int fd);
-
-/* fuzz_eyes.c */
-struct iu_eyes *iu_eyes_new(struct inuse_error *error);
-void iu_eyes_free(struct iu_eyes *eyes);
-/* Reads the buckets. False: they could not be read, or changed meanwhile. */
-bool iu_eyes_read(struct iu_fuzzer *f);
-/* Holds what was read against the simulated sockets; false: they differ, and why says how. */
-bool iu_eyes_compare(struct iu_fuzzer *f);
-/* How many sockets were there. */
-size_t iu_eyes_count(const struct iu_eyes *eyes);
-/* What was read as facts, with everything else as simulated. */
-const struct iu_facts *iu_eyes_facts(struct iu_fuzzer *f);
-
-/* fuzz_judge.c: what the model says of a call by these facts; connect() with the SYN that follows it. */
-struct iu_fuzz_call {
-	struct inuse_request request;
-	struct iu_caller caller;
-	uint64_t inode; /* of the socket that calls, where facts are the kernel's */
-	uint16_t chosen;
-};
-struct iu_fuzz_said {
-	enum inuse_outcome outcome;
-	enum inuse_result result;
-	uint32_t possible; /* bit per enum inuse_result */
-	const char *rule;
-	uint32_t missing;
-	struct inuse_verdict verdict; /* of the call itself */
-};
-struct iu_fuzz_said iu_fuzz_judge(const struct iu_profile *profile, const struct iu_facts *facts, const struct iu_fuzz_call *call);
-/* Is what was said what the kernel answered? "cannot tell" is not. */
-bool iu_fuzz_said_agrees(const struct iu_fuzz_said *said, const char *kernel);
-/* An ordinary user's view of the simulated sockets. Borrowed until the next call. */
-const struct iu_facts *iu_fuzz_plain_facts(const struct iu_facts *all);
-/* Tries values of what is not known until two outcomes differ. False: none do. */
-bool iu_fuzz_unknown_matters(const struct iu_profile *profile, const struct iu_facts *plain, const struct iu_fuzz_call *call, uint64_t *random);
 
 /* fuzz_remove.c: removes the named blockers one by one; the call that failed is made again after each. */
 enum iu_agreement iu_fuzz_remove(struct iu_fuzzer *f, const struct iu_step *step, const struct inuse_verdict *v);

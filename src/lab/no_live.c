@@ -4,6 +4,7 @@
 #include "base/gettext.h"
 #include "lab/jobs.h"
 #include "lab/live.h"
+#include "lab/play_eyes.h"
 
 const bool iu_live_plays = false;
 const enum iu_os iu_live_os = IU_OS_WINDOWS;
@@ -61,4 +62,22 @@ char *iu_live_system(char *buf, size_t size)
 {
 	buf[0] = 0;
 	return buf;
+}
+
+struct iu_play_eyes *iu_play_eyes_new(const struct iu_play *play, struct iu_onmodel *model)
+{
+	return NULL;
+}
+
+void iu_play_eyes_free(struct iu_play_eyes *eyes)
+{
+}
+
+void iu_play_eyes_before(struct iu_play_eyes *eyes, const struct iu_step *step)
+{
+}
+
+const char *iu_play_eyes_wrong(struct iu_play_eyes *eyes, const struct iu_step *step, const char *kernel, uint16_t chosen)
+{
+	return NULL;
 }

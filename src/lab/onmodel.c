@@ -201,6 +201,19 @@ size_t iu_onmodel_owners(struct iu_onmodel *m, const struct iu_step *step, struc
 	return step->action == IU_DO_LISTEN ? iu_sim_owners(m->sim, step->socket, INUSE_CALL_LISTEN, NULL, ret, max) : 0;
 }
 
+bool iu_onmodel_request(struct iu_onmodel *m, const struct iu_step *step, struct inuse_request *ret_request, struct iu_caller *ret_caller)
+{
+	struct inuse_addr at = where(m, step);
+	enum inuse_call call = step->action == IU_DO_BIND     ? INUSE_CALL_BIND
+			       : step->action == IU_DO_LISTEN ? INUSE_CALL_LISTEN
+							      : INUSE_CALL_CONNECT;
+
+	if (step->action != IU_DO_BIND && step->action != IU_DO_LISTEN && step->action != IU_DO_CONNECT)
+		return false;
+	iu_sim_facts(m->sim);
+	return iu_sim_request(m->sim, step->socket, call, &at, step->at.claims, ret_request, ret_caller);
+}
+
 struct iu_sim_answer iu_onmodel_step(struct iu_onmodel *m, const struct iu_step *step, uint16_t chosen)
 {
 	struct inuse_addr at = where(m, step);

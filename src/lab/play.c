@@ -10,6 +10,7 @@
 #include "base/address.h"
 #include "lab/live.h"
 #include "lab/onmodel.h"
+#include "lab/play_eyes.h"
 #include "lab/resent.h"
 #include "say/names.h"
 #include "say/say.h"
@@ -28,6 +29,7 @@ struct player {
 	const struct iu_play *play;
 	struct iu_onmodel model;
 	struct iu_live *live; /* NULL once the kernel cannot go on */
+	struct iu_play_eyes *eyes; /* NULL: nothing is played on a kernel */
 	struct iu_capture *capture;
 	struct iu_packet packets[PACKETS_MAX];
 	struct flow flows[64];
@@ -373,8 +375,12 @@ static void play_step(struct player *p, const struct iu_step *step, json_t *step
 	struct iu_live_answer kernel = {0};
 	struct iu_sim_answer model;
 	json_t *o = json_object(), *owners;
-	bool agrees, played = p->live != NULL && ask_kernel(p, step, want, &kernel);
+	const char *wrong;
+	bool agrees, played;
 
+	iu_play_eyes_before(p->eyes, step);
+	played = p->live != NULL && ask_kernel(p, step, want, &kernel);
+	wrong = played ? iu_play_eyes_wrong(p->eyes, step, kernel.text, kernel.chosen) : NULL;
 	owners = owners_json(p, step);
 	model = iu_onmodel_step(&p->model, step, kernel.chosen);
 	json_object_set_new(o, "line", json_integer(step->line));
@@ -391,6 +397,10 @@ static void play_step(struct player *p, const struct iu_step *step, json_t *step
 	/* ports that a side chose are not the file's to say, but both sides must have the same */
 	if (played && !is_look(step->action) && strcmp(kernel.text, model.text) != 0)
 		agrees = false;
+	if (wrong != NULL) {
+		json_object_set_new(o, "eyes", json_string(wrong));
+		agrees = false;
+	}
 	if (!settle(p, o))
 		agrees = false;
 	take_packets(p, o);
@@ -446,6 +456,7 @@ json_t *iu_play(const struct iu_play *play)
 		p->model.os = play->os;
 		p->model.run = play->run;
 		p->live = play->live;
+		p->eyes = iu_play_eyes_new(play, &p->model);
 		p->capture = p->live != NULL ? iu_capture_new(iu_live_wire_device(p->live)) : NULL;
 		p->agrees = true;
 		p->run = run = json_object();
@@ -464,6 +475,7 @@ json_t *iu_play(const struct iu_play *play)
 			json_object_set_new(run, "sent_again", json_integer(iu_resent_count(&p->resent)));
 		json_object_set(run, "steps", steps);
 		iu_capture_free(p->capture);
+		iu_play_eyes_free(p->eyes);
 	}
 	json_decref(steps);
 	if (p != NULL)

@@ -18,6 +18,7 @@
 #include "lab/exp.h"
 
 struct iu_live;
+struct iu_eyes;
 
 /* One run: a case of an experiment in a family. */
 struct iu_play {
@@ -28,6 +29,7 @@ struct iu_play {
 	uint32_t kernel;    /* 0 the newest */
 	uint32_t features;  /* enum iu_feature of the kernel that plays, where `live` is set */
 	struct iu_live *live; /* NULL: the model alone */
+	struct iu_eyes *eyes; /* that read the kernel's buckets, of any ports; NULL: they cannot be read */
 	const char *why_not;  /* why the kernel does not play although it should; NULL */
 };
 

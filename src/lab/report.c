@@ -287,6 +287,15 @@ static void say_step(struct iu_text *t, const json_t *step, const json_t *before
 		say_rule(t, step);
 		say_tolerated(t, step);
 	}
+	if (json_object_get(step, "eyes") != NULL) {
+		size_t start = t->len;
+
+		iu_text_add(t, "      ");
+		iu_text_add(t, _("eyes"));
+		iu_text_pad(t, start, 16, 1);
+		iu_say_wrapped(t, text_of(step, "eyes"), 16, WIDTH);
+		iu_text_add(t, "\n");
+	}
 	say_packets(t, json_object_get(step, "packets"));
 	if (json_object_get(step, "kernel_sockets") != NULL) {
 		say_sockets(t, _("kernel has"), json_object_get(step, "kernel_sockets"));

@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/gettext.h"
 #include "host/features.h"
+#include "lab/eyes.h"
 #include "lab/jobs.h"
 #include "lab/live.h"
 
@@ -45,12 +46,14 @@ struct worker {
 	size_t job;
 	int64_t deadline_ms;
 	struct iu_text said;
+	struct iu_eyes *eyes; /* of one child after the other, so that the program is loaded once; NULL: not yet, or they cannot be had */
 };
 
 struct crew {
 	struct iu_runner *r;
 	struct worker workers[WORKERS_MAX];
 	unsigned n_workers;
+	bool no_eyes;
 };
 
 /* In the child: everything it makes ends with it. */
@@ -100,6 +103,7 @@ static bool start(struct iu_runner *r, struct worker *w, size_t job)
 		if (getppid() != parent)
 			_exit(0);
 		close(ends[0]);
+		r->list[job].play.eyes = w->eyes;
 		be_worker(r, r->list[job].play, ends[1]);
 	}
 	close(ends[1]);
@@ -187,6 +191,13 @@ static void listen_to_all(struct crew *c)
 			hear(c->r, of[i]);
 }
 
+static void open_eyes(struct crew *c, struct worker *w)
+{
+	if (w->eyes == NULL && !c->no_eyes)
+		w->eyes = iu_eyes_new((const uint16_t[]){1}, 1, NULL);
+	c->no_eyes |= w->eyes == NULL;
+}
+
 static void run_all(struct crew *c)
 {
 	struct iu_runner *r = c->r;
@@ -200,6 +211,7 @@ static void run_all(struct crew *c)
 			if (w->pid == 0 && r->next < r->n) {
 				struct iu_job *job = &r->list[r->next];
 
+				open_eyes(c, w);
 				job->done = !start(r, w, r->next++);
 				if (job->done)
 					job->run = iu_jobs_unplayed(&job->play, _("no process can be started"));
@@ -227,6 +239,8 @@ enum inuse_status iu_jobs_live(struct iu_runner *r, struct inuse_error *error)
 	if (c->n_workers > WORKERS_MAX)
 		c->n_workers = WORKERS_MAX;
 	run_all(c);
+	for (unsigned i = 0; i < c->n_workers; i++)
+		iu_eyes_free(c->workers[i].eyes);
 	free(c);
 	return INUSE_OK;
 }

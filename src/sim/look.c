@@ -76,6 +76,10 @@ bool iu_sim_request(struct iu_sim *sim, unsigned s, enum inuse_call call, const 
 	} else if (ret_request->local.family == 0) {
 		ret_request->local = iu_addr_any(node->s.family, 0);
 	}
+	/* a sandbox is asked before the model, and who asks again how a connection has come about is told so */
+	if (((sim->forbids & IU_SIM_FORBID_BIND) != 0 && call == INUSE_CALL_BIND) ||
+	    (call == INUSE_CALL_CONNECT && ((sim->forbids & IU_SIM_FORBID_CONNECT) != 0 || node->unreported || node->in_repair)))
+		return false;
 	return !(call == INUSE_CALL_BIND && to->port == 0 && node->no_port && !node->on_port);
 }
 

@@ -129,7 +129,7 @@ unsigned iu_sim_choices(const struct iu_sim *sim, unsigned s, const struct inuse
 bool iu_sim_is_twice(const struct iu_sim *sim, unsigned s);
 /*
  * What the model is asked when the socket makes this call now: to is what bind() asks for or connect() dials, NULL for listen().
- * ret_caller->self is in iu_sim_facts(), which has to be asked before. False: the model is not asked (IP_BIND_ADDRESS_NO_PORT).
+ * ret_caller->self is in iu_sim_facts(), which has to be asked before. False: the model is not asked (IP_BIND_ADDRESS_NO_PORT, a sandbox, TCP_REPAIR).
  */
 bool iu_sim_request(struct iu_sim *sim, unsigned s, enum inuse_call call, const struct inuse_addr *to, uint8_t claims,
 		    struct inuse_request *ret_request, struct iu_caller *ret_caller);

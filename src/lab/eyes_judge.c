@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* What the model says of a call by given facts, and whether what it does not know makes a difference. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/address.h"
-#include "lab/fuzz_private.h"
+#include "lab/eyes.h"
 #include "model/unknowns.h"
 
 #define SOCKETS_MAX 256
 #define TRIES_MAX 4096
 
 /* The SYN of a connect() that found its port. */
-static void judge_syn(const struct iu_profile *profile, const struct iu_facts *facts, const struct iu_fuzz_call *call,
-		      struct iu_fuzz_said *said)
+static void judge_syn(const struct iu_profile *profile, const struct iu_facts *facts, const struct iu_eyes_call *call,
+		      struct iu_eyes_said *said)
 {
 	struct inuse_request syn = INUSE_REQUEST_INIT;
 	struct inuse_verdict v = {.size = sizeof(v)};
@@ -37,9 +38,9 @@ static void judge_syn(const struct iu_profile *profile, const struct iu_facts *f
 	}
 }
 
-struct iu_fuzz_said iu_fuzz_judge(const struct iu_profile *profile, const struct iu_facts *facts, const struct iu_fuzz_call *call)
+struct iu_eyes_said iu_eyes_judge(const struct iu_profile *profile, const struct iu_facts *facts, const struct iu_eyes_call *call)
 {
-	struct iu_fuzz_said said = {.verdict = {.size = sizeof(said.verdict)}};
+	struct iu_eyes_said said = {.verdict = {.size = sizeof(said.verdict)}};
 	struct iu_caller caller = call->caller;
 	struct iu_decided decided = {0};
 
@@ -55,7 +56,7 @@ struct iu_fuzz_said iu_fuzz_judge(const struct iu_profile *profile, const struct
 	return said;
 }
 
-bool iu_fuzz_said_agrees(const struct iu_fuzz_said *said, const char *kernel)
+bool iu_eyes_said_agrees(const struct iu_eyes_said *said, const char *kernel)
 {
 	if (said->outcome == INUSE_CANNOT_TELL)
 		return false;
@@ -84,7 +85,8 @@ static uint32_t plainly_known(const struct inuse_socket *s)
 	return known;
 }
 
-const struct iu_facts *iu_fuzz_plain_facts(const struct iu_facts *all)
+/* An ordinary user's view of the simulated sockets. Borrowed until the next call. */
+static const struct iu_facts *plain_facts(const struct iu_facts *all)
 {
 	static struct inuse_socket sockets[SOCKETS_MAX];
 	static struct iu_facts facts;
@@ -106,27 +108,74 @@ const struct iu_facts *iu_fuzz_plain_facts(const struct iu_facts *all)
 	return &facts;
 }
 
+/* The same call, of the socket's own entry among these facts. */
+static struct iu_eyes_call as_user(const struct iu_facts *plain, const struct iu_facts *simulated, const struct iu_eyes_call *call)
+{
+	struct iu_eyes_call r = *call;
+
+	if (r.caller.self != NULL)
+		r.caller.self = plain->sockets + (r.caller.self - simulated->sockets);
+	return r;
+}
+
+struct iu_eyes_said iu_eyes_judge_user(const struct iu_profile *profile, const struct iu_facts *simulated, const struct iu_eyes_call *call)
+{
+	const struct iu_facts *plain = plain_facts(simulated);
+	struct iu_eyes_call same = as_user(plain, simulated, call);
+
+	return iu_eyes_judge(profile, plain, &same);
+}
+
+struct iu_eyes_said iu_eyes_judge_bucket(const struct iu_profile *profile, struct iu_eyes *eyes, const struct iu_facts *simulated,
+					 const struct iu_eyes_call *call)
+{
+	const struct iu_facts *seen = iu_eyes_facts(eyes, simulated);
+	struct iu_eyes_call same = *call;
+
+	same.caller.self = NULL;
+	for (size_t i = 0; same.inode != 0 && i < seen->n_sockets; i++)
+		if (seen->sockets[i].inode == same.inode && !seen->sockets[i].mini)
+			same.caller.self = &seen->sockets[i];
+	return iu_eyes_judge(profile, seen, &same);
+}
+
+bool iu_eyes_said_open(const struct iu_eyes_said *said)
+{
+	return said->outcome == INUSE_CANNOT_TELL && said->missing == INUSE_MISSING_SEQUENCE;
+}
+
+void iu_eyes_say_wrong(const char *eyes, const struct iu_eyes_said *said, const char *kernel, char *why, size_t size)
+{
+	static const char *const outcomes[] = {"OK", "", "cannot tell"};
+
+	snprintf(why, size, "the kernel says %s; the model, by what %s: %s (rule %s, missing 0x%x)", kernel, eyes,
+		 said->outcome == INUSE_FAIL ? iu_sim_result_text(said->result) : outcomes[said->outcome],
+		 said->rule != NULL ? said->rule : "-", said->missing);
+}
+
 /* ------------------------------------------------------------------------------------- trying out unknowns */
 
 /* What comes out as a bit; 0 when it is still open. */
-static uint32_t outcome_bit(const struct iu_profile *profile, const struct iu_unknowns *u, const struct iu_fuzz_call *call)
+static uint32_t outcome_bit(const struct iu_profile *profile, const struct iu_unknowns *u, const struct iu_eyes_call *call)
 {
-	struct iu_fuzz_call completed = *call;
-	struct iu_fuzz_said said;
+	struct iu_eyes_call completed = *call;
+	struct iu_eyes_said said;
 
 	completed.request = u->request;
 	completed.caller = u->caller;
-	said = iu_fuzz_judge(profile, &u->facts, &completed);
+	said = iu_eyes_judge(profile, &u->facts, &completed);
 	if (said.outcome == INUSE_CANNOT_TELL)
 		return 0;
 	return 1u << (said.outcome == INUSE_GO ? INUSE_R_OK : said.result);
 }
 
-bool iu_fuzz_unknown_matters(const struct iu_profile *profile, const struct iu_facts *plain, const struct iu_fuzz_call *call,
+bool iu_eyes_unknown_matters(const struct iu_profile *profile, const struct iu_facts *simulated, const struct iu_eyes_call *asked,
 			     uint64_t *random)
 {
 	static struct iu_unknowns u;
-	struct iu_fuzz_said said = iu_fuzz_judge(profile, plain, call);
+	const struct iu_facts *plain = plain_facts(simulated);
+	struct iu_eyes_call same = as_user(plain, simulated, asked), *call = &same;
+	struct iu_eyes_said said = iu_eyes_judge(profile, plain, call);
 	uint64_t completions, tries;
 	uint32_t seen = 0;
 
@@ -139,7 +188,7 @@ bool iu_fuzz_unknown_matters(const struct iu_profile *profile, const struct iu_f
 	tries = completions < TRIES_MAX ? completions : TRIES_MAX;
 	for (uint64_t i = 0; i < tries; i++) {
 		for (size_t k = 0; tries < completions && k < u.n; k++)
-			u.list[k].value = (uint8_t)iu_fuzz_pick(random, u.list[k].n_values);
+			u.list[k].value = (uint8_t)iu_lab_pick(random, u.list[k].n_values);
 		if (tries < completions)
 			iu_unknowns_complete(&u);
 		else
@@ -149,4 +198,15 @@ bool iu_fuzz_unknown_matters(const struct iu_profile *profile, const struct iu_f
 			return true;
 	}
 	return false;
+}
+
+unsigned iu_lab_pick(uint64_t *random, unsigned n)
+{
+	/* splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators) */
+	uint64_t z = *random += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	z ^= z >> 31;
+	return (unsigned)((z >> 32) * n >> 32);
 }

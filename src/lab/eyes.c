@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel's own bind buckets, read between two steps, beside the simulated sockets. */
-#include "lab/fuzz_private.h"
+#include "lab/eyes.h"
 
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,15 +12,16 @@
 #include "base/gettext.h"
 #include "host/bucket_reader.h"
 #include "host/host.h"
+#include "lab/live.h"
 #include "say/names.h"
 #include "say/say.h"
 
-const uint16_t iu_fuzz_ports[IU_FUZZ_N_PORTS] = {IU_FUZZ_LOW,       IU_FUZZ_PORT,      IU_FUZZ_PORT + 1,  IU_FUZZ_RANGE,
-						 IU_FUZZ_RANGE + 1, IU_FUZZ_RANGE + 2, IU_FUZZ_RANGE_LAST};
-
 #define SOCKETS_MAX 256
+#define PATIENCE_NS INT64_C(200000000)
 
 struct iu_eyes {
+	uint16_t ports[IU_EYES_PORTS];
+	size_t n_ports;
 	struct iu_bucket_reader *reader;
 	struct inuse_socket sockets[SOCKETS_MAX];
 	size_t n_sockets;
@@ -28,7 +30,7 @@ struct iu_eyes {
 	struct iu_facts facts;
 };
 
-struct iu_eyes *iu_eyes_new(struct inuse_error *error)
+struct iu_eyes *iu_eyes_new(const uint16_t *ports, size_t n, struct inuse_error *error)
 {
 	struct iu_eyes *e = calloc(1, sizeof(*e));
 
@@ -36,10 +38,19 @@ struct iu_eyes *iu_eyes_new(struct inuse_error *error)
 		iu_fail(error, INUSE_E_MEMORY, 0, NULL, _("out of memory"));
 		return NULL;
 	}
-	if (iu_bucket_reader_new(iu_fuzz_ports, IU_FUZZ_N_PORTS, &e->reader, error) == INUSE_OK)
+	memcpy(e->ports, ports, n * sizeof(ports[0]));
+	e->n_ports = n;
+	if (iu_bucket_reader_new(e->ports, n, &e->reader, error) == INUSE_OK)
 		return e;
 	free(e);
 	return NULL;
+}
+
+void iu_eyes_ask(struct iu_eyes *e, const uint16_t *ports, size_t n)
+{
+	memcpy(e->ports, ports, n * sizeof(ports[0]));
+	e->n_ports = n;
+	iu_bucket_reader_ask(e->reader, e->ports, n);
 }
 
 void iu_eyes_free(struct iu_eyes *e)
@@ -49,9 +60,21 @@ void iu_eyes_free(struct iu_eyes *e)
 	free(e);
 }
 
-bool iu_eyes_read(struct iu_fuzzer *f)
+/* The number that the simulation has for a device of the kernel. */
+static uint32_t simulated_device(const struct iu_facts *simulated, uint32_t index)
 {
-	struct iu_eyes *e = f->eyes;
+	char name[IF_NAMESIZE];
+
+	if (index == 0 || if_indextoname(index, name) == NULL)
+		return index;
+	for (size_t i = 0; i < simulated->n_devices; i++)
+		if (strcmp(simulated->devices[i].name, name) == 0)
+			return simulated->devices[i].index;
+	return index;
+}
+
+bool iu_eyes_read(struct iu_eyes *e, const struct iu_facts *simulated)
+{
 	const struct inuse_socket *sockets;
 
 	if (!iu_bucket_reader_read(e->reader))
@@ -61,16 +84,22 @@ bool iu_eyes_read(struct iu_fuzzer *f)
 		return false;
 	for (size_t i = 0; i < e->n_sockets; i++) {
 		e->sockets[i] = sockets[i];
-		/* devices have the numbers that the simulation gave them */
-		for (uint32_t d = 0; d < 3; d++)
-			if (sockets[i].device == f->devices[d]) {
-				e->sockets[i].device = d + 1;
-				if (sockets[i].local.scope != 0)
-					e->sockets[i].local.scope = d + 1;
-			}
+		if (sockets[i].device == 0 || simulated == NULL)
+			continue;
+		e->sockets[i].device = simulated_device(simulated, sockets[i].device);
+		if (sockets[i].local.scope != 0)
+			e->sockets[i].local.scope = e->sockets[i].device;
 	}
 	e->buckets = iu_bucket_reader_buckets(e->reader, &e->n_buckets);
 	return true;
+}
+
+static bool is_read(const struct iu_eyes *e, uint16_t port)
+{
+	for (size_t i = 0; i < e->n_ports; i++)
+		if (e->ports[i] == port)
+			return true;
+	return false;
 }
 
 /* ---------------------------------------------------------------------------------------------- comparing */
@@ -125,12 +154,12 @@ static bool find_same(const struct inuse_socket *s, const struct inuse_socket *l
 	return false;
 }
 
-static bool say_differs(struct iu_fuzzer *f, const char *whose, const struct inuse_socket *s)
+static bool say_differs(const char *whose, const struct inuse_socket *s, char *why, size_t size)
 {
 	char text[320];
 
 	socket_text(s, text, sizeof(text));
-	snprintf(f->why, sizeof(f->why), "%s: %s", whose, text);
+	snprintf(why, size, "%s: %s", whose, text);
 	return false;
 }
 
@@ -158,10 +187,8 @@ static bool same_memory(const struct iu_bucket *a, const struct iu_bucket *b)
 	       (a->family == 4 || (a->v6only == b->v6only && iu_addr_same(&a->addr6, &b->addr6)));
 }
 
-static bool compare_buckets(struct iu_fuzzer *f, const struct iu_facts *simulated)
+static bool compare_buckets(const struct iu_eyes *e, const struct iu_facts *simulated, char *why, size_t size)
 {
-	const struct iu_eyes *e = f->eyes;
-
 	for (size_t i = 0; i < e->n_buckets; i++) {
 		const struct iu_bucket *b = &e->buckets[i], *s = bucket_of(simulated->buckets, simulated->n_buckets, b->port);
 		char mine[INUSE_ADDR_TEXT], theirs[INUSE_ADDR_TEXT] = "";
@@ -171,28 +198,40 @@ static bool compare_buckets(struct iu_fuzzer *f, const struct iu_facts *simulate
 		inuse_addr_text(b->family == 4 ? &b->addr4 : &b->addr6, mine);
 		if (s != NULL)
 			inuse_addr_text(s->family == 4 ? &s->addr4 : &s->addr6, theirs);
-		snprintf(f->why, sizeof(f->why), "what port %u remembers: kernel reuseport %d uid %u %s, model %d uid %u %s", b->port,
+		snprintf(why, size, "what port %u remembers: kernel reuseport %d uid %u %s, model %d uid %u %s", b->port,
 			 b->fastreuseport, b->uid, mine, s != NULL ? s->fastreuseport : -2, s != NULL ? s->uid : 0, theirs);
 		return false;
 	}
 	return true;
 }
 
-bool iu_eyes_compare(struct iu_fuzzer *f)
+bool iu_eyes_compare(const struct iu_eyes *e, const struct iu_facts *simulated, char *why, size_t size)
 {
-	const struct iu_facts *simulated = iu_sim_facts(f->model.sim);
-	const struct iu_eyes *e = f->eyes;
 	bool taken[512] = {false};
 
 	for (size_t i = 0; i < e->n_sockets; i++)
 		if (!find_same(&e->sockets[i], simulated->sockets, simulated->n_sockets, taken, true))
-			return say_differs(f, "only the kernel has", &e->sockets[i]);
+			return say_differs("only the kernel has", &e->sockets[i], why, size);
 	memset(taken, 0, sizeof(taken));
-	for (size_t i = 0; i < simulated->n_sockets; i++)
-		if (simulated->sockets[i].proto == INUSE_PROTO_TCP &&
-		    !find_same(&simulated->sockets[i], e->sockets, e->n_sockets, taken, false))
-			return say_differs(f, "only the model has", &simulated->sockets[i]);
-	return compare_buckets(f, simulated);
+	for (size_t i = 0; i < simulated->n_sockets; i++) {
+		const struct inuse_socket *s = &simulated->sockets[i];
+
+		if (s->proto == INUSE_PROTO_TCP && is_read(e, s->local.port) && !find_same(s, e->sockets, e->n_sockets, taken, false))
+			return say_differs("only the model has", s, why, size);
+	}
+	return compare_buckets(e, simulated, why, size);
+}
+
+bool iu_eyes_compare_patiently(struct iu_eyes *e, const struct iu_facts *simulated, char *why, size_t size)
+{
+	if (iu_eyes_compare(e, simulated, why, size))
+		return true;
+	for (int64_t end = iu_live_now() + PATIENCE_NS; iu_live_now() < end;) {
+		iu_live_pause();
+		if (iu_eyes_read(e, simulated) && iu_eyes_compare(e, simulated, why, size))
+			return true;
+	}
+	return false;
 }
 
 size_t iu_eyes_count(const struct iu_eyes *e)
@@ -200,11 +239,9 @@ size_t iu_eyes_count(const struct iu_eyes *e)
 	return e->n_sockets;
 }
 
-const struct iu_facts *iu_eyes_facts(struct iu_fuzzer *f)
+const struct iu_facts *iu_eyes_facts(struct iu_eyes *e, const struct iu_facts *simulated)
 {
-	struct iu_eyes *e = f->eyes;
-
-	e->facts = *iu_sim_facts(f->model.sim);
+	e->facts = *simulated;
 	e->facts.now_ns = iu_host_now(); /* their timers are told by the clock of the host */
 	e->facts.sockets = e->sockets;
 	e->facts.n_sockets = e->n_sockets;
