@@ -171,13 +171,14 @@ static unsigned needs_of(const struct iu_scene *scene, const char *steps)
 	return needs;
 }
 
-static void add_step(struct iu_text *t, const struct iu_step *s, const struct iu_scene_answer *kernel)
+/* The last step says what is expected even where that is OK: without an expectation it is no experiment. */
+static void add_step(struct iu_text *t, const struct iu_step *s, const struct iu_scene_answer *kernel, bool last)
 {
 	char line[512];
 
 	iu_fuzz_step_text(s, line, sizeof(line));
 	iu_text_addf(t, "%s\n", line);
-	if (kernel->text[0] != 0 && strcmp(kernel->text, "OK") != 0)
+	if (kernel->text[0] != 0 && (last || strcmp(kernel->text, "OK") != 0))
 		iu_text_addf(t, "  linux  %s  live\n", kernel->text);
 	if (kernel->chosen != 0)
 		iu_text_addf(t, "  # port %u\n", kernel->chosen);
@@ -205,7 +206,7 @@ void iu_fuzz_scene_text(const struct iu_fuzzer *f, const struct iu_scene *scene,
 	size_t n;
 
 	for (size_t i = 0; i < scene->n; i++)
-		add_step(&steps, &scene->steps[i], &scene->kernel[i]);
+		add_step(&steps, &scene->steps[i], &scene->kernel[i], i + 1 == scene->n);
 	if (steps.data != NULL)
 		add_surroundings(&before, steps.data);
 	iu_text_add(&before, steps.data != NULL ? steps.data : "");

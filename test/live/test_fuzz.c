@@ -104,6 +104,15 @@ static bool is_found(const struct iu_profile *profile, const char *id)
 	struct iu_fuzz fuzz = {.calls = 10000000, .seed = 9293, .profile = profile, .found_max = 1, .keep_whole = true};
 	const struct iu_fuzz_result *r = play(&fuzz);
 
+	/* what is printed is an experiment */
+	for (unsigned i = 0; i < r->n_found; i++) {
+		struct inuse_error error = {0};
+		struct iu_exp *exp;
+
+		if (iu_exp_parse("found.exp", r->found[i], strlen(r->found[i]), &exp, &error) != INUSE_OK)
+			fail_msg("%s\n%s", error.text, r->found[i]);
+		iu_exp_free(exp);
+	}
 	if (r->disagreements == 0)
 		print_message("%s is broken, and nothing was found in %llu calls\n", id, (unsigned long long)r->calls);
 	return r->disagreements > 0;
