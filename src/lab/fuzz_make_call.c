@@ -169,8 +169,7 @@ bool iu_make_connect(struct iu_fuzzer *f, struct iu_step *s)
 	if (socket < 0)
 		return false;
 	o = iu_make_peek(f, socket);
-	/* with a 4-tuple on two devices it is the kernel's choice which of the two gets a packet */
-	/* a device that is not there is told at once */
+	/* with a 4-tuple on two devices it is the kernel's choice which of the two gets a packet; a device that is not there is told at once */
 	if (o->device == 1 || o->device == 2 || iu_addr_is_link_local6(&o->local) || (f->haunted && o->local.port == 0))
 		return false;
 	if ((o->flags & INUSE_REPAIR) != 0)
@@ -251,6 +250,18 @@ bool iu_make_write(struct iu_fuzzer *f, struct iu_step *s)
 	if (socket < 0 || (iu_make_peek(f, socket)->flags & INUSE_REPAIR) != 0 || f->haunted)
 		return false;
 	s->action = fill ? IU_DO_FILL : IU_DO_WRITE;
+	s->socket = (uint8_t)socket;
+	s->number = 1;
+	return true;
+}
+
+bool iu_make_read(struct iu_fuzzer *f, struct iu_step *s)
+{
+	int socket = iu_make_pick_socket(f, 1u << INUSE_ESTABLISHED | 1u << INUSE_CLOSE_WAIT);
+
+	if (socket < 0 || f->haunted || (iu_make_peek(f, socket)->flags & INUSE_REPAIR) != 0)
+		return false;
+	s->action = IU_DO_READ;
 	s->socket = (uint8_t)socket;
 	s->number = 1;
 	return true;

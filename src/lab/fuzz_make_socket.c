@@ -36,14 +36,14 @@ bool iu_make_datagram(struct iu_fuzzer *f, struct iu_step *s)
 bool iu_make_option(struct iu_fuzzer *f, struct iu_step *s)
 {
 	static const enum iu_sockopt options[] = {IU_OPT_REUSEADDR, IU_OPT_REUSEADDR, IU_OPT_REUSEADDR, IU_OPT_REUSEPORT, IU_OPT_REUSEPORT,
-						  IU_OPT_V6ONLY};
+						  IU_OPT_V6ONLY, IU_OPT_FREEBIND, IU_OPT_TRANSPARENT};
 	int socket = iu_make_pick_socket(f, iu_make_chance(f, 70) ? IU_MAKE_UNBOUND : IU_MAKE_ANY_STATE);
 	unsigned share = f->theme == IU_THEME_REUSEPORT ? 60 : 75;
 
 	if (socket < 0)
 		return false;
-	s->option = options[iu_make_pick(f, 6)];
-	if (s->option == IU_OPT_V6ONLY && (iu_make_peek(f, socket)->family == 4 || iu_make_peek(f, socket)->local.family != 0))
+	s->option = options[iu_make_pick(f, f->theme == IU_THEME_ODD && f->user == 0 ? 8 : 6)];
+	if (s->option == IU_OPT_V6ONLY && iu_make_peek(f, socket)->family == 4)
 		return false;
 	s->action = iu_make_chance(f, share) ? IU_DO_SET : IU_DO_CLEAR;
 	s->socket = (uint8_t)socket;

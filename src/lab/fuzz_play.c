@@ -483,8 +483,11 @@ enum iu_agreement iu_fuzz_step(struct iu_fuzzer *f, const struct iu_step *step, 
 		f->result->judged[IU_EYES_STATE] += call;
 	}
 	f->n_calls += call;
-	/* of several listeners with SO_REUSEPORT one may have room and another not */
-	if (crossing || (listeners > 1 && strcmp(kernel.text, "OK") == 0 && strcmp(model.text, "EINPROGRESS") == 0))
+	/*
+	 * From the port of a TIME-WAIT over there it is never answered, from others refused: it was refused, from a port that nobody knows.
+	 * And of several listeners with SO_REUSEPORT one may have room and another not.
+	 */
+	if (crossing || (automatic && model.rule != NULL && strcmp(model.rule, "nobody-answers") == 0 && strcmp(kernel.text, "ECONNREFUSED") == 0) || (listeners > 1 && strcmp(kernel.text, "OK") == 0 && strcmp(model.text, "EINPROGRESS") == 0))
 		return IU_CHOICE;
 	agreement = compare(f, step, &l, &kernel, &model, unknowns);
 	if (agreement == IU_AGREES && call)

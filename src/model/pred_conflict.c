@@ -27,9 +27,9 @@ static enum inuse_tri not_v6only(const struct iu_world *w, const struct inuse_so
 		return INUSE_YES;
 	/*
 	 * bind() to a genuine IPv6 address has set it (linux v6.18 __inet6_bind()). One that does not listen may have been bound to ::, have
-	 * connected, and have been reset: then it has the address of the connection, and not the mark.
+	 * connected, and have been reset: then it has the address of the connection, and not the mark [bind/reset-ipv6-client].
 	 */
-	if (o->state == INUSE_LISTEN && !iu_addr_is_any(&o->local))
+	if (o->state == INUSE_LISTEN && (o->known & INUSE_KNOW_V6ONLY) == 0 && !iu_addr_is_any(&o->local))
 		return INUSE_NO;
 	return iu_not(iu_socket_has(w, o, INUSE_V6ONLY, INUSE_MISSING_V6ONLY, missing));
 }

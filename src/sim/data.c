@@ -125,6 +125,8 @@ struct iu_sim_answer iu_sim_read(struct iu_sim *sim, unsigned s, unsigned bytes)
 	struct iu_sim_node *node = iu_sim_node_of(sim, s);
 	const char *broken = node->broken;
 
+	if (node->in_repair && node->s.state != INUSE_LISTEN)
+		return error("EPERM"); /* there data is read from a queue that was chosen before: tcp_recvmsg_locked() */
 	if (node->unread >= bytes && bytes > 0) {
 		node->unread -= bytes;
 		return ok;
@@ -133,7 +135,7 @@ struct iu_sim_answer iu_sim_read(struct iu_sim *sim, unsigned s, unsigned bytes)
 		node->broken = "EPIPE";
 		return error(broken);
 	}
-	if (node->fin_in || broken != NULL)
+	if (node->fin_in || broken != NULL || (node->shut_read && node->s.state != INUSE_LISTEN))
 		return error("end");
 	if (node->s.state == INUSE_STATE_UNKNOWN || node->s.state == INUSE_BOUND || node->s.state == INUSE_LISTEN)
 		return error("ENOTCONN");
