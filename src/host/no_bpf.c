@@ -44,6 +44,10 @@ enum inuse_status iu_bucket_reader_new(const uint16_t *ports, size_t n, struct i
 	return lacking(error);
 }
 
+void iu_bucket_reader_ask(struct iu_bucket_reader *reader, const uint16_t *ports, size_t n)
+{
+}
+
 void iu_bucket_reader_free(struct iu_bucket_reader *reader)
 {
 }
