@@ -43,7 +43,9 @@ bool iu_make_option(struct iu_fuzzer *f, struct iu_step *s)
 	if (socket < 0)
 		return false;
 	s->option = options[iu_make_pick(f, f->theme == IU_THEME_ODD && f->user == 0 ? 8 : 6)];
-	if (s->option == IU_OPT_V6ONLY && iu_make_peek(f, socket)->family == 4)
+	/* one that has an address and no port could still change, and dial IPv4 from an IPv6 address: not simulated */
+	if (s->option == IU_OPT_V6ONLY && (iu_make_peek(f, socket)->family == 4 ||
+					   (iu_make_peek(f, socket)->local.family != 0 && iu_make_peek(f, socket)->local.port == 0)))
 		return false;
 	s->action = iu_make_chance(f, share) ? IU_DO_SET : IU_DO_CLEAR;
 	s->socket = (uint8_t)socket;

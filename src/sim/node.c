@@ -225,7 +225,8 @@ void iu_sim_close(struct iu_sim *sim, int n)
 {
 	struct iu_sim_node *node = &sim->nodes[n];
 	bool connected = node->s.state == INUSE_ESTABLISHED || node->s.state == INUSE_CLOSE_WAIT ||
-			 node->s.state == INUSE_FIN_WAIT1 || node->s.state == INUSE_FIN_WAIT2;
+			 node->s.state == INUSE_FIN_WAIT1 || node->s.state == INUSE_FIN_WAIT2 || node->s.state == INUSE_LAST_ACK ||
+			 node->s.state == INUSE_CLOSING;
 
 	if (node->s.state == INUSE_LISTEN)
 		iu_sim_drop_queue(sim, n);
