@@ -62,22 +62,31 @@ static enum inuse_tri search(struct iu_world *w, const uint8_t marks[65536], int
 	return left > 0 ? INUSE_NO : open > 0 ? INUSE_MAYBE : INUSE_YES;
 }
 
+struct iu_range iu_upper_half(struct iu_range *ports)
+{
+	struct iu_range upper = {(uint16_t)(ports->first + (ports->last + 1 - ports->first) / 4 * 2), ports->last};
+
+	if (ports->last - ports->first < 3)
+		return (struct iu_range){1, 0};
+	ports->last = upper.first - 1;
+	return upper;
+}
+
 static enum inuse_tri count(struct iu_world *w, const uint8_t marks[65536], int64_t first, int64_t last, uint32_t *missing)
 {
 	bool connects = w->req.call == INUSE_CALL_CONNECT;
 	/* linux v6.8 __inet_hash_connect(): step = local_ports ? 1 : 2; before, every search was in pairs [own-range-odd] */
 	bool pairs = !connects || w->caller.ports.first == 0 || (w->facts->features & IU_FEATURE_WHOLE_OWN_RANGE) == 0;
-	int64_t half = last;
+	struct iu_range ports = {(uint16_t)first, (uint16_t)last}, upper = {1, 0};
 	uint64_t maybe = 0;
 	enum inuse_tri exhausted;
 
 	w->ports_total = w->ports_left = 0;
-	/* bind() with SO_REUSEADDR takes from the lower half first */
-	if (!connects && (w->req.flags & INUSE_REUSEADDR) != 0 && last - first >= 3)
-		half = first + (last + 1 - first) / 4 * 2 - 1;
-	exhausted = search(w, marks, first, half, pairs, &maybe);
-	if (half < last)
-		exhausted = iu_and(exhausted, search(w, marks, half + 1, last, pairs, &maybe));
+	if (!connects && (w->req.flags & INUSE_REUSEADDR) != 0)
+		upper = iu_upper_half(&ports);
+	exhausted = search(w, marks, ports.first, ports.last, pairs, &maybe);
+	if (upper.first <= upper.last)
+		exhausted = iu_and(exhausted, search(w, marks, upper.first, upper.last, pairs, &maybe));
 	if (exhausted == INUSE_MAYBE) {
 		w->ports_left = maybe;
 		if (*missing == 0)

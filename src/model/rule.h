@@ -196,6 +196,13 @@ bool iu_answer_is_lost(const struct iu_facts *f, uint32_t device, const struct i
 /* Does a listener accept connections to this address and port? */
 enum inuse_tri iu_listener_for(const struct iu_world *w, const struct inuse_addr *to, uint32_t *missing);
 
+/*
+ * bind() with SO_REUSEADDR and port 0 takes from the lower half of the range as long as there is one. Cuts the upper half off
+ * `ports` and returns it; a range of less than four ports stays whole, and {1, 0} is returned.
+ * linux v6.18 inet_csk_find_open_port(): attempt_half [lower-half-first].
+ */
+struct iu_range iu_upper_half(struct iu_range *ports);
+
 /* Predicates, by topic; the rows that use them say what each is for. */
 iu_call_when iu_pred_multicast6, iu_pred_privileged, iu_pred_mapped_on_v6only, iu_pred_link_local_without_scope,
 	iu_pred_device_missing, iu_pred_tentative, iu_pred_not_local;

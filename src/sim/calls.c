@@ -102,35 +102,46 @@ struct inuse_verdict iu_sim_judge(struct iu_sim *sim, const struct iu_sim_node *
 	return v;
 }
 
+/* The first of these ports that the call gets; 0: none. */
+static uint16_t search(struct iu_sim *sim, const struct iu_sim_node *node, struct inuse_request *r, struct iu_range ports, unsigned step)
+{
+	for (unsigned pass = 0; pass < step; pass++) {
+		/* bind() begins with the parity that the range does not begin with, connect() with the other [Z06 Z07] */
+		unsigned port = ports.first + (step == 1 ? 0 : r->call == INUSE_CALL_CONNECT ? pass : 1 - pass);
+
+		for (; port <= ports.last; port += step) {
+			struct inuse_verdict v;
+
+			sim->facts.settings[IU_SET_RANGE_FIRST] = sim->facts.settings[IU_SET_RANGE_LAST] = port;
+			v = iu_sim_judge(sim, node, r, 0);
+			/* a SYN that is never answered has its port, too */
+			if (v.outcome != INUSE_FAIL || v.result == INUSE_R_TIMEDOUT)
+				return (uint16_t)port;
+		}
+	}
+	return 0;
+}
+
 uint16_t iu_sim_find_port(struct iu_sim *sim, const struct iu_sim_node *node, struct inuse_request *r, uint16_t chosen)
 {
 	struct iu_range all = {(uint16_t)sim->facts.settings[IU_SET_RANGE_FIRST], (uint16_t)sim->facts.settings[IU_SET_RANGE_LAST]};
-	struct iu_range own = node->ports, want = all;
+	struct iu_range own = node->ports, want = all, rest = {1, 0};
 	struct iu_decided *decided = sim->decided;
-	struct inuse_verdict v;
 	unsigned step = own.first != 0 ? 1 : 2;
-	uint16_t found = 0;
-
-	sim->decided = NULL; /* these are not calls */
+	uint16_t found;
 
 	if (own.first >= all.first && own.first <= all.last && own.first != 0)
 		want.first = own.first;
 	if (own.last >= want.first && own.last <= all.last && own.last != 0)
 		want.last = own.last;
-	for (unsigned pass = 0; pass < step && found == 0; pass++) {
-		/* bind() begins with the parity that the range does not begin with, connect() with the other [Z06 Z07] */
-		unsigned first = want.first + (step == 1 ? 0 : r->call == INUSE_CALL_CONNECT ? pass : 1 - pass);
-
-		for (unsigned port = first; port <= want.last && found == 0; port += step) {
-			if (chosen != 0 && port != chosen)
-				continue;
-			sim->facts.settings[IU_SET_RANGE_FIRST] = sim->facts.settings[IU_SET_RANGE_LAST] = port;
-			v = iu_sim_judge(sim, node, r, 0);
-			/* a SYN that is never answered has its port, too */
-			if (v.outcome != INUSE_FAIL || v.result == INUSE_R_TIMEDOUT)
-				found = (uint16_t)port;
-		}
-	}
+	if (chosen != 0)
+		want = chosen >= want.first && chosen <= want.last ? (struct iu_range){chosen, chosen} : (struct iu_range){1, 0};
+	if (r->call != INUSE_CALL_CONNECT && (r->flags & INUSE_REUSEADDR) != 0)
+		rest = iu_upper_half(&want);
+	sim->decided = NULL; /* these are not calls */
+	found = search(sim, node, r, want, step);
+	if (found == 0)
+		found = search(sim, node, r, rest, step);
 	sim->facts.settings[IU_SET_RANGE_FIRST] = all.first;
 	sim->facts.settings[IU_SET_RANGE_LAST] = all.last;
 	sim->decided = decided;
