@@ -146,9 +146,11 @@ def check_files(root, topics):
 
 
 def check_experiments(pages, experiments):
-    """Each page names experiments that are there, and each experiment is on a page."""
+    """Each page has something to try, the experiments that it names are there, and each experiment is on a page."""
     named = {experiment for page in pages for experiment in page.experiments}
     for page in pages:
+        if not any(block.text == 'The experiment to run' for block in page.blocks):
+            yield f'{page.id}.md: the section "The experiment to run" is missing'
         for experiment in page.experiments:
             if experiment not in experiments:
                 yield f'{page.id}.md: there is no experiment lab/{experiment}.exp'
@@ -199,10 +201,11 @@ def self_test():
     def page_of(*texts):
         return tool.Page('a', 'A', {}, [tool.Block('code', text, 1) for text in texts], [])
     helps = {'': '  --plain  x\n  --uid N  x\n  -v, --verbose  x\n', 'why': '  --from ADDR  x\n', 'ls': ''}
-    with_one = [tool.Page('a', 'A', {}, [], ['x/y'])]
+    with_one = [tool.Page('a', 'A', {}, [tool.Block('heading', 'The experiment to run', 1)], ['x/y'])]
+    with_none = [tool.Page('a', 'A', {}, [], [])]
     of_linux = {'a': tool.Page('a', 'A', {'Systems': ['Linux']}, [], [])}
     cases = [(check_experiments(with_one, {'x/y'}), False), (check_experiments(with_one, {'x/y', 'x/z'}), True),
-             (check_experiments(with_one, set()), True),
+             (check_experiments(with_one, set()), True), (check_experiments(with_none, set()), True),
              (check_reported(of_linux, '# x\n1\tLinux\tit\ta'), False), (check_reported(of_linux, '1\tmacOS\tit\ta'), True),
              (check_reported(of_linux, '1\tLinux\tit\ta b'), True),
              (check_words({'a': page_of('80 IN USE by\n  me (pid 1), x')}, {'a': words['a']}), False),
