@@ -177,11 +177,14 @@ static void test_hold__second_number_for_the_new_socket__both_are_exchanged(void
 
 static void test_hold__another_process_has_the_new_socket__as_it_stands(void **state)
 {
-	/* an exchange would leave the child with a socket that has no port */
-	check(COOKIE "s = socket(); s.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1); r, w = os.pipe()\n"
+	/*
+	 * An exchange would leave the child with a socket that has no port. It has to run before it can be told to end: Python forgets a
+	 * signal that comes while it is forked.
+	 */
+	check(COOKIE "s = socket(); s.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1); r, w = os.pipe(); runs, says = os.pipe()\n"
 		     "child = os.fork()\n"
-		     "if child == 0: os.read(r, 1); s.listen(5); serve(s); os._exit(0)\n"
-		     "s.bind(('127.0.0.1', 8080)); s.listen(5); os.write(w, b'x'); up(again(cookie(s))); serve(s); os.kill(child, 15)", "new", "new");
+		     "if child == 0: os.write(says, b'x'); os.read(r, 1); s.listen(5); serve(s); os._exit(0)\n"
+		     "os.read(runs, 1); s.bind(('127.0.0.1', 8080)); s.listen(5); os.write(w, b'x'); up(again(cookie(s))); serve(s); os.kill(child, 15)", "new", "new");
 }
 
 static void test_hold__registered_with_epoll_before_bind__wakes_up(void **state)
