@@ -73,10 +73,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t n = 0;
 	int argc = 1;
 
-	if (size < 1)
-		return 0;
 	while (iu_verb_at(n, &summary) != NULL)
 		n++;
+	if (size < 1 || n == 0)
+		return 0;
 	verb = iu_verb_at(data[0] % n, &summary);
 	text = input_string(data + 1, size - 1);
 	for (char *at = text, *end; argc < MAX_WORDS && (end = strchr(at, '\n')) != NULL; at = end + 1) {

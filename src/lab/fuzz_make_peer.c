@@ -70,7 +70,7 @@ bool iu_make_peer_answer(struct iu_fuzzer *f, struct iu_step *s)
 		*s = (struct iu_step){.action = IU_DO_SEND, .peer = last->peer, .tcp_flags = IU_RST};
 		return true;
 	}
-	if (last->tcp_flags != IU_RST || before->action != IU_DO_SEND || before->tcp_flags != IU_SYN || before->peer != last->peer)
+	if (before == NULL || last->tcp_flags != IU_RST || before->action != IU_DO_SEND || before->tcp_flags != IU_SYN || before->peer != last->peer)
 		return false;
 	*s = *before;
 	return true;

@@ -122,7 +122,7 @@ static bool is_empty(struct iu_fuzzer *f)
 bool iu_fuzz_begin(struct iu_fuzzer *f)
 {
 	if (f->live == NULL || ++f->scenes_here > SCENES_PER_NAMESPACE || !is_empty(f))
-		if (iu_fuzz_namespace(f, NULL) != INUSE_OK)
+		if (iu_fuzz_namespace(f, NULL) != INUSE_OK || f->live == NULL)
 			return false;
 	f->model = (struct iu_onmodel){.sim = iu_sim_new(f->profile, iu_live_kernel()), .os = IU_OS_LINUX, .run = IU_RUN_AS_WRITTEN};
 	if (f->model.sim == NULL)

@@ -67,6 +67,34 @@ static void packet_text(const struct iu_step *s, char *buf, size_t size)
 			n += (size_t)snprintf(buf + n, size - n, " %s%+d", offs[i].name, offs[i].by);
 }
 
+/* What is done without a socket. */
+static void other_text(const struct iu_step *s, char *buf, size_t size)
+{
+	switch (s->action) {
+	case IU_DO_FORK:
+		fork_text(s, buf, size);
+		break;
+	case IU_DO_KILL:
+		snprintf(buf, size, "kill p%u", s->process);
+		break;
+	case IU_DO_WAIT:
+		snprintf(buf, size, "wait %lldms", (long long)(s->number / 1000000));
+		break;
+	case IU_DO_PEER:
+		peer_text(s, buf, size);
+		break;
+	case IU_DO_SEND:
+		packet_text(s, buf, size);
+		break;
+	case IU_DO_SETTING:
+		snprintf(buf, size, "setting %s %s", s->word, s->value);
+		break;
+	default:
+		snprintf(buf, size, "# a step that has no text");
+		break;
+	}
+}
+
 void iu_fuzz_step_text(const struct iu_step *s, char *buf, size_t size)
 {
 	static const char *const hows[] = {"read", "write", "both"};
@@ -110,26 +138,8 @@ void iu_fuzz_step_text(const struct iu_step *s, char *buf, size_t size)
 	case IU_DO_CHOWN:
 		snprintf(buf, size, "chown s%u %s", s->socket, users[s->number]);
 		break;
-	case IU_DO_FORK:
-		fork_text(s, buf, size);
-		break;
-	case IU_DO_KILL:
-		snprintf(buf, size, "kill p%u", s->process);
-		break;
-	case IU_DO_WAIT:
-		snprintf(buf, size, "wait %lldms", (long long)(s->number / 1000000));
-		break;
-	case IU_DO_PEER:
-		peer_text(s, buf, size);
-		break;
-	case IU_DO_SEND:
-		packet_text(s, buf, size);
-		break;
-	case IU_DO_SETTING:
-		snprintf(buf, size, "setting %s %s", s->word, s->value);
-		break;
 	default:
-		snprintf(buf, size, "# a step that has no text");
+		other_text(s, buf, size);
 		break;
 	}
 }

@@ -68,9 +68,9 @@ bool iu_sim_request(struct iu_sim *sim, unsigned s, enum inuse_call call, const 
 
 	*ret_request = iu_sim_request_of(sim, node, call);
 	*ret_caller = iu_sim_caller_of(sim, node, to != NULL ? iu_sim_claims(node, to, claims) : claims);
-	if (call == INUSE_CALL_BIND) {
+	if (to != NULL && call == INUSE_CALL_BIND) {
 		ret_request->local = *to;
-	} else if (call == INUSE_CALL_CONNECT) {
+	} else if (to != NULL && call == INUSE_CALL_CONNECT) {
 		ret_request->remote = iu_sim_destination(&node->s.local, to);
 		iu_sim_ask_route_of(sim, node, &ret_request->remote);
 	} else if (ret_request->local.family == 0) {
@@ -80,7 +80,7 @@ bool iu_sim_request(struct iu_sim *sim, unsigned s, enum inuse_call call, const 
 	if (((sim->forbids & IU_SIM_FORBID_BIND) != 0 && call == INUSE_CALL_BIND) ||
 	    (call == INUSE_CALL_CONNECT && ((sim->forbids & IU_SIM_FORBID_CONNECT) != 0 || node->unreported || node->in_repair)))
 		return false;
-	return !(call == INUSE_CALL_BIND && to->port == 0 && node->no_port && !node->on_port);
+	return !(call == INUSE_CALL_BIND && to != NULL && to->port == 0 && node->no_port && !node->on_port);
 }
 
 void iu_sim_count(struct iu_sim *sim, struct iu_decided *decided)
