@@ -215,6 +215,15 @@ static bool is_wildcard(const struct inuse_addr *a)
 	return a->family == 0 || iu_addr_is_any(a) || iu_addr_is_mapped_any(a);
 }
 
+/* What is left of an older connection with this 4-tuple, if it is in the way; what was bound to another device keeps its own [C33]. */
+static int remains_of(const struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *local, const struct inuse_addr *to)
+{
+	int old = iu_sim_find(sim, local, to, (int)(node - sim->nodes));
+	const struct inuse_socket *s = old != NONE ? &sim->nodes[old].s : NULL;
+
+	return s != NULL && s->mini && (s->device == 0 || s->device == node->s.device) ? old : NONE;
+}
+
 /* The model has let it pass: the socket has its 4-tuple now, and what was left of an older one is gone. */
 static void take_tuple(struct iu_sim *sim, struct iu_sim_node *node, const struct inuse_addr *to, uint16_t port)
 {
@@ -224,9 +233,8 @@ static void take_tuple(struct iu_sim *sim, struct iu_sim_node *node, const struc
 
 	local.port = port;
 	move_to(sim, node, &local);
-	old = iu_sim_find(sim, &local, to, (int)(node - sim->nodes));
-	/* what lives on another device keeps its own [C33] */
-	if (old != NONE && sim->nodes[old].s.mini) { /* the mark of timestamps is handed on [F] */
+	old = remains_of(sim, node, &local, to);
+	if (old != NONE) { /* the mark of timestamps is handed on [F] */
 		node->s.flags |= sim->nodes[old].s.flags & INUSE_TIMESTAMPS;
 		iu_sim_done(sim, old);
 	}
@@ -309,8 +317,8 @@ static struct iu_sim_answer refuse(struct iu_sim *sim, const struct iu_sim_node 
 	int old;
 
 	local.port = node->s.local.port;
-	old = iu_sim_find(sim, &local, dest, (int)(node - sim->nodes));
-	if (old != NONE && sim->nodes[old].s.mini)
+	old = remains_of(sim, node, &local, dest);
+	if (old != NONE)
 		iu_sim_done(sim, old);
 	r.call = INUSE_CALL_ACCEPT;
 	r.local = *dest;
