@@ -79,8 +79,9 @@ static void count_connect(double began, int code)
 		tally.down_since = 0;
 	}
 	tally.refused += code == ECONNREFUSED;
+	tally.reset += code == ECONNRESET; /* it was in the backlog before connect() had come back */
 	pthread_mutex_unlock(&lock);
-	if (code != 0 && code != ECONNREFUSED) {
+	if (code != 0 && code != ECONNREFUSED && code != ECONNRESET) {
 		errno = code;
 		bench_die("connect");
 	}
