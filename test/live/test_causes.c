@@ -462,11 +462,9 @@ static void test_causes__connect_exhausted__ports_counted(void **state)
 	why_named("connect-ports-exhausted", 1, PORT, "connect", "127.0.0.1:" PORT);
 	assert_int_equal(live_try_connect("127.0.0.1:" PORT, NULL, 0), EADDRNOTAVAIL);
 	live_listener("127.0.0.1:5010", 0);
-	/* before 6.18 a port that bind() was ever on stays closed as long as anybody has it, and where no bucket is read nobody knows */
-	if (live_kernel_before(6, 18))
-		why_named("connect-ports-exhausted", 3, "5010", "connect", "127.0.0.1:5010");
-	else
-		why_named("free", 0, "5010", "connect", "127.0.0.1:5010");
+	/* before 6.18 a port that bind() was ever on stays closed as long as anybody has it; no bucket of such ports is read */
+	why_named(live_kernel_before(6, 18) ? "connect-ports-exhausted" : "free", live_kernel_before(6, 18) ? 3 : 0, "5010", "connect",
+		  "127.0.0.1:5010");
 	named("bind-ports-exhausted", 1, "20001", "127.0.0.1:0");
 	assert_int_equal(live_try_bind("127.0.0.1:0", LIVE_REUSEADDR), EADDRINUSE);
 }
