@@ -382,7 +382,7 @@ static void sum_up(const struct lab *lab)
 	for (size_t i = 0; i < lab->n_reasons; i++)
 		printf(_("%6zu not played: %s\n"), lab->reasons[i].n, lab->reasons[i].why);
 	if (t->again > 0)
-		printf(_("%6zu played again, as packets crossed twice: the machine is busy\n"), t->again);
+		printf(_("%6zu played again, as packets crossed again or too late: the machine is busy\n"), t->again);
 }
 
 /* An experiment that says nothing of this system is not played on its model. */

@@ -35,6 +35,8 @@ struct iu_play {
 
 /* Plays it to its end. NULL when out of memory. The caller drops it with json_decref(). */
 json_t *iu_play(const struct iu_play *play);
+/* A busy machine got in between, so that packets crossed again or the kernel took another way: what came of it says little. */
+bool iu_play_was_disturbed(const json_t *run);
 
 /* ---- run.c: many runs side by side */
 
@@ -62,7 +64,7 @@ void iu_report_run(struct iu_text *t, const json_t *run, const struct iu_report_
 /* Sums for the end of it all. */
 struct iu_tally {
 	size_t runs, agree, differ, unplayed;
-	size_t again; /* played more than once: packets crossed again, as the machine was busy */
+	size_t again; /* played more than once, as a busy machine got in between */
 };
 void iu_tally_add(struct iu_tally *tally, const json_t *run);
 

@@ -55,17 +55,17 @@ static void say_name(struct iu_text *t, const json_t *run, bool colour)
 		iu_text_addf(t, "  %s", text_of(run, "system"));
 }
 
-/* On a busy machine packets cross again, and the run was played again, too. */
+/* On a busy machine packets cross again, or the kernel takes another way, and the run was played again, too. */
 static void say_plays(struct iu_text *t, const json_t *run)
 {
 	int plays = (int)json_integer_value(json_object_get(run, "plays"));
 
-	if (json_object_get(run, "sent_again") != NULL && plays < 2)
-		iu_text_add(t, _(" (packets crossed again: the machine may be too busy)"));
-	else if (json_object_get(run, "sent_again") != NULL)
-		iu_text_addf(t, _(" (played %d times, and each time packets crossed again: the machine may be too busy)"), plays);
+	if (iu_play_was_disturbed(run) && plays < 2)
+		iu_text_add(t, _(" (packets crossed again or too late: the machine may be too busy)"));
+	else if (iu_play_was_disturbed(run))
+		iu_text_addf(t, _(" (played %d times, and each time packets crossed again or too late: the machine may be too busy)"), plays);
 	else if (plays > 1)
-		iu_text_addf(t, _(" (played %d times, as packets crossed again: the machine is busy)"), plays);
+		iu_text_addf(t, _(" (played %d times, as packets crossed again or too late: the machine is busy)"), plays);
 }
 
 /* One word or sentence: how it ended. */

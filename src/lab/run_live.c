@@ -6,8 +6,8 @@
  *
  * What plays on the kernel does so in a child process of its own, which moves into a namespace, plays one run, writes what came
  * of it to a pipe and ends. At most so many run at a time. A child that does not end in time is killed, and its run counts as one
- * that could not be played. Where a packet crossed again, because the machine was too busy to answer in time, the run is
- * played once more: that is not what the experiment is about.
+ * that could not be played. Where a packet crossed again or too late, because the machine was too busy to answer in time, the
+ * run is played once more: that is not what the experiment is about.
  */
 #include <errno.h>
 #include <poll.h>
@@ -119,7 +119,7 @@ static bool play_again(struct iu_runner *r, struct worker *w)
 {
 	struct iu_job *job = &r->list[w->job];
 
-	if (json_object_get(job->run, "sent_again") == NULL || (job->play.exp->needs & IU_NEED_PATIENCE) != 0 || job->plays == PLAYS ||
+	if (!iu_play_was_disturbed(job->run) || (job->play.exp->needs & IU_NEED_PATIENCE) != 0 || job->plays == PLAYS ||
 	    !start(r, w, w->job))
 		return false;
 	json_decref(job->run);
@@ -146,7 +146,7 @@ static void finish(struct iu_runner *r, struct worker *w, bool late)
 		return;
 	if (job->run == NULL)
 		job->run = iu_jobs_unplayed(&job->play, late ? _("it did not end in time") : _("the process that played it broke off"));
-	if (job->plays > 1 || json_object_get(job->run, "sent_again") != NULL)
+	if (job->plays > 1 || iu_play_was_disturbed(job->run))
 		json_object_set_new(job->run, "plays", json_integer(job->plays));
 	job->done = true;
 }

@@ -453,10 +453,11 @@ static void stopped(struct iu_supervisor *s)
 
 static void end_of_trial(struct iu_supervisor *s)
 {
-	iu_notify_ready(s);
-	iu_control_report(s, NULL, _("the new one did not get to listen on all that the old one does; the old one goes on"));
+	/* first: who is told that the old one goes on finds its sockets as they were */
 	iu_hold_withdraw(s, s->turn.leaving);
 	set_phase(s, IU_PHASE_STEADY);
+	iu_notify_ready(s);
+	iu_control_report(s, NULL, _("the new one did not get to listen on all that the old one does; the old one goes on"));
 }
 
 static void trial_step(struct iu_supervisor *s)

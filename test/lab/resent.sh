@@ -9,7 +9,7 @@ case $out in
 	echo "SKIP: no experiment can be played on this kernel by this user"
 	exit 77
 	;;
-*"(played 3 times, and each time packets crossed again: the machine may be too busy)"*) ;;
+*"(played 3 times, and each time packets crossed again or too late: the machine may be too busy)"*) ;;
 *)
 	printf '%s\n' "$out"
 	exit 1
