@@ -1,129 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Every cause that one machine can have, made for real, and named.
- *
- * Each scenario makes the sockets, asks inuse as root and as an ordinary user, compares with the call made for real, and
- * looks what the usual tools show of the port at that moment. The table of all that is printed at the end.
- */
-#include "support/live.h"
+/* Every cause that one machine can have, made for real, and named. The table of all that is printed at the end. */
+#include "support/named.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define PORT "5000"
 
-struct row {
-	const char *cause;
-	const char *as_user; /* what an ordinary user was told */
-	bool ss, lsof, proc;
-};
-static struct row table[96];
-static size_t n_rows;
-
 /* ------------------------------------------------------------------------------------------ asking */
-
-/* The deciding verdict of --json; the caller drops the root. */
-static json_t *verdict_of(const struct live_run *run, json_t **ret_root)
-{
-	json_error_t error;
-	json_t *root = json_loads(run->out, 0, &error);
-
-	if (root == NULL)
-		fail_msg("%s: exit %d, not JSON: %s\n%s", run->line, run->status, run->out, run->err);
-	*ret_root = root;
-	return json_array_get(json_object_get(root, "verdicts"), (size_t)json_integer_value(json_object_get(root, "deciding")));
-}
-
-static const char *text_of(json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
-/* An open socket on the port, whoever has it: what a listing of /proc/PID/fd against /proc/net/tcp finds. */
-static bool proc_shows(const char *port)
-{
-	char path[64], line[512];
-	unsigned want = (unsigned)atoi(port), local, remote, state;
-	unsigned long inode;
-	bool found = false;
-
-	for (int i = 0; i < 2; i++) {
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/thread-self/net/%s", i ? "tcp6" : "tcp");
-		f = fopen(path, "re");
-		while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-			if (sscanf(line, "%*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%x %x %*s %*s %*s %*d %*d %lu", &local, &remote, &state,
-				   &inode) == 4 && local == want && inode != 0)
-				found = true;
-		if (f != NULL)
-			fclose(f);
-	}
-	return found;
-}
-
-static struct row *new_row(const char *cause, const char *port)
-{
-	const char *filter = live_text("sport = :%s", port);
-	const struct live_run *ss = live_run("ss", "-Htanp", filter);
-	const struct live_run *lsof = live_run("lsof", "-nP", live_text("-iTCP:%s", port));
-	struct row *row = &table[n_rows < sizeof(table) / sizeof(table[0]) - 1 ? n_rows++ : n_rows];
-
-	*row = (struct row){.cause = cause, .as_user = "-"};
-	row->ss = strstr(ss->out, live_text(":%s ", port)) != NULL;
-	row->lsof = strstr(lsof->out, live_text(":%s ", port)) != NULL || strstr(lsof->out, live_text(":%s-", port)) != NULL;
-	row->proc = proc_shows(port);
-	return row;
-}
-
-/*
- * Asks with these words, as root and as an ordinary user. Root must hear this cause and exit status. The user must hear the
- * same status, or "cannot tell" (3) where flags hidden from him decide; the opposite only where a whole kind of socket is
- * hidden from him, and then qualified.
- */
-#define named(cause, status, port, ...) \
-	check_named(cause, status, port, (const char *const[]){"inuse", "--json", __VA_ARGS__, NULL}, __LINE__)
-/* The verbs `why connect` and the like have their own place for --json. */
-#define why_named(cause, status, port, ...) \
-	check_named(cause, status, port, (const char *const[]){"inuse", "why", __VA_ARGS__, "--json", NULL}, __LINE__)
-
-/* Before Linux 6.8 no eye that an ordinary user has shows a socket that is only bound. */
-static bool free_as_far_as_seen(const struct live_run *run)
-{
-	json_t *root, *v = verdict_of(run, &root);
-	bool so = run->status == 0 && json_is_true(json_object_get(v, "as_far_as_seen"));
-
-	json_decref(root);
-	return so && live_kernel_before(6, 8);
-}
-
-static void check_named(const char *cause, int status, const char *port, const char *const *argv, int line)
-{
-	const struct live_run *run = live_run_inuse(-1, argv), *user;
-	struct row *row;
-	json_t *root, *v = verdict_of(run, &root);
-	const char *got = text_of(v, status == 0 && json_object_get(v, "note") ? "note" : "cause");
-
-	if (run->status != status || strcmp(got, cause) != 0)
-		fail_msg("line %d: %s: exit %d, cause %s; expected %d, %s\n%s", line, run->line, run->status, got, status, cause,
-			 run->out);
-	json_decref(root);
-	row = new_row(cause, port);
-	if (geteuid() != 0)
-		return;
-	user = live_run_inuse(LIVE_NOBODY, argv);
-	if (user->status != status && user->status != 3 && !free_as_far_as_seen(user))
-		fail_msg("line %d: as an ordinary user: exit %d, expected %d or 3\n%s%s", line, user->status, status, user->out,
-			 user->err);
-	v = verdict_of(user, &root);
-	row->as_user = user->status == 3 ? "cannot tell"
-		       : strcmp(text_of(v, status == 0 && json_object_get(v, "note") ? "note" : "cause"), cause) == 0 ? "named"
-		       : status == 0 ? "free" : "in use";
-	json_decref(root);
-}
 
 /* What people read, whatever it is about, is at most twelve lines of eighty columns, and has no control characters. */
 #define in_words(status, ...) check_words(status, (const char *const[]){"inuse", __VA_ARGS__, NULL})
@@ -484,7 +368,7 @@ static void test_causes__privileged__as_user(void **state)
 	live_need_root();
 	run = live_inuse_as(LIVE_NOBODY, "80");
 	live_says(run, 1, "80/tcp WOULD FAIL: ports below 1024 need a privilege");
-	new_row("privileged-port", "80")->as_user = "named";
+	named_row("privileged-port", "80", "named");
 	live_sysctl("net.ipv4.ip_unprivileged_port_start", "80");
 	live_says(live_inuse_as(LIVE_NOBODY, "80"), 0, "FREE");
 }
@@ -547,18 +431,6 @@ static void test_causes__evil_name__escaped(void **state)
 	live_says_not(run, "\033");
 }
 
-static int print_table(void **state)
-{
-	(void)state;
-	printf("\n%-34s %-6s %-8s %-12s %-9s %-8s %s\n", "cause", "made", "named", "as a user", "ss -tanp", "lsof -i", "/proc");
-	for (size_t i = 0; i < n_rows; i++)
-		printf("%-34s %-6s %-8s %-12s %-9s %-8s %s\n", table[i].cause, "real", "yes", table[i].as_user,
-		       table[i].ss ? "shown" : "nothing", table[i].lsof ? "shown" : "nothing", table[i].proc ? "shown" : "nothing");
-	puts("\"shown\" is the socket, never the reason. Not made here, but judged in the unit and command tests:\n"
-	     "kernel-socket, socket-unit, docker-proxy, syn-fin-wait2, syn-rfc1337.");
-	return 0;
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -599,5 +471,5 @@ int main(void)
 
 	if (live_begin() != NULL)
 		return 77;
-	return cmocka_run_group_tests_name("causes", tests, NULL, print_table);
+	return cmocka_run_group_tests_name("causes", tests, NULL, named_table);
 }
