@@ -204,8 +204,7 @@ WHEN(v6_blocks_v4)
 	const struct inuse_socket *b = blocker(v);
 
 	(void)f;
-	return holds_address(b) && v->request.local.family == 4 && b->local.family == 6 && iu_addr_is_any(&b->local) &&
-	       !iu_addr_is_any(&v->request.local);
+	return holds_address(b) && v->request.local.family == 4 && b->local.family == 6 && iu_addr_is_any(&b->local);
 }
 
 WHEN(v4_blocks_v6)
@@ -214,7 +213,7 @@ WHEN(v4_blocks_v6)
 
 	(void)f;
 	return holds_address(b) && v->request.local.family == 6 && iu_addr_is_any(&v->request.local) &&
-	       iu_addr_unmapped(&b->local).family == 4 && !iu_addr_is_any(&b->local);
+	       iu_addr_unmapped(&b->local).family == 4;
 }
 
 WHEN(wildcard_specific)

@@ -8,8 +8,19 @@
 #include "say/names.h"
 #include "say/telling.h"
 
+/* Somebody has this very address. A bare port stands for both families, and it is told of the one that was taken itself. */
+static bool is_taken_itself(const struct inuse_verdict *v)
+{
+	const struct inuse_addr *asked = &v->request.local, *taken = v->n_shown > 0 ? &v->shown[0]->local : NULL;
+
+	return v->outcome == INUSE_FAIL && taken != NULL && taken->family == asked->family && iu_addr_same(taken, asked);
+}
+
 size_t iu_say_deciding(const struct inuse_verdict *verdicts, size_t n)
 {
+	for (size_t i = 0; i < n; i++)
+		if (is_taken_itself(&verdicts[i]))
+			return i;
 	for (size_t i = 0; i < n; i++)
 		if (verdicts[i].outcome == INUSE_FAIL)
 			return i;

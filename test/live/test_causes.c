@@ -76,6 +76,7 @@ static void test_causes__dual_stack__both_ways(void **state)
 	live_need_ipv6();
 	a = live_listener("[::]:" PORT, LIVE_REUSEADDR);
 	named("ipv6-listener-covers-ipv4", 1, PORT, "127.0.0.1:" PORT);
+	named("ipv6-listener-covers-ipv4", 1, PORT, "0.0.0.0:" PORT);
 	assert_int_equal(live_try_bind("127.0.0.1:" PORT, LIVE_REUSEADDR), EADDRINUSE);
 	live_close(a);
 	a = live_listener("127.0.0.1:" PORT, LIVE_REUSEADDR);
