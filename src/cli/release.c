@@ -181,6 +181,15 @@ static void say_refusals(const struct iu_release *r)
 			r->call.verb->name, (unsigned long long)r->done.n_refused, strerror(r->done.os_code));
 }
 
+static enum inuse_status judge(const struct iu_release *r, struct inuse_answer **ret, struct inuse_error *error)
+{
+	enum inuse_status status = iu_ask_resolved(&r->resolved, ret, error);
+
+	if (status == INUSE_OK)
+		iu_answer_again_in(*ret, r->call.netns);
+	return status;
+}
+
 static enum inuse_status carry_out(struct iu_release *r, struct inuse_error *error)
 {
 	struct progress progress = {0};
@@ -195,7 +204,7 @@ static enum inuse_status carry_out(struct iu_release *r, struct inuse_error *err
 		iu_evict_apply(&r->evict, show_progress, &progress, &r->done, NULL);
 		iu_countdown_clear(&progress.line);
 	}
-	return status < 0 ? status : iu_ask_resolved(&r->resolved, &r->after, error);
+	return status < 0 ? status : judge(r, &r->after, error);
 }
 
 /* ------------------------------------------------------------------------------------------------- telling */
@@ -257,7 +266,7 @@ static int release(struct iu_release *r)
 	const struct inuse_verdict *v;
 
 	if (iu_resolve_question(&r->call.q, &r->resolved, &error) < 0 ||
-	    iu_ask_resolved(&r->resolved, &r->answer, &error) < 0)
+	    judge(r, &r->answer, &error) < 0)
 		return iu_report_error(&error);
 	v = inuse_answer_deciding(r->answer);
 	/* free already, or no socket's fault: the answer says what it is */

@@ -121,6 +121,7 @@ static enum end look_at_call(struct wait *w)
 	w->answer = NULL;
 	if (iu_ask_resolved(&w->resolved, &w->answer, &w->error) < 0)
 		return FAILED;
+	iu_answer_again_in(w->answer, w->call.netns);
 	v = inuse_answer_deciding(w->answer);
 	if (iu_patience_is_hopeless(v, w->call.strict))
 		return HOPELESS;

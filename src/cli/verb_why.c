@@ -151,6 +151,7 @@ static int ask_once(const struct ask *ask)
 
 	if (inuse_ask(&ask->call.q, &a, &error) < 0)
 		return iu_report_error(&error);
+	iu_answer_again_in(a, ask->call.netns);
 	if (ask->try_it)
 		tried = try_answer(a, said, &status);
 	else
@@ -174,6 +175,7 @@ static bool ask_in(void *arg, const struct iu_netns *ns)
 	struct everywhere *e = arg;
 	struct inuse_error error = {0};
 	struct inuse_answer *a = NULL;
+	char pid[16];
 	int status;
 
 	if (iu_netns_enter_fd(ns->fd, ns->name, &error) < 0 || inuse_ask(&e->ask->call.q, &a, &error) < 0) {
@@ -181,6 +183,9 @@ static bool ask_in(void *arg, const struct iu_netns *ns)
 		e->status = e->status == IU_EXIT_FAIL ? IU_EXIT_FAIL : IU_EXIT_UNKNOWN;
 		return true;
 	}
+	snprintf(pid, sizeof(pid), "%d", (int)ns->pid);
+	if (!ns->own)
+		iu_answer_again_in(a, strchr(ns->name, ' ') == NULL ? ns->name : pid);
 	status = iu_call_exit(inuse_answer_deciding(a), e->ask->call.strict);
 	e->n++;
 	e->free_in += status == IU_EXIT_GO;

@@ -206,25 +206,50 @@ static void add_place(struct iu_text *t, const struct iu_resolved *r)
 	}
 }
 
-/* What the headline calls it, and the words that ask it again. */
-static void name_asked(struct inuse_answer *a, const struct iu_resolved *r)
+/* The words that ask it again, for a shell: not what was pasted, which may be "*:80 (LISTEN)" or "[::]:80->80/tcp". */
+static void add_words_again(struct iu_text *t, const struct iu_resolved *r)
 {
 	static const char *const calls[] = {"why bind ", "", "why connect ", "why accept "};
 	const struct inuse_question *q = r->q;
+	char text[INUSE_ADDR_TEXT];
+
+	iu_text_add(t, calls[q->call]);
+	add_place(t, r);
+	if (r->from.family == 0 && r->from.port != 0)
+		iu_text_addf(t, " --from :%u", r->from.port);
+	else if (r->from.family != 0)
+		iu_text_addf(t, " --from %s", inuse_addr_text(&r->from, text));
+	if (q->call != INUSE_CALL_LISTEN && (r->flags & INUSE_REUSEADDR) != 0)
+		iu_text_add(t, " --reuseaddr");
+	if (q->call == INUSE_CALL_LISTEN && (r->flags & (INUSE_REUSEADDR | INUSE_EXCLUSIVE)) == 0)
+		iu_text_add(t, " --plain");
+	if ((r->flags & INUSE_REUSEPORT) != 0)
+		iu_text_add(t, " --reuseport");
+	if (((r->flags | q->given) & INUSE_V6ONLY) != 0)
+		iu_text_add(t, (r->flags & INUSE_V6ONLY) != 0 ? " --v6only" : " --no-v6only");
+	if ((r->flags & INUSE_FREEBIND) != 0)
+		iu_text_add(t, " --freebind");
+	if (q->device != NULL) {
+		iu_text_add(t, " --device ");
+		iu_text_add_escaped(t, q->device);
+	}
+}
+
+void iu_answer_again_in(struct inuse_answer *a, const char *netns)
+{
+	size_t len = strlen(a->again);
+	char name[128];
+
+	if (netns != NULL)
+		snprintf(a->again + len, sizeof(a->again) - len, " --netns %s", iu_escape(netns, name, sizeof(name)));
+}
+
+/* What the headline calls it, and the words that ask it again. */
+static void name_asked(struct inuse_answer *a, const struct iu_resolved *r)
+{
 	struct iu_text asked = {0}, again = {0};
 
-	iu_text_add(&again, calls[q->call]);
-	iu_text_add_escaped(&again, q->address);
-	if (q->from != NULL) {
-		iu_text_add(&again, " --from ");
-		iu_text_add_escaped(&again, q->from);
-	}
-	if (q->call != INUSE_CALL_LISTEN && (r->flags & INUSE_REUSEADDR) != 0)
-		iu_text_add(&again, " --reuseaddr");
-	if (q->call == INUSE_CALL_LISTEN && (r->flags & (INUSE_REUSEADDR | INUSE_EXCLUSIVE)) == 0)
-		iu_text_add(&again, " --plain");
-	if ((r->flags & INUSE_REUSEPORT) != 0)
-		iu_text_add(&again, " --reuseport");
+	add_words_again(&again, r);
 	add_place(&asked, r);
 	iu_text_add(&asked, "/tcp");
 	if (r->from.port != 0 || r->from.family != 0) {

@@ -41,5 +41,7 @@ uint32_t iu_usual_flags(enum iu_system os, enum inuse_call call);
 enum inuse_tri iu_may_bind_low(int64_t uid);
 /* The answer again from its facts, with another request: for --try and for what follows a failed call. */
 void iu_answer_judge(struct inuse_answer *answer, const struct inuse_request *requests, size_t n);
+/* It is about that network namespace (a name or a pid; NULL: the asker's own): so are the commands that it tells to run. */
+void iu_answer_again_in(struct inuse_answer *answer, const char *netns);
 
 #endif

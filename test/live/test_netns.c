@@ -88,6 +88,23 @@ static void test_netns_enter__ordinary_user__not_permitted(void **state)
 	assert_int_equal(live_heard(child), INUSE_E_PERMISSION);
 }
 
+/* A command to paste that looked at home instead would be about somebody else's sockets. */
+static void test_netns_answer__of_another_namespace__its_commands_go_there(void **state)
+{
+	pid_t child;
+
+	live_netns_add("blue");
+	child = LIVE_CHILD({
+		if (iu_netns_enter("blue", NULL) != INUSE_OK)
+			live_fail("no namespace");
+		live_time_wait("127.0.0.1:8080", 0, NULL);
+	});
+	live_says(live_inuse("--netns", "blue", "8080"), 1, "inuse wait 8080 --netns blue  ");
+	live_says(live_inuse("--netns", live_text("%d", child), "8080"), 1, live_text("inuse release 8080 --netns %d  ", child));
+	live_says(live_inuse("--netns", "all", "8080"), 1, "inuse wait 8080 --netns blue  ");
+	live_says(live_inuse("wait", "--netns", "blue", "--timeout", "0.1", "8080"), 1, "inuse wait 8080 --netns blue  ");
+}
+
 /* --------------------------------------------------------------------------------------------------------- all */
 
 struct walk {
@@ -442,6 +459,7 @@ int main(void)
 		live_test(test_netns_enter__not_there__one_sentence),
 		live_test(test_netns_enter__own__needs_no_permission),
 		live_test(test_netns_enter__ordinary_user__not_permitted),
+		live_test(test_netns_answer__of_another_namespace__its_commands_go_there),
 		live_test(test_netns_each__named_and_of_a_process__each_once),
 		live_test(test_netns_each__left_over_name__skipped),
 		live_test(test_netns_each__callback_wants_no_more__stops),
