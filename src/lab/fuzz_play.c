@@ -140,6 +140,15 @@ bool iu_fuzz_begin(struct iu_fuzzer *f)
 	return true;
 }
 
+struct inuse_socket iu_fuzz_on_kernel(const struct iu_fuzzer *f, const struct inuse_socket *simulated)
+{
+	struct inuse_socket r = *simulated;
+
+	if (r.device >= 1 && r.device <= 3)
+		r.device = f->devices[r.device - 1];
+	return r;
+}
+
 static void end_processes(struct iu_live *live)
 {
 	for (size_t i = 0; i < IU_EXP_MAX_PROCESSES; i++)
@@ -163,7 +172,7 @@ void iu_fuzz_end(struct iu_fuzzer *f)
 	end_processes(f->live);
 	for (size_t i = 0; i < facts->n_sockets && n < 256; i++)
 		if (facts->sockets[i].state != INUSE_LISTEN && facts->sockets[i].state != INUSE_BOUND && facts->sockets[i].inode == 0)
-			left[n++] = facts->sockets[i];
+			left[n++] = iu_fuzz_on_kernel(f, &facts->sockets[i]);
 	for (unsigned i = 0; i < f->n_sockets; i++)
 		if (f->live->fds[i] >= 0) {
 			setsockopt(f->live->fds[i], SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));

@@ -19,6 +19,14 @@
 #define IU_FUZZ_N_PORTS 7
 extern const uint16_t iu_fuzz_ports[IU_FUZZ_N_PORTS];
 
+/* The named blockers that were removed one by one, and the call that was made again after each: the rest of a scene that differs. */
+struct iu_removal {
+	struct iu_step steps[3 * INUSE_MAX_SHOWN];
+	size_t n;
+	bool backward; /* the least telling one goes first */
+	bool too_many; /* the call succeeded before the last one was gone; else it failed after that */
+};
+
 struct iu_scene {
 	struct iu_step steps[IU_SCENE_STEPS];
 	struct iu_scene_answer {
@@ -27,6 +35,7 @@ struct iu_scene {
 	} kernel[IU_SCENE_STEPS]; /* what the kernel answered */
 	size_t n;
 	uint64_t random; /* for the samples of this scene: the same when it is played again */
+	struct iu_removal removal;
 };
 
 enum iu_agreement {
@@ -57,6 +66,7 @@ struct iu_fuzzer {
 	unsigned scenes_here;    /* played in this namespace */
 	/* the scene that is being made or played */
 	struct iu_scene scene;
+	struct iu_removal removal; /* the last one */
 	bool again;              /* it is played again: nothing is counted, and nothing left to chance */
 	bool last;               /* the last step of a scene that is played again */
 	int64_t began_ns;
@@ -87,6 +97,8 @@ void iu_fuzz_restore_settings(void);
 bool iu_fuzz_begin(struct iu_fuzzer *f); /* an empty scene; false: it cannot be begun */
 enum iu_agreement iu_fuzz_step(struct iu_fuzzer *f, const struct iu_step *step, struct iu_scene_answer *ret);
 void iu_fuzz_end(struct iu_fuzzer *f);
+/* A socket of the simulation with the numbers that devices have on the kernel. */
+struct inuse_socket iu_fuzz_on_kernel(const struct iu_fuzzer *f, const struct inuse_socket *simulated);
 /* A new namespace for the scenes to come. */
 enum inuse_status iu_fuzz_namespace(struct iu_fuzzer *f, struct inuse_error *error);
 
@@ -102,7 +114,7 @@ void iu_fuzz_kernel_again(struct iu_fuzzer *f, const struct iu_step *step, const
 /* Removes a socket that is open here without a word to its peer; false: that cannot be done to it. */
 bool iu_fuzz_vanish(int fd);
 
-/* fuzz_remove.c: removes the named blockers one by one; the call that failed is made again after each. */
+/* fuzz_remove.c: removes the named blockers one by one; the call that failed is made again after each. What was done is in f->removal. */
 enum iu_agreement iu_fuzz_remove(struct iu_fuzzer *f, const struct iu_step *step, const struct inuse_verdict *v);
 
 /* fuzz_text.c: a step as a line of an experiment; the whole scene as one. */

@@ -9,7 +9,12 @@
 
 #define PLAYS_MAX 3000
 #define TRIES 40
-#define WHY_SOCKETS 32 /* "only the kernel has: TIME-WAIT": as much of the reason as does not vary */
+
+/* As much of the reason as does not vary with the sockets: "only the kernel has: TIME-WAIT", "the kernel says EADDRINUSE with". */
+static size_t telling(enum iu_fuzz_kind kind)
+{
+	return kind == IU_BY_SOCKETS ? 32 : kind == IU_BY_REMOVAL ? 20 : sizeof(((struct iu_fuzzer *)0)->why);
+}
 
 /* Leaves out steps [from, from + n), and what then makes no sense. */
 static void without(const struct iu_scene *all, size_t from, size_t n, struct iu_scene *ret)
@@ -18,6 +23,7 @@ static void without(const struct iu_scene *all, size_t from, size_t n, struct iu
 	uint32_t running = 0, peers = 0;
 
 	ret->n = 0;
+	ret->removal.n = 0;
 	ret->random = all->random;
 	for (size_t i = 0; i < all->n; i++) {
 		const struct iu_step *s = &all->steps[i];
@@ -66,10 +72,12 @@ static bool still_differs(struct iu_fuzzer *f, struct iu_scene *scene, enum iu_f
 	iu_fuzz_end(f);
 	if (agreement != IU_DIFFERS || f->kind != kind)
 		return false;
-	/* with fewer steps another disagreement might come to light, which is another finding; texts with sockets vary */
-	if (strncmp(f->why, why, kind == IU_BY_SOCKETS ? WHY_SOCKETS : sizeof(f->why)) != 0)
+	/* with fewer steps another disagreement might come to light, which is another finding */
+	if (strncmp(f->why, why, telling(kind)) != 0)
 		return false;
 	scene->n = i;
+	if (kind == IU_BY_REMOVAL)
+		scene->removal = f->removal;
 	return true;
 }
 

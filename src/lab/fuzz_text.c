@@ -67,6 +67,14 @@ static void packet_text(const struct iu_step *s, char *buf, size_t size)
 			n += (size_t)snprintf(buf + n, size - n, " %s%+d", offs[i].name, offs[i].by);
 }
 
+static void evict_text(const struct iu_step *s, char *buf, size_t size)
+{
+	char at[INUSE_ADDR_TEXT + 32];
+
+	address_text(&s->at, at, sizeof(at));
+	snprintf(buf, size, "evict %lld to %s", (long long)s->number, at);
+}
+
 /* What is done without a socket. */
 static void other_text(const struct iu_step *s, char *buf, size_t size)
 {
@@ -85,6 +93,9 @@ static void other_text(const struct iu_step *s, char *buf, size_t size)
 		break;
 	case IU_DO_SEND:
 		packet_text(s, buf, size);
+		break;
+	case IU_DO_EVICT:
+		evict_text(s, buf, size);
 		break;
 	case IU_DO_SETTING:
 		snprintf(buf, size, "setting %s %s", s->word, s->value);
@@ -158,22 +169,31 @@ static const struct {
 	{"setting net.ipv4.tcp_invalid_ratelimit 0", {"send "}},
 };
 
+static unsigned needs_of_step(const struct iu_step *s)
+{
+	unsigned needs = 0;
+
+	if (s->action == IU_DO_USER || s->action == IU_DO_CHOWN)
+		needs |= IU_NEED_SECOND_USER;
+	if ((s->kinds & IU_KIND_V6) != 0 || s->at.addr.family == 6)
+		needs |= IU_NEED_IPV6;
+	if (s->action == IU_DO_PEER)
+		needs |= IU_NEED_WIRE;
+	if (s->action == IU_DO_EVICT)
+		needs |= IU_NEED_EVICT;
+	if ((s->action == IU_DO_SET || s->action == IU_DO_CLEAR) && s->option == IU_OPT_REPAIR)
+		needs |= IU_NEED_REPAIR;
+	return needs;
+}
+
 static unsigned needs_of(const struct iu_scene *scene, const char *steps)
 {
 	unsigned needs = 0;
 
-	for (size_t i = 0; i < scene->n; i++) {
-		const struct iu_step *s = &scene->steps[i];
-
-		if (s->action == IU_DO_USER || s->action == IU_DO_CHOWN)
-			needs |= IU_NEED_SECOND_USER;
-		if ((s->kinds & IU_KIND_V6) != 0 || s->at.addr.family == 6)
-			needs |= IU_NEED_IPV6;
-		if (s->action == IU_DO_PEER)
-			needs |= IU_NEED_WIRE;
-		if ((s->action == IU_DO_SET || s->action == IU_DO_CLEAR) && s->option == IU_OPT_REPAIR)
-			needs |= IU_NEED_REPAIR;
-	}
+	for (size_t i = 0; i < scene->n; i++)
+		needs |= needs_of_step(&scene->steps[i]);
+	for (size_t i = 0; i < scene->removal.n; i++)
+		needs |= needs_of_step(&scene->removal.steps[i]);
 	if (strstr(steps, "\ndevice ") != NULL || strstr(steps, "\nroute ") != NULL)
 		needs |= IU_NEED_DEVICE;
 	if (strstr(steps, "\naddress ") != NULL)
@@ -192,6 +212,23 @@ static void add_step(struct iu_text *t, const struct iu_step *s, const struct iu
 		iu_text_addf(t, "  linux  %s  live\n", kernel->text);
 	if (kernel->chosen != 0)
 		iu_text_addf(t, "  # port %u\n", kernel->chosen);
+}
+
+/* The named blockers go, and the call is made again: what is expected of it in the end is what the model's list of them says. */
+static void add_removal(struct iu_text *t, const struct iu_removal *removal)
+{
+	for (size_t i = 0; i < removal->n; i++) {
+		const struct iu_step *s = &removal->steps[i];
+		char line[512];
+
+		iu_fuzz_step_text(s, line, sizeof(line));
+		iu_text_addf(t, "%s\n", line);
+		if (i + 1 == removal->n)
+			iu_text_add(t, removal->too_many ? "  linux  EADDRINUSE  reasoned: another that the model named is still there\n"
+							 : "  linux  OK  reasoned: all that the model named are gone\n");
+		else if (s->action == IU_DO_BIND)
+			iu_text_add(t, "  linux  EADDRINUSE  live\n");
+	}
 }
 
 static void add_surroundings(struct iu_text *t, const char *steps)
@@ -217,6 +254,7 @@ void iu_fuzz_scene_text(const struct iu_fuzzer *f, const struct iu_scene *scene,
 
 	for (size_t i = 0; i < scene->n; i++)
 		add_step(&steps, &scene->steps[i], &scene->kernel[i], i + 1 == scene->n);
+	add_removal(&steps, &scene->removal);
 	if (steps.data != NULL)
 		add_surroundings(&before, steps.data);
 	iu_text_add(&before, steps.data != NULL ? steps.data : "");

@@ -81,6 +81,16 @@ static socklen_t sockaddr_of(const struct iu_live *live, const struct iu_where *
 	return len;
 }
 
+struct inuse_addr iu_live_addr(const struct iu_live *live, const struct iu_where *at)
+{
+	struct sockaddr_storage ss;
+
+	if (at->kind == IU_AT_LITERAL && at->addr.family == 0)
+		return at->addr;
+	sockaddr_of(live, at, &ss);
+	return iu_sockaddr_to(&ss);
+}
+
 static uint16_t port_of(int fd)
 {
 	struct sockaddr_storage ss = {0};

@@ -12,10 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/error.h"
 #include "base/gettext.h"
 #include "host/linux_tcp.h"
 #include "lab/live_private.h"
+#include "sim/sim.h"
 
 #define SOCKETS_MAX 4096
 #define LOOK_NS INT64_C(3000000000)
@@ -222,14 +224,16 @@ static enum inuse_status do_device(const struct iu_step *step, struct inuse_erro
 	return status;
 }
 
-static enum inuse_status do_evict(struct iu_live *live, uint16_t port, struct inuse_error *error)
+static enum inuse_status do_evict(struct iu_live *live, const struct iu_step *step, struct inuse_error *error)
 {
+	struct inuse_addr peer = iu_live_addr(live, &step->at);
 	struct inuse_socket *list = calloc(SOCKETS_MAX, sizeof(*list));
 	enum inuse_status status = INUSE_OK;
 	size_t n = list != NULL ? iu_live_sockets(live, list, SOCKETS_MAX) : 0;
 
 	for (size_t i = 0; i < n && status == INUSE_OK; i++)
-		if (list[i].local.port == port && list[i].mini)
+		if (list[i].local.port == step->number && iu_sim_is_left(&list[i]) &&
+		    (peer.family == 0 || (list[i].remote.port == peer.port && iu_addr_same(&list[i].remote, &peer))))
 			status = iu_lab_destroy(&list[i], error);
 	free(list);
 	return status;
@@ -319,7 +323,7 @@ enum inuse_status iu_live_other(struct iu_live *live, const struct iu_step *step
 	case IU_DO_SEND:
 		return iu_live_send(live, step, want, ret, error);
 	case IU_DO_EVICT:
-		return do_evict(live, (uint16_t)step->number, error);
+		return do_evict(live, step, error);
 	default: /* LOOK, LEFT */
 		do_look(live, step, want, ret);
 		return INUSE_OK;

@@ -24,6 +24,8 @@ struct iu_live {
 	bool sees_bound;
 };
 
+/* The address that a step points to; family 0: to none. */
+struct inuse_addr iu_live_addr(const struct iu_live *live, const struct iu_where *at);
 /* "EADDRINUSE"; buf is used for what has no name here. */
 const char *iu_lab_errno(int code, char *buf, size_t size);
 /* live_wire.c: makes the device, with its addresses; a peer; and a packet of a peer with its answer. */

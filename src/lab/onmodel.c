@@ -137,6 +137,13 @@ static void do_peer(struct iu_onmodel *m, const struct iu_step *step)
 	iu_sim_peer(m->sim, step->peer, &at, &wire, !step->without_timestamps);
 }
 
+static void do_evict(struct iu_onmodel *m, const struct iu_step *step)
+{
+	struct inuse_addr peer = where(m, step);
+
+	iu_sim_evict(m->sim, (uint16_t)step->number, peer.family != 0 ? &peer : NULL);
+}
+
 static struct iu_sim_answer surroundings(struct iu_onmodel *m, const struct iu_step *step)
 {
 	switch (step->action) {
@@ -184,7 +191,7 @@ static struct iu_sim_answer surroundings(struct iu_onmodel *m, const struct iu_s
 		do_peer(m, step);
 		break;
 	case IU_DO_EVICT:
-		iu_sim_evict(m->sim, (uint16_t)step->number);
+		do_evict(m, step);
 		break;
 	default: /* FLIGHT: it stays open, though nobody has it. DOWN: addresses stay usable [M21]. */
 		break;

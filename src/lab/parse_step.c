@@ -44,7 +44,7 @@ static const struct row rows[] = {
 	{"down", IU_DO_DOWN, "INTERFACE", 0},
 	{"remove", IU_DO_REMOVE, "INTERFACE", IU_NEED_DEVICE},
 	{"route", IU_DO_ROUTE, "ROUTE NET", IU_NEED_DEVICE},
-	{"evict", IU_DO_EVICT, "PORT", IU_NEED_EVICT},
+	{"evict", IU_DO_EVICT, "PORT [to ADDRESS]", IU_NEED_EVICT},
 	{"namespace", IU_DO_NAMESPACE, "without addresses", 0},
 	{"forbid", IU_DO_FORBID, "CALL...", IU_NEED_LANDLOCK},
 	{"peer", IU_DO_PEER, "NAME FROM to TO [without-timestamps]", IU_NEED_WIRE},

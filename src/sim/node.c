@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "base/address.h"
 #include "sim/host.h"
 
 static const struct iu_sim_node empty = {.peer = NONE, .listener = NONE, .linger = -1, .flow = {.far = NONE}};
@@ -286,9 +287,27 @@ void iu_sim_wait(struct iu_sim *sim, int64_t ns)
 	sim->facts.now_ns = end;
 }
 
-void iu_sim_evict(struct iu_sim *sim, uint16_t port)
+bool iu_sim_is_left(const struct inuse_socket *s)
 {
-	for (int i = 0; i < sim->top; i++)
-		if (sim->nodes[i].used && sim->nodes[i].on_port && sim->nodes[i].s.mini && sim->nodes[i].s.local.port == port)
+	bool ending = s->state == INUSE_FIN_WAIT1 || s->state == INUSE_FIN_WAIT2 || s->state == INUSE_CLOSING || s->state == INUSE_LAST_ACK;
+
+	return s->mini || (s->inode == 0 && ending);
+}
+
+/* tcp_abort() of the kernel: the peer of a connection that has not said its last word gets a RST. */
+void iu_sim_evict(struct iu_sim *sim, uint16_t port, const struct inuse_addr *peer)
+{
+	for (int i = 0; i < sim->top; i++) {
+		const struct iu_sim_node *node = &sim->nodes[i];
+		bool ends = node->s.state == INUSE_FIN_WAIT1 || node->s.state == INUSE_FIN_WAIT2;
+
+		if (!node->used || !node->on_port || !iu_sim_is_left(&node->s) || node->s.local.port != port)
+			continue;
+		if (peer != NULL && (node->s.remote.port != peer->port || !iu_addr_same(&node->s.remote, peer)))
+			continue;
+		if (!node->s.mini && ends)
+			iu_sim_abort(sim, i);
+		else
 			iu_sim_done(sim, i);
+	}
 }

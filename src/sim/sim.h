@@ -63,8 +63,10 @@ enum iu_sim_forbid { IU_SIM_FORBID_BIND = 1u << 0, IU_SIM_FORBID_CONNECT = 1u <<
 void iu_sim_features(struct iu_sim *sim, uint32_t features);
 /* From now on Landlock refuses these calls (enum iu_sim_forbid), whatever the port. */
 void iu_sim_forbid(struct iu_sim *sim, unsigned calls);
-/* SOCK_DESTROY of what is left without a process on that local port. */
-void iu_sim_evict(struct iu_sim *sim, uint16_t port);
+/* Is this what is left of a connection without a process: a mini socket, or one that was closed before it has ended? */
+bool iu_sim_is_left(const struct inuse_socket *socket);
+/* SOCK_DESTROY of what is left without a process on that local port; of those whose peer is there (NULL: anywhere). */
+void iu_sim_evict(struct iu_sim *sim, uint16_t port, const struct inuse_addr *peer);
 
 /* -------------------------------------------------------------------------------------------- the calls */
 

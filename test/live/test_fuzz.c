@@ -5,11 +5,14 @@
  * Theory of operation
  *
  * A profile is data, so a broken one is a copy in which one row answers something else. The fuzzer is given that copy and 10 s of
- * processor time. INUSE_SEED sets another seed ("time": a new one each time), INUSE_CALLS another number of calls.
+ * processor time. A list of blockers is broken by one more row before the others: it is asked only once something is known to be in
+ * the way, so that what comes of the call stays right, and only who removes what is named finds out. INUSE_SEED sets another seed ("time": a new one each time), INUSE_CALLS another number of calls.
  */
 #include "support/live.h"
 
+#include <jansson.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -154,11 +157,125 @@ static void test_fuzz__one_row_broken__found(void **state)
 	assert_int_equal(missed, 0);
 }
 
+/* ----------------------------------------------------------------------------------- the list of blockers */
+
+/* Is something known to be in the way of this bind() already? */
+static bool is_blocked(const struct iu_world *w)
+{
+	return w->req.call == INUSE_CALL_BIND && w->req.local.port != 0 && w->scan.n_shown > 0 && w->scan.certain[0];
+}
+
+static enum inuse_tri is_another(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	return iu_is(is_blocked(w));
+}
+
+static enum inuse_tri is_another_listener(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	return iu_is(is_blocked(w) && o->state == INUSE_LISTEN);
+}
+
+static bool is_connection(const struct inuse_socket *o)
+{
+	return o->state != INUSE_LISTEN && o->state != INUSE_BOUND && !o->mini;
+}
+
+static enum inuse_tri is_another_connection(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	return iu_is(is_blocked(w) && is_connection(o));
+}
+
+static enum inuse_tri is_beside_a_connection(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	return iu_is(is_blocked(w) && is_connection(w->scan.shown[0]));
+}
+
+static enum inuse_tri is_beside_a_mini(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	return iu_is(is_blocked(w) && w->scan.shown[0]->mini);
+}
+
+static enum inuse_tri is_another_mini(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	return iu_is(is_blocked(w) && o->mini);
+}
+
+static const struct {
+	const char *says;
+	iu_owner_when *when;
+	enum inuse_result then;
+	const char *step; /* how one of them is removed there, or NULL: as it happens */
+} lists[] = {
+	{"names one blocker only", is_another, INUSE_R_OK},
+	{"leaves out listeners", is_another_listener, INUSE_R_OK},
+	{"leaves out connections", is_another_connection, INUSE_R_OK},
+	{"leaves out all but a connection", is_beside_a_connection, INUSE_R_OK, " repair\nclose s"},
+	{"leaves out all but a TIME-WAIT", is_beside_a_mini, INUSE_R_OK, "\nevict "},
+	{"leaves out TIME-WAIT and FIN-WAIT-2 remains", is_another_mini, INUSE_R_OK},
+	{"names whatever is on the port", is_another, INUSE_R_ADDRINUSE},
+	{"names listeners too many", is_another_listener, INUSE_R_ADDRINUSE},
+	{"names connections too many", is_another_connection, INUSE_R_ADDRINUSE},
+	{"names remains too many", is_another_mini, INUSE_R_ADDRINUSE},
+};
+
+/* The experiment differs where it is played again, in its last step and in none before. */
+static void assert_replays(const char *exp)
+{
+	char path[] = "/tmp/inuse-found-XXXXXX.exp";
+	int fd = mkstemps(path, 4);
+	const struct live_run *played;
+	json_t *run, *steps, *step;
+	size_t i;
+
+	assert_true(fd >= 0 && write(fd, exp, strlen(exp)) == (ssize_t)strlen(exp));
+	close(fd);
+	played = live_inuse("lab", "--json", path);
+	unlink(path);
+	run = json_loads(played->out, 0, NULL);
+	steps = json_object_get(run, "steps");
+	if (json_array_size(steps) == 0 || played->status != 1)
+		fail_msg("exit status %d\n%s\n%s", played->status, exp, played->out);
+	json_array_foreach(steps, i, step)
+		if (json_is_true(json_object_get(step, "agrees")) != (i + 1 < json_array_size(steps)))
+			fail_msg("step %zu\n%s\n%s", i, exp, played->out);
+	json_decref(run);
+}
+
+static void test_fuzz__blockers_left_out_or_too_many__found_by_removal_and_replayed(void **state)
+{
+	const struct iu_profile *linux_rules = &iu_profile_linux;
+	struct iu_owner_rule owners[IU_MAX_OWNER_RULES];
+	struct iu_profile profile = *linux_rules;
+	struct iu_fuzz fuzz = {.calls = 10000000, .seed = 9293, .profile = &profile, .found_max = 1};
+
+	live_need_root();
+	live_need_ipv6();
+	assert_true(linux_rules->n_owners < IU_MAX_OWNER_RULES);
+	memcpy(owners + 1, linux_rules->owners, linux_rules->n_owners * sizeof(owners[0]));
+	profile.owners = owners;
+	profile.n_owners = linux_rules->n_owners + 1;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		const struct iu_fuzz_result *r;
+
+		owners[0] = (struct iu_owner_rule){.id = "broken", .when = lists[i].when, .then = lists[i].then};
+		r = play(&fuzz);
+		if (r->n_found == 0)
+			fail_msg("a list that %s: nothing was found in %llu calls", lists[i].says, (unsigned long long)r->calls);
+		if (strstr(r->found[0], "named blockers removed") == NULL ||
+		    (lists[i].step != NULL && strstr(r->found[0], lists[i].step) == NULL))
+			fail_msg("a list that %s is found in another way:\n%s", lists[i].says, r->found[0]);
+		print_message("a list that %s: found in %llu calls, %llu ms\n%s", lists[i].says, (unsigned long long)r->calls,
+			      (unsigned long long)(r->cpu_ns / 1000000), r->found[0]);
+		assert_replays(r->found[0]);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {live_test(test_fuzz__fixed_seeds__kernel_and_model_agree),
 						  live_test(test_fuzz__ordinary_user__plays_and_agrees),
-						  live_test(test_fuzz__one_row_broken__found)};
+						  live_test(test_fuzz__one_row_broken__found),
+						  live_test(test_fuzz__blockers_left_out_or_too_many__found_by_removal_and_replayed)};
 
 	return LIVE_RUN("fuzz", tests);
 }

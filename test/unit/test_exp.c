@@ -60,7 +60,7 @@ static void test_parse__each_step__understood(void **state)
 		"device v0 192.0.2.1/24\nset a device v0\naddress lo 2001:db8::1/64\ndown v0\nroute prohibit 198.51.100.0/24\n"
 		"bind a 0.0.0.0:0 as unspec\nbind b [fe80::1%v0]:80\nlisten a 0\naccept a as d\nconnect c @a\nwrite d 5\nread d 5\nfill d\n"
 		"shutdown d both\nchown d bob\nfork p with a b\nkill p\nflight a\nwait 1.25s\nwait 60s\n"
-		"setting net.ipv4.ip_local_reserved_ports 5,7-9\nevict 5000\nport b\n  linux 80 live\nlook 5000\n  linux nothing live\n"
+		"setting net.ipv4.ip_local_reserved_ports 5,7-9\nevict 5000\nevict 5000 to [fe80::1%v0]:81\nport b\n  linux 80 live\nlook 5000\n  linux nothing live\n"
 		"left 5000\n  linux 60 s live\nclose d\n");
 	const struct iu_step *s = exp->cases[0].steps;
 
@@ -71,6 +71,9 @@ static void test_parse__each_step__understood(void **state)
 	assert_string_equal(s[14].at.scope, "v0");
 	assert_int_equal(s[23].sockets, 3);
 	assert_int_equal(s[26].number, INT64_C(1250000000));
+	assert_int_equal(s[29].at.addr.family, 0);
+	assert_int_equal(s[30].number, 5000);
+	assert_int_equal(s[30].at.addr.port, 81);
 	iu_exp_free(exp);
 }
 

@@ -63,6 +63,11 @@ static const struct {
 		SERVER_IS("FIN-WAIT-2")},
 	{"a stuck peer", HEAD CONNECTED "fill conn\nclose conn\n" SERVER_IS("LISTEN, FIN-WAIT-1")},
 	{"eviction", "shows A.\nneeds evict\n" CONNECTED "close conn\nclose client\nevict 5000\n" SERVER_IS("LISTEN")},
+	{"eviction of what has another peer", "shows A.\nneeds evict\n" CONNECTED "close conn\nclose client\nevict 5000 to 127.0.0.1:5002\n"
+		SERVER_IS("LISTEN, TIME-WAIT")},
+	{"eviction of the one with that peer", "shows A.\nneeds evict\n" CONNECTED "close conn\nclose client\nevict 5000 to 127.0.0.1:5001\n"
+		SERVER_IS("LISTEN")},
+	{"eviction of an orphan", "shows A.\nneeds evict\n" CONNECTED "fill conn\nclose conn\nevict 5000\n" SERVER_IS("LISTEN") CLIENT_IS("BOUND")},
 	{"recycled", HEAD CONNECTED "close client\nclose conn\n" "socket again ipv4\nset again reuseaddr\nbind again 127.0.0.1:5001\n"
 		"connect again 127.0.0.1:5000\n" GIVES("OK") CLIENT_IS("ESTABLISHED")},
 	{"option set after the connection came", HEAD "socket server ipv4\nbind server 127.0.0.1:5000\nlisten server\n" CLIENT
