@@ -256,6 +256,8 @@ static __always_inline int step_bucket(void)
 	at.port = BUCKET->port;
 	at.bucket = bucket;
 	remember_bucket();
+	if (mode == IU_WALK_MEMORY)
+		return 0;
 	if (owners_by_address()) {
 		at.next_address = BUCKET->bhash2.first;
 		at.stage = AT_ADDRESS;

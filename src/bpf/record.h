@@ -101,6 +101,7 @@ enum iu_walk_mode {
 	IU_WALK_ALL,       /* every owner of the ports, into the map `out` */
 	IU_WALK_TABLE,     /* every owner of the ports, of all ports if there are none, piece by piece through the map `out` */
 	IU_WALK_ELSEWHERE, /* nothing but what is in the other namespaces, see there */
+	IU_WALK_MEMORY,    /* what the buckets of the ports remember, and none of their owners */
 };
 
 /* What of the kernel the walk itself depends on, and so knows for nothing: walk.has. */

@@ -13,6 +13,7 @@
 #include "compat/system.h"
 #include "host/features.h"
 #include "host/host.h"
+#include "host/port_memory.h"
 #include "host/resolve.h"
 
 const char *inuse_version(void)
@@ -268,8 +269,10 @@ void iu_answer_judge(struct inuse_answer *a, const struct inuse_request *request
 	struct inuse_request other;
 
 	a->n = n;
-	if (a->own != NULL)
+	if (a->own != NULL) {
 		iu_features_settle(a->own, requests, n);
+		iu_port_memory_settle(a->own, requests, n, a->without);
+	}
 	for (size_t i = 0; i < n; i++)
 		iu_judge(iu_profile_of(a->facts), a->facts, &requests[i], &a->verdicts[i]);
 	/* on Windows the option is about taking a port over, and no server asks for it */
@@ -303,6 +306,7 @@ enum inuse_status iu_ask_resolved(const struct iu_resolved *r, struct inuse_answ
 
 	if (a == NULL)
 		return iu_fail(error, INUSE_E_MEMORY, 0, NULL, _("out of memory"));
+	a->without = r->q->without;
 	if (r->q->snapshot == NULL) {
 		status = look(r, &a->own, error);
 		if (status < 0) {

@@ -14,6 +14,7 @@ struct inuse_answer {
 	struct inuse_verdict verdicts[IU_MAX_ADDRS];
 	struct inuse_verdict other;             /* the deciding request with SO_REUSEADDR the other way round */
 	bool has_other;
+	unsigned without;                       /* sources that are not to be used, as in struct iu_scope */
 	size_t n;
 	char asked[600], again[800];            /* what the headline calls it; the words that ask it again; escaped */
 };

@@ -159,3 +159,54 @@ enum inuse_status iu_bucket_elsewhere(uint16_t port, iu_elsewhere_fn *fn, void *
 	iu_walker_free(w);
 	return INUSE_OK;
 }
+
+/* Those of the last walk. False: the caller wants no more. */
+static bool deliver_memories(const struct iu_walker *w, const struct delivery *d)
+{
+	const struct iu_walk *walk = iu_walker_answer(w);
+
+	return iu_walker_partial(w) || (deliver_buckets(d, walk, false) && deliver_buckets(d, walk, true));
+}
+
+/* Ports one by one, whose buckets did not all fit into one answer: every VRF device has some of its own. 0 or an errno. */
+static int memories_singly(struct iu_walker *w, const struct iu_walk_question *all, const struct delivery *d, bool *more)
+{
+	for (size_t i = 0; i < all->n_ports && *more; i++) {
+		struct iu_walk_question one = {.mode = IU_WALK_MEMORY, .ports = all->ports + i, .n_ports = 1};
+		int os_code = iu_walker_again(w, &one);
+
+		if (os_code != 0)
+			return os_code;
+		if (!iu_walker_answer(w)->crowded)
+			*more = deliver_memories(w, d);
+	}
+	return 0;
+}
+
+enum inuse_status iu_bucket_memories(const uint16_t *ports, size_t n, iu_bucket_fn *fn, void *arg, struct inuse_error *error)
+{
+	struct iu_walk_question q = {.mode = IU_WALK_MEMORY};
+	struct delivery d = {.bucket_fn = fn, .arg = arg};
+	struct iu_walker *w = NULL;
+	bool more = true;
+	int os_code = 0;
+
+	for (size_t at = 0; at < n && more && os_code == 0; at += q.n_ports) {
+		q.ports = ports + at;
+		q.n_ports = n - at < IU_WALK_PORTS ? n - at : IU_WALK_PORTS;
+		if (w == NULL) {
+			enum inuse_status status = iu_walker_new(&q, &w, error);
+
+			if (status != INUSE_OK)
+				return status;
+		} else {
+			os_code = iu_walker_again(w, &q);
+		}
+		if (os_code == 0 && iu_walker_answer(w)->crowded)
+			os_code = memories_singly(w, &q, &d, &more);
+		else if (os_code == 0)
+			more = deliver_memories(w, &d);
+	}
+	iu_walker_free(w);
+	return INUSE_OK;
+}

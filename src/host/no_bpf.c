@@ -22,6 +22,11 @@ enum inuse_status iu_bucket_elsewhere(uint16_t port, iu_elsewhere_fn *fn, void *
 	return lacking(error);
 }
 
+enum inuse_status iu_bucket_memories(const uint16_t *ports, size_t n, iu_bucket_fn *fn, void *arg, struct inuse_error *error)
+{
+	return lacking(error);
+}
+
 enum inuse_status iu_iter_each(const struct iu_scope *scope, iu_socket_fn *fn, void *arg, uint32_t *ret_unseen,
 			       struct inuse_error *error)
 {

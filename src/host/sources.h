@@ -23,6 +23,11 @@ enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn,
 				 iu_elsewhere_fn *elsewhere_fn, void *arg, uint32_t *ret_unseen, struct inuse_error *error);
 /* The counts alone. */
 enum inuse_status iu_bucket_elsewhere(uint16_t port, iu_elsewhere_fn *fn, void *arg, struct inuse_error *error);
+/*
+ * What these ports remember, however many they are: the buckets alone. A port of which that cannot be read is left out. INUSE_E_*: they
+ * cannot be read at all, and nothing was handed out.
+ */
+enum inuse_status iu_bucket_memories(const uint16_t *ports, size_t n, iu_bucket_fn *fn, void *arg, struct inuse_error *error);
 /* The whole table with flags, bound-only sockets included. BPF programs. */
 enum inuse_status iu_iter_each(const struct iu_scope *scope, iu_socket_fn *fn, void *arg, uint32_t *ret_unseen,
 			       struct inuse_error *error);

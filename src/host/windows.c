@@ -7,6 +7,7 @@
 #include "base/gettext.h"
 #include "host/abilities.h"
 #include "host/answer.h"
+#include "host/port_memory.h"
 #include "host/windows.h"
 #include "model/rule.h"
 
@@ -208,6 +209,11 @@ enum inuse_status iu_host_take(const struct iu_scope *scope, struct inuse_snapsh
 	else
 		*ret_snapshot = s;
 	return status;
+}
+
+/* Automatic ports depend on nothing of the kind here. */
+void iu_port_memory_settle(struct inuse_snapshot *snapshot, const struct inuse_request *requests, size_t n, unsigned without)
+{
 }
 
 /* ----------------------------------------------------------------------------------------------- abilities */

@@ -125,7 +125,7 @@ struct iu_facts {
 	int32_t asker;           /* pid of the process whose call is judged, where that is known; else 0 */
 	bool no_v4_table;        /* no IPv4 address was ever configured: every one is bindable */
 	bool locals_known;
-	bool buckets_known;      /* buckets holds every port in `covered`; an absent one does not exist */
+	bool buckets_known;      /* buckets holds every port in `covered`; an absent one does not exist. Else of an absent one nothing is known */
 	int64_t now_ns;
 	uint64_t netns;
 };

@@ -353,7 +353,7 @@ enum inuse_tri iu_pred_reuseport_memory(struct iu_world *w, uint32_t *missing)
 	if ((w->req.flags & INUSE_REUSEPORT) == 0 || (w->req.flags & INUSE_GROUP) != 0 ||
 	    !has_owners(w, INUSE_STATE_UNKNOWN))
 		return INUSE_NO;
-	if (!w->facts->buckets_known) {
+	if (!w->facts->buckets_known && b == NULL) {
 		*missing |= INUSE_MISSING_MEMORY;
 		return INUSE_MAYBE;
 	}
@@ -365,7 +365,7 @@ enum inuse_tri iu_pred_reuse_memory(struct iu_world *w, uint32_t *missing)
 	/* a listener has cleared the mark by its own listen() */
 	if ((w->req.flags & INUSE_REUSEADDR) == 0 || has_owners(w, INUSE_LISTEN) || !has_owners(w, INUSE_STATE_UNKNOWN))
 		return INUSE_NO;
-	if (!w->facts->buckets_known) {
+	if (!w->facts->buckets_known && w->bucket == NULL) {
 		*missing |= INUSE_MISSING_MEMORY;
 		return INUSE_MAYBE;
 	}

@@ -14,7 +14,13 @@
 
 #define LOOPBACK_IFINDEX 1
 
-enum mark { FREE, MAYBE_USABLE, TAKEN };
+/* SHARED beside one of the others: the port's bucket is marked as one that only connect() has given away. */
+enum mark { FREE, MAYBE_USABLE, TAKEN, SHARED = 4 };
+
+static enum mark mark_of(const uint8_t marks[65536], int64_t port)
+{
+	return (enum mark)(marks[port] & ~SHARED);
+}
 
 static bool read_range(const struct iu_world *w, int64_t *first, int64_t *last, uint32_t *missing)
 {
@@ -52,9 +58,9 @@ static enum inuse_tri search(struct iu_world *w, const uint8_t marks[65536], int
 		w->ports_total++;
 		if (odd && p == last && last - first == 2)
 			continue;
-		drawn += draw && marks[p] == FREE;
-		left += !draw && marks[p] == FREE;
-		open += marks[p] == MAYBE_USABLE || (draw && marks[p] == FREE);
+		drawn += draw && mark_of(marks, p) == FREE;
+		left += !draw && mark_of(marks, p) == FREE;
+		open += mark_of(marks, p) == MAYBE_USABLE || (draw && mark_of(marks, p) == FREE);
 	}
 	left += drawn == 2;
 	w->ports_left += left;
@@ -117,7 +123,7 @@ static bool no_port_is_taken(const struct iu_world *w, const uint8_t marks[65536
 	if (w->facts->n_covered != 0 || w->facts->n_reserved != 0 || w->facts->n_excluded != 0)
 		return false;
 	for (uint32_t p = 0; p < 65536; p++)
-		if (marks[p] != FREE)
+		if (mark_of(marks, p) != FREE)
 			return false;
 	return true;
 }
@@ -223,18 +229,15 @@ static enum inuse_tri may_take_over(const struct iu_world *w, const struct inuse
  * connect() shares a port that is marked as one that only connect() has given away. The mark is that of the bucket, where that can be seen:
  * it comes and goes a little later than the sockets say. linux v6.18 __inet_hash_connect(), inet_bind_bucket_destroy()
  */
-static enum inuse_tri is_locked(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+static enum inuse_tri is_locked(const struct iu_world *w, const struct inuse_socket *o, bool shared, uint32_t *missing)
 {
 	bool sticks = (w->facts->features & IU_FEATURE_CONNECT_BIND) == 0;
-	enum inuse_tri marked = INUSE_YES, locked;
+	enum inuse_tri locked;
 	uint32_t lacking = 0;
 
-	for (size_t i = 0; w->facts->buckets_known && i < w->facts->n_buckets; i++)
-		if (w->facts->buckets[i].port == o->local.port)
-			marked = iu_is(w->facts->buckets[i].fastreuse != -1 || w->facts->buckets[i].fastreuseport != -1);
 	/* before 6.18 the mark stays when the last one that is not connect()'s has left */
-	if (marked == INUSE_NO || (w->facts->buckets_known && sticks))
-		return marked;
+	if (shared || (w->facts->buckets_known && sticks))
+		return iu_is(!shared);
 	locked = iu_socket_has(w, o, INUSE_PORT_LOCKED, INUSE_MISSING_PORT_LOCKED, &lacking);
 	if (sticks && locked != INUSE_YES)
 		lacking |= INUSE_MISSING_MEMORY;
@@ -254,14 +257,14 @@ static enum inuse_tri is_our_tuple(const struct iu_world *w, const struct inuse_
 	return iu_both(iu_not(elsewhere), lacking, from_there, INUSE_MISSING_ROUTE, missing);
 }
 
-static enum inuse_tri takes_from_connect(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+static enum inuse_tri takes_from_connect(const struct iu_world *w, const struct inuse_socket *o, bool shared, uint32_t *missing)
 {
 	uint32_t locked_lacks = 0, tuple_lacks = 0, taken_lacks = 0, lacking = 0;
 	enum inuse_tri locked, tuple, taken;
 
 	if (o->state == INUSE_LISTEN || o->state == INUSE_BOUND)
 		return INUSE_YES;
-	locked = is_locked(w, o, &locked_lacks);
+	locked = is_locked(w, o, shared, &locked_lacks);
 	tuple = is_our_tuple(w, o, &tuple_lacks);
 	taken = tuple != INUSE_NO ? iu_not(may_take_over(w, o, &taken_lacks)) : INUSE_NO;
 	taken = iu_both(tuple, tuple_lacks, taken, taken_lacks, &lacking);
@@ -325,13 +328,15 @@ enum inuse_tri iu_pred_self_connect(struct iu_world *w, uint32_t *missing)
  */
 static void mark_remembered(const struct iu_world *w, uint8_t marks[65536])
 {
-	if ((w->facts->features & IU_FEATURE_CONNECT_BIND) != 0 || !w->facts->buckets_known)
-		return;
+	bool sticks = (w->facts->features & IU_FEATURE_CONNECT_BIND) == 0;
+
+	memset(marks, FREE, 65536);
 	for (size_t i = 0; i < w->facts->n_buckets; i++) {
 		const struct iu_bucket *b = &w->facts->buckets[i];
+		bool shared = b->fastreuse == -1 && b->fastreuseport == -1;
 
-		if (b->fastreuse >= 0 || b->fastreuseport >= 0)
-			marks[b->port] = TAKEN;
+		if (marks[b->port] != TAKEN)
+			marks[b->port] = shared ? SHARED : sticks ? TAKEN : FREE;
 	}
 }
 
@@ -346,18 +351,17 @@ enum inuse_tri iu_pred_connect_exhausted(struct iu_world *w, uint32_t *missing)
 	if (w->req.local.port != 0)
 		return INUSE_NO;
 	ranged = read_range(w, &first, &last, &range_lacks);
-	memset(marks, FREE, sizeof(marks));
 	mark_remembered(w, marks);
 	for (size_t i = 0; i < w->facts->n_sockets; i++) {
 		const struct inuse_socket *o = &w->facts->sockets[i];
 		uint32_t lacking = 0;
 		enum inuse_tri takes;
 
-		if (!iu_socket_is_owner(w, o, o->local.port) || marks[o->local.port] == TAKEN)
+		if (!iu_socket_is_owner(w, o, o->local.port) || mark_of(marks, o->local.port) == TAKEN)
 			continue;
-		takes = takes_from_connect(w, o, &lacking);
+		takes = takes_from_connect(w, o, (marks[o->local.port] & SHARED) != 0, &lacking);
 		if (takes != INUSE_NO)
-			marks[o->local.port] = takes == INUSE_YES ? TAKEN : MAYBE_USABLE;
+			marks[o->local.port] = (uint8_t)((marks[o->local.port] & SHARED) | (takes == INUSE_YES ? TAKEN : MAYBE_USABLE));
 		if (takes == INUSE_MAYBE)
 			*missing |= lacking;
 		if (takes != INUSE_NO && ranged && iu_addr_same(&o->remote, &w->req.remote) && o->local.port >= first &&

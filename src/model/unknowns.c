@@ -182,6 +182,14 @@ static bool has_owner(const struct iu_facts *f, uint16_t port, bool marking)
 	return false;
 }
 
+static bool has_bucket(const struct iu_facts *f, uint16_t port)
+{
+	for (size_t i = 0; i < f->n_buckets; i++)
+		if (f->buckets[i].port == port)
+			return true;
+	return false;
+}
+
 static void find_memory(struct search *s)
 {
 	const struct iu_facts *f = s->u->given;
@@ -190,12 +198,12 @@ static void find_memory(struct search *s)
 	if (f->buckets_known)
 		return;
 	if (r->local.port != 0) {
-		if (has_owner(f, r->local.port, false))
+		if (has_owner(f, r->local.port, false) && !has_bucket(f, r->local.port))
 			found(s, MEMORY, INUSE_MISSING_MEMORY, 2, r->local.port, 0);
 		return;
 	}
 	for (size_t i = 0; i < f->n_sockets; i++) {
-		bool again = false;
+		bool again = has_bucket(f, f->sockets[i].local.port);
 
 		for (size_t k = 0; k < s->u->n; k++)
 			again |= s->u->list[k].kind == MEMORY && s->u->list[k].of == f->sockets[i].local.port;
@@ -209,7 +217,8 @@ bool iu_unknowns_find(struct iu_unknowns *u, const struct iu_facts *facts, const
 {
 	struct search s = {.u = u, .missing = missing};
 
-	if (facts->n_sockets > IU_UNKNOWNS_SOCKETS || facts->n_locals > IU_UNKNOWNS_MORE || facts->n_routes > IU_UNKNOWNS_MORE)
+	if (facts->n_sockets > IU_UNKNOWNS_SOCKETS || facts->n_locals > IU_UNKNOWNS_MORE || facts->n_routes > IU_UNKNOWNS_MORE ||
+	    (!facts->buckets_known && facts->n_buckets > IU_UNKNOWNS_MORE))
 		return false;
 	u->given = facts;
 	u->asked = request;
@@ -361,7 +370,8 @@ void iu_unknowns_complete(struct iu_unknowns *u)
 		memcpy(u->routes, u->given->routes, u->given->n_routes * sizeof(u->routes[0]));
 	if (!u->given->buckets_known) {
 		u->facts.buckets = u->buckets;
-		u->facts.n_buckets = 0;
+		if (u->given->n_buckets > 0)
+			memcpy(u->buckets, u->given->buckets, u->given->n_buckets * sizeof(u->buckets[0]));
 		u->facts.buckets_known = true;
 	}
 	u->facts.locals_known = true;

@@ -347,11 +347,29 @@ static void test_causes__connect_exhausted__ports_counted(void **state)
 	why_named("connect-ports-exhausted", 1, PORT, "connect", "127.0.0.1:" PORT);
 	assert_int_equal(live_try_connect("127.0.0.1:" PORT, NULL, 0), EADDRNOTAVAIL);
 	live_listener("127.0.0.1:5010", 0);
-	/* before 6.18 a port that bind() was ever on stays closed as long as anybody has it; no bucket of such ports is read */
-	why_named(live_kernel_before(6, 18) ? "connect-ports-exhausted" : "free", live_kernel_before(6, 18) ? 3 : 0, "5010", "connect",
-		  "127.0.0.1:5010");
+	/* before 6.18 a port that bind() was ever on stays closed as long as anybody has it: what the ports remember is read */
+	why_named("free", 0, "5010", "connect", "127.0.0.1:5010");
 	named("bind-ports-exhausted", 1, "20001", "127.0.0.1:0");
 	assert_int_equal(live_try_bind("127.0.0.1:0", LIVE_REUSEADDR), EADDRINUSE);
+}
+
+/* Before 6.18 the last client on the port that bind() was on, too, keeps it from all others. */
+static void test_causes__automatic_port_that_bind_was_on__as_the_kernel_has_it(void **state)
+{
+	bool closed = live_kernel_before(6, 18);
+	int bound;
+
+	live_need_root();
+	live_sysctl("net.ipv4.ip_local_port_range", "20001 20001");
+	live_listener("127.0.0.1:" PORT, 0);
+	live_listener("127.0.0.1:5010", 0);
+	live_dial("127.0.0.1:" PORT, NULL, LIVE_REUSEADDR);
+	bound = live_bound("127.0.0.1:20001", LIVE_REUSEADDR);
+	why_named("connect-ports-exhausted", 1, "5010", "connect", "127.0.0.1:5010");
+	assert_int_equal(live_try_connect("127.0.0.1:5010", NULL, 0), EADDRNOTAVAIL);
+	live_close(bound);
+	why_named(closed ? "connect-ports-exhausted" : "free", closed ? 1 : 0, "5010", "connect", "127.0.0.1:5010");
+	assert_int_equal(live_try_connect("127.0.0.1:5010", NULL, 0), closed ? EADDRNOTAVAIL : 0);
 }
 
 static void test_causes__refused_and_no_route__named(void **state)
@@ -462,6 +480,7 @@ int main(void)
 		live_test(test_causes__fixed_port__timestamps_decide),
 		live_test(test_causes__accept__time_wait_is_reopened),
 		live_test(test_causes__connect_exhausted__ports_counted),
+		live_test(test_causes__automatic_port_that_bind_was_on__as_the_kernel_has_it),
 		live_test(test_causes__refused_and_no_route__named),
 		live_test(test_causes__privileged__as_user),
 		live_test(test_causes__address__not_local_tentative_device),
