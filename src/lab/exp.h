@@ -82,7 +82,7 @@ struct iu_where {
 
 struct iu_expect {
 	enum iu_os os;
-	uint32_t before;         /* kernel major << 16 | minor: only before that one; 0: always */
+	uint32_t without;        /* enum iu_feature: only on kernels that lack it; 0: always */
 	enum iu_rank rank;
 	const char *outcome, *source; /* source "" for live */
 	unsigned line;
@@ -170,8 +170,11 @@ struct inuse_addr iu_peer_to(const struct iu_step *step, enum iu_run run);
 /* Has the device of peers an IPv6 address in that run? IPv4 it always has. */
 bool iu_wire_has_ipv6(const struct iu_exp *exp, enum iu_run run);
 
-/* The expectation that counts on this system and kernel (0: the newest), or NULL: the step is only expected to succeed. */
-const struct iu_expect *iu_step_expects(const struct iu_step *step, enum iu_os os, uint32_t kernel);
+/*
+ * The expectation that counts on this system, and on a kernel that lacks these features (enum iu_feature; 0: the newest), or NULL: the
+ * step is only expected to succeed.
+ */
+const struct iu_expect *iu_step_expects(const struct iu_step *step, enum iu_os os, uint32_t lacks);
 /* "LISTEN, 2 TIME-WAIT" of the TCP sockets on that local port, "nothing"; bound: those that are only bound, too. Returns buf. */
 char *iu_states_text(const struct inuse_socket *sockets, size_t n, uint16_t port, bool bound, char *buf, size_t size);
 /* How long the one that stays longest on that port does so by itself: "60 s", "unlimited", "nothing". Returns buf. */

@@ -117,17 +117,17 @@ bool iu_wire_has_ipv6(const struct iu_exp *exp, enum iu_run run)
 	return run == IU_RUN_IPV6 || (run == IU_RUN_AS_WRITTEN && (exp->needs & IU_NEED_IPV6) != 0);
 }
 
-const struct iu_expect *iu_step_expects(const struct iu_step *step, enum iu_os os, uint32_t kernel)
+const struct iu_expect *iu_step_expects(const struct iu_step *step, enum iu_os os, uint32_t lacks)
 {
 	const struct iu_expect *found = NULL;
 
 	for (size_t i = 0; i < step->n_expects; i++) {
 		const struct iu_expect *e = &step->expects[i];
 
-		if (e->os != os || (e->before != 0 && (kernel == 0 || kernel >= e->before)))
+		if (e->os != os || (e->without & ~lacks) != 0)
 			continue;
-		/* of several bounds the nearest counts */
-		if (found == NULL || found->before == 0 || (e->before != 0 && e->before < found->before))
+		/* of several that fit the first counts, and one for every kernel last */
+		if (found == NULL || (found->without == 0 && e->without != 0))
 			found = e;
 	}
 	return found;

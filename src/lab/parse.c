@@ -82,7 +82,7 @@ static bool read_expects(struct iu_parser *p, struct iu_exp_file *f, size_t i, c
 		if (!iu_parse_words(p, text) || !iu_parse_expect(p, step, &list[step->n_expects]))
 			return false;
 		for (size_t j = 0; j < step->n_expects; j++)
-			if (list[j].os == list[step->n_expects].os && list[j].before == list[step->n_expects].before)
+			if (list[j].os == list[step->n_expects].os && list[j].without == list[step->n_expects].without)
 				return iu_parse_wrong(p, _("%s is spoken of twice"), iu_os_names[list[j].os]);
 		p->exp->speaks_of |= 1u << list[step->n_expects].os;
 		step->n_expects++;

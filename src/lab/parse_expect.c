@@ -117,14 +117,17 @@ static bool check_outcome(struct iu_parser *p, const struct iu_step *step, const
 	}
 }
 
-static bool take_before(struct iu_parser *p, struct iu_expect *e)
+/* An outcome of kernels that lack something (src/model/features.def). */
+static bool take_without(struct iu_parser *p, struct iu_expect *e)
 {
-	if (p->at == p->n_words || strcmp(p->words[p->at], "before") != 0)
+	const char *feature = p->at + 1 < p->n_words ? p->words[p->at + 1] : "";
+
+	if (p->at == p->n_words || strcmp(p->words[p->at], "without") != 0)
 		return true;
-	if (p->at + 1 == p->n_words || !iu_parse_kernel(p->words[p->at + 1], &e->before))
-		return iu_parse_wrong(p, _("before takes the version of a kernel, such as 6.8"));
+	if (!iu_name_find(iu_names_feature, feature, strlen(feature), &e->without))
+		return iu_parse_wrong(p, _("without takes what kernels differ in, as inuse --version lists it, such as owners-by-addr"));
 	p->at += 2;
-	return e->os == IU_OS_LINUX || iu_parse_wrong(p, _("before is for linux alone"));
+	return e->os == IU_OS_LINUX || iu_parse_wrong(p, _("without is for linux alone"));
 }
 
 bool iu_parse_expect(struct iu_parser *p, const struct iu_step *step, struct iu_expect *e)
@@ -136,7 +139,7 @@ bool iu_parse_expect(struct iu_parser *p, const struct iu_step *step, struct iu_
 		return iu_parse_wrong_word(p, p->words[0], _("is no system: linux, windows, freebsd or macos, its outcome and its rank"));
 	*e = (struct iu_expect){.os = (enum iu_os)os, .line = p->line};
 	p->at = 1;
-	if (!take_before(p, e))
+	if (!take_without(p, e))
 		return false;
 	rank = find_rank(p, &e->rank, &colon);
 	if (rank == p->n_words || rank == p->at)
@@ -145,7 +148,7 @@ bool iu_parse_expect(struct iu_parser *p, const struct iu_step *step, struct iu_
 	e->source = join(p, rank + 1, p->n_words);
 	if (e->outcome == NULL || e->source == NULL)
 		return false;
-	if (e->rank == IU_RANK_LIVE && (e->os != IU_OS_LINUX || e->before != 0))
+	if (e->rank == IU_RANK_LIVE && (e->os != IU_OS_LINUX || e->without != 0))
 		return iu_parse_wrong(p, _("live is for linux as it runs here; the others are recorded, documented or reasoned"));
 	if ((e->rank == IU_RANK_LIVE) != !colon || (colon && e->source[0] == 0) || (!colon && e->source[0] != 0))
 		return iu_parse_wrong(p, _("live takes nothing behind it; every other rank a colon and where it is from"));

@@ -383,7 +383,7 @@ static bool kernel_agrees(struct player *p, const struct iu_step *step, const ch
 
 static void play_step(struct player *p, const struct iu_step *step, json_t *steps)
 {
-	const struct iu_expect *e = iu_step_expects(step, p->play->os, p->play->kernel);
+	const struct iu_expect *e = iu_step_expects(step, p->play->os, p->play->lacks);
 	const char *want = expected(p, step, e);
 	struct iu_live_answer kernel = {0};
 	struct iu_sim_answer model;
@@ -468,7 +468,7 @@ json_t *iu_play(const struct iu_play *play)
 	json_t *steps = json_array(), *run = NULL;
 
 	if (p != NULL)
-		p->model.sim = iu_sim_new(iu_profile_find(iu_os_names[play->os]), play->kernel);
+		p->model.sim = iu_sim_new(iu_profile_find(iu_os_names[play->os]), 0);
 	if (p != NULL && p->model.sim != NULL) {
 		p->play = play;
 		p->model.os = play->os;
@@ -478,8 +478,7 @@ json_t *iu_play(const struct iu_play *play)
 		p->capture = p->live != NULL ? iu_capture_new(iu_live_wire_device(p->live)) : NULL;
 		p->agrees = true;
 		p->run = run = json_object();
-		if (play->live != NULL)
-			iu_sim_features(p->model.sim, play->features);
+		iu_sim_features(p->model.sim, iu_sim_facts(p->model.sim)->features & ~play->lacks);
 		if (play->run == IU_RUN_IPV6)
 			iu_sim_address(p->model.sim, 1, &second, 128);
 		if ((play->exp->needs & IU_NEED_WIRE) != 0)

@@ -26,8 +26,7 @@ struct iu_play {
 	size_t which;       /* index of the case */
 	enum iu_run run;
 	enum iu_os os;
-	uint32_t kernel;    /* 0 the newest */
-	uint32_t features;  /* enum iu_feature of the kernel that plays, where `live` is set */
+	uint32_t lacks;     /* enum iu_feature that the kernel which is played lacks; 0: the newest */
 	struct iu_live *live; /* NULL: the model alone */
 	struct iu_eyes *eyes; /* that read the kernel's buckets, of any ports; NULL: they cannot be read */
 	const char *why_not;  /* why the kernel does not play although it should; NULL */

@@ -65,8 +65,7 @@ static void be_worker(const struct iu_runner *r, struct iu_play play, int fd)
 	char *text;
 
 	signal(SIGPIPE, SIG_IGN);
-	play.kernel = iu_live_kernel();
-	play.features = r->features;
+	play.lacks = ~r->features;
 	if (iu_live_new(play.exp, play.run, r->jobs->patient, &live, &error) != INUSE_OK)
 		play.why_not = error.text;
 	play.live = live;

@@ -4,7 +4,7 @@
 
 usage: bounds.py check SOURCE-ROOT
        bounds.py self-test
-Read are the rows of src/model/features.def and the lines "SYSTEM before VERSION" of the experiments. Played are the kernels of
+Read are the rows of src/model/features.def and the lines "SYSTEM without FEATURE" of the experiments. Played are the kernels of
 tools/kernels, and the one that the sources of the rules and the measured table are of.
 """
 import pathlib
@@ -28,27 +28,27 @@ def is_bracketed(bound, played):
 
 
 def read_features(text):
-    """(id, bound, 'LIVE' or 'SOURCE', evidence, member) of each row."""
-    pattern = (r'^FEATURE\((\w+), "[^"]+", (\d+), (\d+), (\w+), "([^"]*)",\s*\w+, "[^"]*", "([^"]*)"')
-    return [(ident, (int(major), int(minor)), kind, evidence, member)
-            for ident, major, minor, kind, evidence, member in re.findall(pattern, text, re.M)]
+    """(id, name, bound, 'LIVE' or 'SOURCE', evidence, member) of each row."""
+    pattern = (r'^FEATURE\((\w+), "([^"]+)", (\d+), (\d+), (\w+), "([^"]*)",\s*\w+, "[^"]*", "([^"]*)"')
+    return [(ident, name, (int(major), int(minor)), kind, evidence, member)
+            for ident, name, major, minor, kind, evidence, member in re.findall(pattern, text, re.M)]
 
 
-def read_before(text):
-    """(bound, rank, source) of the lines "linux before 6.8  EADDRINUSE  recorded: ..."."""
-    return [(version(bound), rank, source or '')
-            for bound, rank, source in re.findall(r'^\s+linux before (\d+\.\d+)\s+\S.*?\s\s+(\w+)(?:: (.*))?$', text, re.M)]
+def read_without(text):
+    """(feature, rank, source) of the lines "linux without owners-by-addr  EADDRINUSE  recorded: ..."."""
+    return [(feature, rank, source or '')
+            for feature, rank, source in re.findall(r'^\s+linux without (\S+)\s+\S.*?\s\s+(\w+)(?:: (.*))?$', text, re.M)]
 
 
-def shows(experiment, bound, member):
-    """An experiment shows a bound that it names, or that of a setting which it pins."""
+def shows(experiment, name, member):
+    """An experiment shows a feature that it names, or that of a setting which it pins."""
     setting = member.removeprefix('sysctl_')
-    return any(before[0] == bound for before in read_before(experiment)) or \
+    return any(without[0] == name for without in read_without(experiment)) or \
         (member.startswith('sysctl_') and re.search(rf'^setting \S+\.{setting} ', experiment, re.M) is not None)
 
 
 def compare_features(features, experiments, played):
-    for ident, bound, kind, evidence, member in features:
+    for ident, feature, bound, kind, evidence, member in features:
         text = '.'.join(map(str, bound))
         if kind != ('LIVE' if is_bracketed(bound, played) else 'SOURCE'):
             yield f'features.def: {ident} says {kind}, and kernels on either side of {text} are ' \
@@ -58,55 +58,58 @@ def compare_features(features, experiments, played):
         for name in evidence.split() if kind == 'LIVE' else []:
             if name not in experiments:
                 yield f'features.def: {ident} names {name}, which is no experiment'
-            elif not shows(experiments[name], bound, member):
+            elif not shows(experiments[name], feature, member):
                 yield f'features.def: {name} does not show what {ident} says of {text}'
 
 
-def compare_before(experiments, played, known):
-    """What is recorded was played before that version, on all the kernels that are named; and a rule has the same bound."""
+def compare_without(experiments, played, bounds):
+    """What is recorded was played on all the kernels that are named: those from before the feature's version."""
     for name, text in sorted(experiments.items()):
-        for bound, rank, source in read_before(text):
+        for feature, rank, source in read_without(text):
+            where = f'{name}: without {feature}'
+            bound = bounds.get(feature)
+            if bound is None:
+                yield f'{where} is no feature'
+                continue
             older = ' and '.join('.'.join(map(str, kernel)) for kernel in played if kernel < bound)
             want = f'make check-kernels, on {older}' if is_bracketed(bound, played) else None
-            where = f'{name}: before {".".join(map(str, bound))}'
             if want is None and rank not in ('reasoned', 'documented'):
                 yield f'{where} says {rank}, and no such kernel is played'
             elif want is not None and (rank, source) != ('recorded', want):
                 yield f'{where} says "{rank}: {source}" instead of "recorded: {want}"'
-            if bound not in known:
-                yield f'{where} is a bound of no feature'
 
 
 def compare(features, experiments, played):
     return [*compare_features(features, experiments, played),
-            *compare_before(experiments, played, {bound for _, bound, *_ in features})]
+            *compare_without(experiments, played, {name: bound for _, name, bound, *_ in features})]
 
 
 def self_test():
     played = read_played("    'user-mode-linux': (1),\n    'linux-6.1': (2),\n    'linux-6.12': (3),\n", '"linux v6.18 net/a.c b()" "linux v6.1 x"')
     if played != [(6, 1), (6, 12), (6, 18)]:
         yield f'the kernels that are played are read as {played}'
-    row = 'FEATURE({}, "x", {}, {}, {}, "{}",\n\tMEMBER, "a", "{}", N_("b"))\n'
-    live = row.format('A', 6, 8, 'LIVE', 't/e', 'm')
-    setting = row.format('B', 6, 14, 'LIVE', 't/s', 'sysctl_some_delay')
-    source = row.format('C', 6, 1, 'SOURCE', 'linux v6.1 net/a.c b()', 'm')
-    good = {'t/e': 'bind a\n  linux  OK  live\n  linux before 6.8  EADDRINUSE  recorded: make check-kernels, on 6.1\n',
+    row = 'FEATURE({}, "{}", {}, {}, {}, "{}",\n\tMEMBER, "a", "{}", N_("b"))\n'
+    live = row.format('A', 'x-a', 6, 8, 'LIVE', 't/e', 'm')
+    setting = row.format('B', 'x-b', 6, 14, 'LIVE', 't/s', 'sysctl_some_delay')
+    source = row.format('C', 'x-c', 6, 1, 'SOURCE', 'linux v6.1 net/a.c b()', 'm')
+    good = {'t/e': 'bind a\n  linux  OK  live\n  linux without x-a  EADDRINUSE  recorded: make check-kernels, on 6.1\n',
             't/s': 'setting net.ipv4.some_delay 1\n'}
     everything = live + setting + source
     found = compare(read_features(everything), good, played)
     if found or len(read_features(everything)) != 3:
         yield f'what is right is complained about: {found}'
     for features, experiments, what in (
-            (everything.replace('C, "x", 6, 1, SOURCE', 'C, "x", 6, 1, LIVE'), good, 'LIVE without an older kernel'),
-            (everything.replace('A, "x", 6, 8, LIVE', 'A, "x", 6, 8, SOURCE'), good, 'SOURCE although it is played'),
-            (everything.replace('A, "x", 6, 8', 'A, "x", 6, 9'), good, 'an experiment with another bound'),
+            (everything.replace('6, 1, SOURCE', '6, 1, LIVE'), good, 'LIVE without an older kernel'),
+            (everything.replace('6, 8, LIVE', '6, 8, SOURCE'), good, 'SOURCE although it is played'),
+            (everything.replace('6, 8, LIVE', '6, 13, LIVE'), good, 'a record of fewer kernels than are played'),
             (everything.replace('t/e', 't/none'), good, 'an experiment that is not there'),
             (everything.replace('net/a.c', ''), good, 'a row without its source'),
             (everything, {**good, 't/s': 'bind a\n'}, 'an experiment that does not pin the setting'),
+            (everything, {**good, 't/e': good['t/e'].replace('without x-a', 'without x-b')}, 'an experiment of another feature'),
             (everything, {**good, 't/e': good['t/e'].replace('on 6.1', 'on 6.1 and 6.12')}, 'a kernel that is not older'),
             (everything, {**good, 't/e': good['t/e'].replace('recorded', 'reasoned')}, 'reasoning where a kernel is played'),
-            (everything, {**good, 't/f': '  linux before 5.4  OK  recorded: somewhere\n'}, 'a record of a kernel that is not played'),
-            (everything, {**good, 't/f': '  linux before 6.10  OK  recorded: make check-kernels, on 6.1\n'}, 'a bound of no feature')):
+            (everything, {**good, 't/f': '  linux without x-c  OK  recorded: somewhere\n'}, 'a record of a kernel that is not played'),
+            (everything, {**good, 't/f': '  linux without x-z  OK  recorded: make check-kernels, on 6.1\n'}, 'no feature')):
         if not compare(read_features(features), experiments, played):
             yield f'{what} is not noticed'
 

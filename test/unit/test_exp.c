@@ -24,7 +24,7 @@ static void test_parse__whole_experiment__as_written(void **state)
 	struct iu_exp *exp = read_good("# c\nshows It is\n  so.\nbecause Of that.\ncovers B02 B03\nneeds second-user linux-6.8\nruns ipv4 mapped\n"
 				       "cases covers | $old | $r\n  B02 | - | EADDRINUSE\n  B03 | reuseaddr | OK\n\n"
 				       "user alice\nsocket one\nset one $old\nbind one here:5000\n"
-				       "  linux $r live\n  linux before 6.8 OK reasoned: a b\n  windows EACCES documented: page 4\n");
+				       "  linux $r live\n  linux without owners-by-addr OK reasoned: a b\n  windows EACCES documented: page 4\n");
 	const struct iu_exp_case *c = exp->cases;
 	const struct iu_expect *e;
 
@@ -43,9 +43,11 @@ static void test_parse__whole_experiment__as_written(void **state)
 	assert_int_equal(c[1].steps[2].option, IU_OPT_REUSEADDR);
 	e = iu_step_expects(&c[0].steps[2], IU_OS_LINUX, 0);
 	assert_string_equal(e->outcome, "EADDRINUSE");
-	e = iu_step_expects(&c[0].steps[2], IU_OS_LINUX, 6 << 16 | 1);
+	e = iu_step_expects(&c[0].steps[2], IU_OS_LINUX, IU_FEATURE_OWNERS_BY_ADDR | IU_FEATURE_TW_DELAY);
 	assert_string_equal(e->outcome, "OK");
 	assert_string_equal(e->source, "a b");
+	e = iu_step_expects(&c[0].steps[2], IU_OS_LINUX, IU_FEATURE_TW_DELAY);
+	assert_string_equal(e->outcome, "EADDRINUSE");
 	e = iu_step_expects(&c[0].steps[2], IU_OS_WINDOWS, 0);
 	assert_string_equal(e->source, "page 4");
 	assert_null(iu_step_expects(&c[0].steps[2], IU_OS_FREEBSD, 0));
@@ -176,7 +178,12 @@ static const struct {
 	{ONE "listen a\n  windows OK live\n", "x.exp:4: live is for linux as it runs here"},
 	{ONE "listen a\n  linux OK reasoned\n", "x.exp:4: live takes nothing behind it"},
 	{ONE "listen a\n  linux OK live: here\n", "x.exp:4: live takes nothing behind it"},
-	{ONE "listen a\n  freebsd before 6.8 OK reasoned: x\n", "x.exp:4: before is for linux alone"},
+	{ONE "listen a\n  freebsd without tw-delay OK reasoned: x\n", "x.exp:4: without is for linux alone"},
+	{ONE "listen a\n  linux without tw-dela OK reasoned: x\n", "x.exp:4: without takes what kernels differ in"},
+	{ONE "listen a\n  linux without\n", "x.exp:4: without takes what kernels differ in"},
+	{ONE "listen a\n  linux without tw-delay OK live\n", "x.exp:4: live is for linux as it runs here"},
+	{ONE "listen a\n  linux without tw-delay OK reasoned: x\n  linux without tw-delay EINVAL reasoned: x\n",
+	 "x.exp:5: linux is spoken of twice"},
 	{ONE "listen a\n  linux OK live\n  linux EINVAL live\n", "x.exp:5: linux is spoken of twice"},
 	{ONE "namespace without addresses\n", "x.exp:3: the namespace comes first"},
 	{HEAD "namespace\n", "x.exp:2: write: namespace without addresses"},

@@ -71,7 +71,7 @@ static bool decided(const json_t *step, const char *id)
 	return false;
 }
 
-/* One run on the model of that kernel (0: the newest). */
+/* One run on the model. */
 static bool decides_in_run(const struct iu_play *play, const char *id)
 {
 	json_t *played = iu_play(play), *step;
@@ -88,14 +88,14 @@ static bool decides_in_run(const struct iu_play *play, const char *id)
 }
 
 /* In that experiment: in one of its cases, or with id_of_case in one of those that cover that. */
-static bool decides(const struct iu_exp *exp, const char *id_of_case, enum iu_os os, uint32_t kernel, const char *id)
+static bool decides(const struct iu_exp *exp, const char *id_of_case, enum iu_os os, uint32_t lacks, const char *id)
 {
 	for (size_t c = 0; c < exp->n_cases; c++) {
 		bool meant = id_of_case == NULL ||
 			     is_among(exp->cases[c].covers[0] != 0 ? exp->cases[c].covers : exp->covers, id_of_case);
 
 		for (int run = 0; meant && run < IU_N_RUNS; run++) {
-			struct iu_play play = {.exp = exp, .which = c, .run = (enum iu_run)run, .os = os, .kernel = kernel};
+			struct iu_play play = {.exp = exp, .which = c, .run = (enum iu_run)run, .os = os, .lacks = lacks};
 			bool wanted = exp->runs == 0 ? run == IU_RUN_AS_WRITTEN : (exp->runs & (1u << run)) != 0;
 
 			if (wanted && decides_in_run(&play, id))
@@ -115,8 +115,8 @@ static bool is_meant(const struct iu_exp *exp, const char *experiment)
 	return is_among(exp->covers, experiment);
 }
 
-/* bounded: the row is there on some kernels only; kernel: one that has it. */
-static void check_row(enum iu_os os, const char *id, const char *experiment, bool bounded, uint32_t kernel)
+/* bounded: the row is there on some kernels only; lacks: what one that has it lacks. */
+static void check_row(enum iu_os os, const char *id, const char *experiment, bool bounded, uint32_t lacks)
 {
 	const char *case_id = strchr(experiment, '/') == NULL ? experiment : NULL;
 	bool there = false;
@@ -132,7 +132,7 @@ static void check_row(enum iu_os os, const char *id, const char *experiment, boo
 		if (!is_meant(exps[i], experiment))
 			continue;
 		there = true;
-		if (decides(exps[i], case_id, os, kernel, id)) {
+		if (decides(exps[i], case_id, os, lacks, id)) {
 			n_seen++;
 			return;
 		}
@@ -152,7 +152,7 @@ static void check_profile(enum iu_os os)
 		const struct iu_call_rule *r = &p->calls[i];
 
 		/* what newer kernels do not have is played as on an old one */
-		check_row(os, r->id, r->experiment, r->needs != 0 || r->not_with != 0, r->not_with != 0 ? 6 << 16 | 1 : 0);
+		check_row(os, r->id, r->experiment, r->needs != 0 || r->not_with != 0, r->not_with);
 	}
 	for (size_t i = 0; i < p->n_owners; i++)
 		check_row(os, p->owners[i].id, p->owners[i].experiment, false, 0);
