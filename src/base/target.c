@@ -7,6 +7,7 @@
  * The text is peeled from the outside in: blanks and what lsof writes behind ("(LISTEN)"), a path of a unix socket, a
  * URL's scheme and path, docker's "->80", "/tcp"; what is left is HOST:PORT. Of several colons without brackets the last
  * one stands before the port, as netstat, Node and docker print it (":::3000"), because a port is always needed here.
+ * Where that does not come out, and there are several words, it may be the line of an error with an address among them.
  */
 #include <string.h>
 
@@ -244,11 +245,13 @@ static enum inuse_status take_host(struct piece p, struct inuse_target *t, struc
 	return INUSE_OK;
 }
 
+#define BLANKS " \t\r\n"
+
 static struct piece trim(struct piece p)
 {
-	while (p.len > 0 && strchr(" \t\r\n", p.at[0]) != NULL)
+	while (p.len > 0 && strchr(BLANKS, p.at[0]) != NULL)
 		p = (struct piece){p.at + 1, p.len - 1};
-	while (p.len > 0 && strchr(" \t\r\n", p.at[p.len - 1]) != NULL)
+	while (p.len > 0 && strchr(BLANKS, p.at[p.len - 1]) != NULL)
 		p.len--;
 	return p;
 }
@@ -292,34 +295,50 @@ static enum inuse_status take_path(struct piece p, struct inuse_target *t, struc
 	return INUSE_OK;
 }
 
-enum inuse_status inuse_target_parse(const char *text, struct inuse_target *ret_target, struct inuse_error *error)
+/* Without a colon before the port: the port alone, or a sentence about what is missing. */
+static enum inuse_status take_no_host(struct piece p, struct inuse_target *t, struct inuse_error *error)
 {
-	struct inuse_target t = {.kind = INUSE_TARGET_PORT};
-	struct piece p = trim((struct piece){text ? text : "", text ? strlen(text) : 0});
-	const char *mark;
-	enum inuse_status status;
-	uint64_t number;
+	char scope[64];
+	struct inuse_addr a;
+	bool colon = memchr(p.at, ':', p.len) != NULL;
 
-	if (p.len == 0)
-		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("the address is empty; try 8080, 127.0.0.1:8080 or [::1]:8080"));
+	if (!colon && p.len > 0 && strspn(p.at, "0123456789") >= p.len)
+		return take_port(p, t, error);
+	if (p.len == 0 || colon || parse_numeric(p, &a, scope) || memchr(p.at, '.', p.len) != NULL)
+		return wrong(error,
+			     starts(p, "[") ? _("\"%s\" has no port; write it behind a colon, as in [::1]:8080")
+					    : _("\"%s\" has no port; write it behind a colon, as in 127.0.0.1:8080"),
+			     p);
+	if (strspn(p.at, "0123456789-") >= p.len)
+		return wrong(error, _("\"%s\" is a range; ask for one port at a time"), p);
+	return wrong(error, _("\"%s\" is no address; a host needs a port (localhost:8080), a service a colon (:http)"), p);
+}
+
+static enum inuse_status several(struct piece p, struct inuse_error *error)
+{
+	return wrong(error, _("\"%s\" is more than one address; ask for one at a time"), p);
+}
+
+/* A text that is nothing but an address. */
+static enum inuse_status take_address(struct piece p, struct inuse_target *t, struct inuse_error *error)
+{
+	enum inuse_status status;
+	const char *mark;
+
 	if (starts(p, "unix:"))
 		p = (struct piece){p.at + 5, p.len - 5};
-	if (starts(p, "/") || starts(p, "./") || starts(p, "../") || starts(p, "@")) {
-		status = take_path(p, &t, error);
-		goto out;
-	}
+	if (starts(p, "/") || starts(p, "./") || starts(p, "../") || starts(p, "@"))
+		return take_path(p, t, error);
 	mark = find(p, "://");
-	if (mark != NULL) {
-		status = take_url(p, mark, &t, error);
-		goto out;
-	}
+	if (mark != NULL)
+		return take_url(p, mark, t, error);
 	mark = find(p, " (");
 	if (mark != NULL) /* lsof: *:8080 (LISTEN) */
 		p.len = (size_t)(mark - p.at);
 	if (find(p, ",") != NULL)
-		return wrong(error, _("\"%s\" is more than one address; ask for one at a time"), p);
+		return several(p, error);
 	if (cut_end(&p, "/udp"))
-		t.udp = true;
+		t->udp = true;
 	else
 		cut_end(&p, "/tcp");
 	mark = find(p, "->"); /* docker ps: 0.0.0.0:8080->80/tcp; lsof: the peer */
@@ -327,29 +346,75 @@ enum inuse_status inuse_target_parse(const char *text, struct inuse_target *ret_
 		p.len = (size_t)(mark - p.at);
 	p = trim(p);
 	mark = find_last(p, ':');
-	if (mark == NULL || (p.len > 0 && p.at[p.len - 1] == ']')) {
-		char scope[64];
-		struct inuse_addr a;
+	if (mark == NULL || p.at[p.len - 1] == ']')
+		return take_no_host(p, t, error);
+	status = take_port((struct piece){mark + 1, (size_t)(p.at + p.len - mark - 1)}, t, error);
+	return status < 0 ? status : take_host((struct piece){p.at, (size_t)(mark - p.at)}, t, error);
+}
 
-		if (mark == NULL && p.len > 0 && strspn(p.at, "0123456789") >= p.len) {
-			status = take_port(p, &t, error);
-			goto out;
-		}
-		if (iu_parse_u64_n(p.at, p.len, 0, 65535, &number) || p.len == 0 || mark != NULL || parse_numeric(p, &a, scope) ||
-		    memchr(p.at, '.', p.len) != NULL)
-			return wrong(error,
-				     starts(p, "[") ? _("\"%s\" has no port; write it behind a colon, as in [::1]:8080")
-						    : _("\"%s\" has no port; write it behind a colon, as in 127.0.0.1:8080"),
-				     p);
-		if (strspn(p.at, "0123456789-") >= p.len)
-			return wrong(error, _("\"%s\" is a range; ask for one port at a time"), p);
-		return wrong(error, _("\"%s\" is no address; a host needs a port (localhost:8080), a service a colon (:http)"), p);
+/* The next word, without the quotes, brackets and stops around it; false at the end. */
+static bool next_word(struct piece *rest, struct piece *ret)
+{
+	size_t len = 0;
+
+	*rest = trim(*rest);
+	while (len < rest->len && strchr(BLANKS, rest->at[len]) == NULL)
+		len++;
+	*ret = (struct piece){rest->at, len};
+	*rest = (struct piece){rest->at + len, rest->len - len};
+	while (ret->len > 0 && memchr("('\"", ret->at[0], 3) != NULL)
+		*ret = (struct piece){ret->at + 1, ret->len - 1};
+	while (ret->len > 0 && memchr(")'\".,;:", ret->at[ret->len - 1], 7) != NULL)
+		ret->len--;
+	return len > 0;
+}
+
+/*
+ * A line that a program has printed, "listen tcp :8080: bind: address already in use": the word in it that is an address with a
+ * number for its port. How many there are: 0, 1, or 2 for more than one. A host name alone is none, but with another
+ * it is one too many: "server.go:45" looks like that.
+ */
+static int take_line(struct piece p, struct inuse_target *ret)
+{
+	struct piece rest = p, word, found = {NULL, 0};
+	bool numeric = false;
+
+	while (next_word(&rest, &word)) {
+		struct inuse_target t = {.kind = INUSE_TARGET_PORT};
+		const char *colon = find_last(word, ':');
+
+		if (colon == NULL || strspn(colon + 1, "0123456789") < (size_t)(word.at + word.len - colon - 1) ||
+		    take_address(word, &t, NULL) != INUSE_OK || t.kind == INUSE_TARGET_UNIX)
+			continue;
+		if (found.at != NULL && (found.len != word.len || memcmp(found.at, word.at, word.len) != 0))
+			return numeric || t.kind != INUSE_TARGET_HOST ? 2 : 0;
+		found = word;
+		numeric = t.kind != INUSE_TARGET_HOST;
+		*ret = t;
 	}
-	status = take_port((struct piece){mark + 1, (size_t)(p.at + p.len - mark - 1)}, &t, error);
-	if (status == INUSE_OK)
-		status = take_host((struct piece){p.at, (size_t)(mark - p.at)}, &t, error);
-out:
-	if (status == INUSE_OK)
-		*ret_target = t;
-	return status;
+	return numeric;
+}
+
+enum inuse_status inuse_target_parse(const char *text, struct inuse_target *ret_target, struct inuse_error *error)
+{
+	struct piece p = trim((struct piece){text ? text : "", text ? strlen(text) : 0}), rest = p, first;
+	struct inuse_target t = {.kind = INUSE_TARGET_PORT};
+	struct inuse_error why = {0};
+	enum inuse_status status;
+	int n = 0;
+
+	if (p.len == 0)
+		return iu_fail(error, INUSE_E_INPUT, 0, NULL, _("the address is empty; try 8080, 127.0.0.1:8080 or [::1]:8080"));
+	status = take_address(p, &t, &why);
+	if (status < 0 && next_word(&rest, &first) && rest.len > 0)
+		n = take_line(p, &t);
+	if (n > 1)
+		return several(p, error);
+	if (status < 0 && n == 0) {
+		if (error != NULL)
+			*error = why;
+		return status;
+	}
+	*ret_target = t;
+	return INUSE_OK;
 }

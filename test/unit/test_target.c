@@ -47,6 +47,16 @@ static const struct {
 	{"/run/x.sock", INUSE_TARGET_UNIX, "/run/x.sock", "", "", 0},
 	{"unix:/run/x.sock", INUSE_TARGET_UNIX, "/run/x.sock", "", "", 0},
 	{"./x.sock", INUSE_TARGET_UNIX, "./x.sock", "", "", 0},
+	/* whole lines: Node, Go, nginx, docker, redis, Apache, Caddy */
+	{"Error: listen EADDRINUSE: address already in use :::3000", INUSE_TARGET_ADDR, "[::]:3000", "", "", 3000},
+	{"Error: listen EADDRINUSE: address already in use ::1:3000\n    at Server.setup", INUSE_TARGET_ADDR, "[::1]:3000", "", "", 3000},
+	{"listen tcp :8080: bind: address already in use", INUSE_TARGET_PORT, "*:8080", "", "", 8080},
+	{"2026/11/22 12:30:05 [emerg] 1#1: bind() to 0.0.0.0:80 failed (98: Address already in use)", INUSE_TARGET_ADDR, "0.0.0.0:80", "", "", 80},
+	{"nginx: [emerg] bind() to [::]:80 failed (98: Address already in use)", INUSE_TARGET_ADDR, "[::]:80", "", "", 80},
+	{"Could not create server TCP listening socket *:6379: bind: Address already in use", INUSE_TARGET_PORT, "*:6379", "", "", 6379},
+	{"(98)Address already in use: AH00072: make_sock: could not bind to address [::1]:80", INUSE_TARGET_ADDR, "[::1]:80", "", "", 80},
+	{"Error: listening on :443: listen tcp :443: bind: address already in use", INUSE_TARGET_PORT, "*:443", "", "", 443},
+	{"could not start, \"127.0.0.1:8080\" is taken.", INUSE_TARGET_ADDR, "127.0.0.1:8080", "", "", 8080},
 };
 
 static const struct {
@@ -68,6 +78,11 @@ static const struct {
 	{"[1::2::3]:80", "is not an IPv6 address"},
 	{"[127.0.0.1]:80", "is not an IPv6 address"},
 	{"127.0.0.1:80,127.0.0.2:80", "one at a time"},
+	{"127.0.0.1:80, 127.0.0.2:80", "one at a time"},
+	{"server.go:45: listen tcp :8080: bind: address already in use", "one at a time"},
+	{"neither 127.0.0.1:80 nor localhost:80", "one at a time"},
+	{"in use: 127.0.0.1:65536", "port 65536 is out of range"},
+	{"there is no address here: at all", "neither a port number nor"},
 	{"host:-1", "neither a port number nor"},
 	{"host:80x y", "neither a port number nor"},
 	{"http:///x", "names no host"},
