@@ -3,6 +3,8 @@
 #include "support/live.h"
 
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 static void test_time_wait__server_first__on_the_servers_side(void **state)
 {
@@ -100,6 +102,30 @@ static void test_child_as_nobody__is_nobody(void **state)
 	assert_int_equal(live_try_bind("127.0.0.1:8080", LIVE_REUSEPORT), EADDRINUSE); /* the uid differs */
 }
 
+static void test_folder__left_by_a_killed_test__removed_by_the_next(void **state)
+{
+	char *left = mmap(NULL, LIVE_FOLDER, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), own[LIVE_FOLDER], more[LIVE_FOLDER];
+	pid_t child;
+
+	assert_ptr_not_equal(left, MAP_FAILED);
+	assert_true(live_folder_make(own, sizeof(own)));
+	child = LIVE_CHILD(
+		if (!live_folder_make(left, LIVE_FOLDER) || mkdir(live_text("%s/within", left), 0700) < 0)
+			live_fail("no folder");
+	);
+	assert_true(live_folder_make(more, sizeof(more)));
+	assert_int_equal(access(left, F_OK), 0);
+	live_folder_remove(more);
+	live_kill(child, SIGKILL);
+	assert_true(live_folder_make(more, sizeof(more)));
+	assert_int_equal(access(left, F_OK), -1);
+	assert_int_equal(access(own, F_OK), 0);
+	live_folder_remove(more);
+	live_folder_remove(own);
+	assert_int_equal(access(own, F_OK), -1);
+	munmap(left, LIVE_FOLDER);
+}
+
 static void test_netns_add__named__ip_finds_it(void **state)
 {
 	live_netns_add("second");
@@ -135,6 +161,7 @@ int main(void)
 		live_test(test_in_flight__nobody_has_it_open__port_still_taken),
 		live_test(test_child__holds_its_socket_and_not_ours),
 		live_test(test_child_as_nobody__is_nobody),
+		live_test(test_folder__left_by_a_killed_test__removed_by_the_next),
 		live_test(test_netns_add__named__ip_finds_it),
 		live_test(test_run__output_and_status__kept),
 		live_test(test_inuse__help__as_root_and_as_nobody),

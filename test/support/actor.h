@@ -39,12 +39,11 @@ static inline const struct live_run *actor_check_same(const char *const *words)
 }
 
 /* A folder for each test that is listed as folder_test(fn), where anybody may write. */
-static char actor_dir[64] __attribute__((unused));
+static char actor_dir[LIVE_FOLDER] __attribute__((unused));
 
 static inline int actor_in_folder(void **state)
 {
-	snprintf(actor_dir, sizeof(actor_dir), "/tmp/inuse-test-XXXXXX");
-	if (mkdtemp(actor_dir) == NULL || chmod(actor_dir, 0777) < 0)
+	if (!live_folder_make(actor_dir, sizeof(actor_dir)) || chmod(actor_dir, 0777) < 0)
 		return -1;
 	return live_setup(state);
 }
@@ -53,7 +52,7 @@ static inline int actor_out_of_folder(void **state)
 {
 	int result = live_teardown(state);
 
-	live_run("rm", "-rf", actor_dir);
+	live_folder_remove(actor_dir);
 	return result;
 }
 

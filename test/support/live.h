@@ -58,6 +58,12 @@ void live_fail(const char *format, ...) __attribute__((format(printf, 1, 2), nor
 /* A formatted text that lives until the test ends. */
 const char *live_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* A folder of this test alone below /tmp, LIVE_FOLDER bytes of name; what killed tests have left there is removed. False: errno. */
+#define LIVE_FOLDER 64
+bool live_folder_make(char *ret, size_t size);
+/* With all that is in it. */
+void live_folder_remove(const char *path);
+
 /* -------------------------------------------------------------------------------------- the surroundings */
 
 /*
