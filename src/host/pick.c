@@ -14,18 +14,19 @@
 
 size_t iu_pick_automatic(const struct iu_facts *f, uint32_t begin, uint16_t ret[65536])
 {
-	uint16_t all[65536];
+	uint8_t reserved[IU_ALL_PORTS] = {0};
 	int64_t first, last;
-	size_t n = 0;
+	size_t n = 0, k = 0;
 
 	if (!iu_setting(f, IU_SET_RANGE_FIRST, &first) || !iu_setting(f, IU_SET_RANGE_LAST, &last) || first < 1 ||
 	    last > 65535)
 		return 0;
+	iu_ports_mark_reserved(f, reserved, 1);
 	for (int64_t p = first; p <= last; p++)
-		if (!iu_port_reserved(f, (uint16_t)p))
-			all[n++] = (uint16_t)p;
-	for (size_t i = 0; i < n; i++)
-		ret[i] = all[(begin % n + i) % n];
+		n += !reserved[p];
+	for (int64_t p = first; p <= last; p++)
+		if (!reserved[p])
+			ret[(k++ + n - begin % n) % n] = (uint16_t)p;
 	return n;
 }
 

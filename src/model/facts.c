@@ -63,6 +63,19 @@ bool iu_port_reserved(const struct iu_facts *f, uint16_t port)
 	return in_ranges(f->reserved, f->n_reserved, port) || iu_port_excluded(f, port);
 }
 
+static void mark_ranges(const struct iu_range *r, size_t n, uint8_t marks[IU_ALL_PORTS], uint8_t mark)
+{
+	for (size_t i = 0; i < n; i++)
+		if (r[i].first <= r[i].last)
+			memset(marks + r[i].first, mark, (size_t)(r[i].last - r[i].first) + 1);
+}
+
+void iu_ports_mark_reserved(const struct iu_facts *f, uint8_t marks[IU_ALL_PORTS], uint8_t mark)
+{
+	mark_ranges(f->reserved, f->n_reserved, marks, mark);
+	mark_ranges(f->excluded, f->n_excluded, marks, mark);
+}
+
 enum inuse_tri iu_addr_is_local(const struct iu_facts *f, const struct inuse_addr *a)
 {
 	struct inuse_addr u = iu_addr_unmapped(a);

@@ -4,8 +4,8 @@
  *
  * Theory of operation
  *
- * Both searches go through the range minus the reserved ports. One pass over the sockets marks every port of the range
- * as free, perhaps usable or taken; an array of 64 KiB on the stack, no allocation.
+ * Both searches go through the range minus the reserved ports. One pass over the sockets, and one over each list of ports, marks
+ * every port as free, perhaps usable, taken or reserved; an array of 64 KiB on the stack, no allocation.
  */
 #include <string.h>
 
@@ -15,9 +15,9 @@
 #define LOOPBACK_IFINDEX 1
 
 /* SHARED beside one of the others: the port's bucket is marked as one that only connect() has given away. */
-enum mark { FREE, MAYBE_USABLE, TAKEN, SHARED = 4 };
+enum mark { FREE, MAYBE_USABLE, TAKEN, RESERVED, SHARED = 4 };
 
-static enum mark mark_of(const uint8_t marks[65536], int64_t port)
+static enum mark mark_of(const uint8_t marks[IU_ALL_PORTS], int64_t port)
 {
 	return (enum mark)(marks[port] & ~SHARED);
 }
@@ -44,7 +44,7 @@ static bool read_range(const struct iu_world *w, int64_t *first, int64_t *last, 
  * the first or the last, as chance has it; of three ports always the last. linux v6.18 inet_csk_find_open_port(),
  * __inet_hash_connect(): remaining &= ~1U.
  */
-static enum inuse_tri search(struct iu_world *w, const uint8_t marks[65536], int64_t first, int64_t last, bool pairs, uint64_t *maybe)
+static enum inuse_tri search(struct iu_world *w, const uint8_t marks[IU_ALL_PORTS], int64_t first, int64_t last, bool pairs, uint64_t *maybe)
 {
 	bool odd = pairs && last > first && (last - first) % 2 == 0;
 	unsigned drawn = 0;
@@ -53,7 +53,7 @@ static enum inuse_tri search(struct iu_world *w, const uint8_t marks[65536], int
 	for (int64_t p = first; p <= last; p++) {
 		bool draw = odd && (p == last || (p == first && last - first > 2));
 
-		if (iu_port_reserved(w->facts, (uint16_t)p))
+		if (mark_of(marks, p) == RESERVED)
 			continue;
 		w->ports_total++;
 		if (odd && p == last && last - first == 2)
@@ -78,7 +78,7 @@ struct iu_range iu_upper_half(struct iu_range *ports)
 	return upper;
 }
 
-static enum inuse_tri count(struct iu_world *w, const uint8_t marks[65536], int64_t first, int64_t last, uint32_t *missing)
+static enum inuse_tri count(struct iu_world *w, uint8_t marks[IU_ALL_PORTS], int64_t first, int64_t last, uint32_t *missing)
 {
 	bool connects = w->req.call == INUSE_CALL_CONNECT;
 	/* linux v6.8 __inet_hash_connect(): step = local_ports ? 1 : 2; before, every search was in pairs [own-range-odd] */
@@ -87,6 +87,7 @@ static enum inuse_tri count(struct iu_world *w, const uint8_t marks[65536], int6
 	uint64_t maybe = 0;
 	enum inuse_tri exhausted;
 
+	iu_ports_mark_reserved(w->facts, marks, RESERVED);
 	w->ports_total = w->ports_left = 0;
 	if (!connects && (w->req.flags & INUSE_REUSEADDR) != 0)
 		upper = iu_upper_half(&ports);
@@ -118,11 +119,11 @@ static enum inuse_tri takes_from_bind(const struct iu_world *w, const struct inu
 }
 
 /* Then some port is left whatever the range is. */
-static bool no_port_is_taken(const struct iu_world *w, const uint8_t marks[65536])
+static bool no_port_is_taken(const struct iu_world *w, const uint8_t marks[IU_ALL_PORTS])
 {
 	if (w->facts->n_covered != 0 || w->facts->n_reserved != 0 || w->facts->n_excluded != 0)
 		return false;
-	for (uint32_t p = 0; p < 65536; p++)
+	for (uint32_t p = 0; p < IU_ALL_PORTS; p++)
 		if (mark_of(marks, p) != FREE)
 			return false;
 	return true;
@@ -131,7 +132,7 @@ static bool no_port_is_taken(const struct iu_world *w, const uint8_t marks[65536
 /* bind(:0) takes no port on which any overlapping owner of the same device stands, whatever the flags [Z01 Z03]. */
 enum inuse_tri iu_pred_ports_exhausted(struct iu_world *w, uint32_t *missing)
 {
-	uint8_t marks[65536];
+	uint8_t marks[IU_ALL_PORTS];
 	enum inuse_tri exhausted, autobind;
 	uint32_t autobind_lacks = 0, range_lacks = 0;
 	int64_t first, last;
@@ -286,6 +287,7 @@ static bool is_bound_on(const struct iu_world *w, uint16_t port)
 /* Is there no other automatic port than this? */
 static enum inuse_tri is_only_port(const struct iu_world *w, uint16_t port, uint32_t *missing)
 {
+	uint8_t marks[IU_ALL_PORTS] = {FREE};
 	int64_t first, last;
 	uint32_t lacking = 0;
 
@@ -295,8 +297,9 @@ static enum inuse_tri is_only_port(const struct iu_world *w, uint16_t port, uint
 		*missing |= lacking;
 		return INUSE_MAYBE;
 	}
+	iu_ports_mark_reserved(w->facts, marks, RESERVED);
 	for (int64_t p = first; p <= last; p++)
-		if (p != port && !iu_port_reserved(w->facts, (uint16_t)p))
+		if (p != port && marks[p] != RESERVED)
 			return INUSE_NO;
 	return iu_is(port >= first && port <= last);
 }
@@ -326,11 +329,11 @@ enum inuse_tri iu_pred_self_connect(struct iu_world *w, uint32_t *missing)
  * Before 6.18 a port that bind() or a listener was ever on is closed to automatic ports until everybody has left it: linux
  * v6.17 net/ipv4/inet_hashtables.c __inet_hash_connect(); connect/shared-with-a-bound-socket.
  */
-static void mark_remembered(const struct iu_world *w, uint8_t marks[65536])
+static void mark_remembered(const struct iu_world *w, uint8_t marks[IU_ALL_PORTS])
 {
 	bool sticks = (w->facts->features & IU_FEATURE_CONNECT_BIND) == 0;
 
-	memset(marks, FREE, 65536);
+	memset(marks, FREE, IU_ALL_PORTS);
 	for (size_t i = 0; i < w->facts->n_buckets; i++) {
 		const struct iu_bucket *b = &w->facts->buckets[i];
 		bool shared = b->fastreuse == -1 && b->fastreuseport == -1;
@@ -342,7 +345,7 @@ static void mark_remembered(const struct iu_world *w, uint8_t marks[65536])
 
 enum inuse_tri iu_pred_connect_exhausted(struct iu_world *w, uint32_t *missing)
 {
-	uint8_t marks[65536];
+	uint8_t marks[IU_ALL_PORTS];
 	int64_t first, last;
 	enum inuse_tri exhausted;
 	uint32_t range_lacks = 0;

@@ -182,6 +182,9 @@ bool iu_socket_device_known(const struct iu_world *w, const struct inuse_socket 
 enum inuse_tri iu_socket_is_elsewhere(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing);
 bool iu_port_covered(const struct iu_facts *f, uint16_t port);
 bool iu_port_reserved(const struct iu_facts *f, uint16_t port);
+/* Writes mark for each port that is reserved or excluded: for who asks about all of them. */
+#define IU_ALL_PORTS 65536
+void iu_ports_mark_reserved(const struct iu_facts *f, uint8_t marks[IU_ALL_PORTS], uint8_t mark);
 /* Windows: bind() to it is refused, whoever asks. No automatic port either. */
 bool iu_port_excluded(const struct iu_facts *f, uint16_t port);
 /* Is it an address of this machine? MAYBE when the addresses are not known. */

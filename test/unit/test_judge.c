@@ -6,6 +6,7 @@
 #include "support/check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/judge.h"
@@ -401,6 +402,44 @@ static void test_connect_automatic__destination_exhausted__not_available(void **
 	assert_int_equal(v.outcome, INUSE_GO);
 }
 
+/* A file of snapshots may name as many as it likes. Asked for each port and each socket anew, these lists would take minutes. */
+static void test_connect_automatic__long_lists__gone_through_once(void **state)
+{
+	const size_t n = 2000000, n_sockets = 60000;
+	struct inuse_socket *sockets = calloc(n_sockets, sizeof(*sockets));
+	struct iu_bucket *buckets = calloc(n, sizeof(*buckets));
+	struct iu_range *reserved = calloc(n, sizeof(*reserved));
+	struct inuse_verdict v;
+	struct scene w;
+
+	assert_true(sockets != NULL && buckets != NULL && reserved != NULL);
+	scene_make(&w, "ESTAB 10.9.0.1:5001>10.9.0.2:5000", "connect 0>10.9.0.1:80", NULL);
+	for (size_t i = 0; i < n_sockets; i++) {
+		sockets[i] = w.f.sockets[0];
+		sockets[i].local.port = (uint16_t)(1 + i);
+	}
+	for (size_t i = 0; i < n; i++) {
+		buckets[i] = (struct iu_bucket){.port = (uint16_t)(1 + i % 65535), .fastreuse = -1, .fastreuseport = -1};
+		reserved[i] = (struct iu_range){40000, 40000};
+	}
+	reserved[n - 1] = (struct iu_range){30000, 50000};
+	w.f.settings[IU_SET_RANGE_FIRST] = 1;
+	w.f.settings[IU_SET_RANGE_LAST] = 65534;
+	w.f.sockets = sockets;
+	w.f.n_sockets = n_sockets;
+	w.f.buckets = buckets;
+	w.f.n_buckets = n;
+	w.f.buckets_known = true;
+	w.f.reserved = reserved;
+	w.f.n_reserved = n;
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	assert_int_equal(v.ports_left, 65534 - 20001);
+	assert_int_equal(v.ports_total, 65534 - 20001);
+	free(sockets);
+	free(buckets);
+	free(reserved);
+}
+
 /* C16: the one automatic port is the port that is dialled. */
 static void test_connect_automatic__own_port__meets_itself(void **state)
 {
@@ -526,6 +565,7 @@ int main(void)
 		cmocka_unit_test(test_old_kernels__same_call__another_outcome),
 		cmocka_unit_test(test_port_zero__range_taken__exhausted),
 		cmocka_unit_test(test_connect_automatic__destination_exhausted__not_available),
+		cmocka_unit_test(test_connect_automatic__long_lists__gone_through_once),
 		cmocka_unit_test(test_connect_automatic__own_port__meets_itself),
 		cmocka_unit_test(test_unseen_kinds__free_port__as_far_as_seen),
 		cmocka_unit_test(test_million_alike__one_record__counted),
