@@ -4,6 +4,8 @@
 
 #include "sim/host.h"
 
+#define LINGER2_MAX 120 /* seconds: linux v6.18 include/net/tcp.h TCP_FIN_TIMEOUT_MAX */
+
 struct iu_sim_node *iu_sim_node_of(struct iu_sim *sim, unsigned s)
 {
 	if (s < IU_SIM_SOCKETS && sim->by_number[s] != NONE && sim->nodes[sim->by_number[s]].used)
@@ -27,6 +29,9 @@ struct iu_sim_answer iu_sim_set(struct iu_sim *sim, unsigned s, uint32_t flag, b
 	/* IPV6_V6ONLY cannot change once there is a port: linux v6.18 net/ipv6/ipv6_sockglue.c do_ipv6_setsockopt() */
 	if (flag == INUSE_V6ONLY && (node->s.family != 6 || node->s.local.port != 0))
 		return error("EINVAL");
+	/* a listener has nothing to repair: linux v6.18 net/ipv4/tcp.c tcp_can_repair_sock() */
+	if (flag == INUSE_REPAIR && node->s.state == INUSE_LISTEN)
+		return error("EPERM");
 	if (flag == INUSE_REPAIR) { /* it forces reuse, and takes it away again: net/ipv4/tcp.c do_tcp_setsockopt() */
 		flag |= INUSE_REUSEADDR;
 		node->in_repair = on;
@@ -46,7 +51,7 @@ void iu_sim_option(struct iu_sim *sim, unsigned s, enum iu_sim_option option, in
 		node->linger = value;
 		break;
 	case IU_SIM_LINGER2:
-		node->linger2 = value;
+		node->linger2 = value > LINGER2_MAX ? LINGER2_MAX : value;
 		break;
 	case IU_SIM_DEVICE:
 		node->s.device = (uint32_t)value;

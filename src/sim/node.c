@@ -193,10 +193,16 @@ void iu_sim_send_fin(struct iu_sim *sim, int n)
 	}
 }
 
+/* For how long FIN-WAIT-2 waits without a process: linux v6.18 include/net/tcp.h tcp_fin_time() */
+static int64_t fin_time(const struct iu_sim *sim, const struct iu_sim_node *node)
+{
+	return node->linger2 != 0 ? node->linger2 : setting(sim, IU_SET_FIN_TIMEOUT);
+}
+
 void iu_sim_orphan(struct iu_sim *sim, int n)
 {
 	struct iu_sim_node *node = &sim->nodes[n];
-	int64_t seconds = node->linger2 != 0 ? node->linger2 : setting(sim, IU_SET_FIN_TIMEOUT);
+	int64_t seconds = fin_time(sim, node);
 
 	node->s.inode = 0;
 	if (seconds < 0) {
@@ -259,7 +265,7 @@ void iu_sim_close(struct iu_sim *sim, int n)
 static void expire(struct iu_sim *sim, int n)
 {
 	if (!sim->nodes[n].s.mini && sim->nodes[n].s.state == INUSE_FIN_WAIT2)
-		iu_sim_leave_mini(sim, n, INUSE_FIN_WAIT2, (setting(sim, IU_SET_FIN_TIMEOUT) - 60) * SECOND_NS);
+		iu_sim_leave_mini(sim, n, INUSE_FIN_WAIT2, (fin_time(sim, &sim->nodes[n]) - 60) * SECOND_NS);
 	else
 		iu_sim_done(sim, n);
 }
