@@ -26,8 +26,9 @@ static enum inuse_tri not_v6only(const struct iu_world *w, const struct inuse_so
 	if (o->family == 4 || iu_addr_is_mapped(&o->local))
 		return INUSE_YES;
 	/*
-	 * bind() to a genuine IPv6 address has set it (linux v6.18 __inet6_bind()). One that does not listen may have been bound to ::, have
-	 * connected, and have been reset: then it has the address of the connection, and not the mark [bind/reset-ipv6-client].
+	 * bind() to a genuine IPv6 address has set it (linux v6.18 __inet6_bind()). One that does not listen may have been bound to ::,
+	 * have connected, and have been reset: then it has the address of the connection, and not the mark
+	 * [dual-stack/reset-client-blocks-v4-wildcard].
 	 */
 	if (o->state == INUSE_LISTEN && (o->known & INUSE_KNOW_V6ONLY) == 0 && !iu_addr_is_any(&o->local))
 		return INUSE_NO;
