@@ -8,15 +8,13 @@
 #include <string.h>
 #include <wchar.h>
 
-static bool reserve(struct iu_text *t, size_t more)
+static bool grow(struct iu_text *t, size_t more)
 {
 	size_t want = t->len + more + 1, cap = t->cap ? t->cap : 128;
 	char *data;
 
 	if (t->failed)
 		return false;
-	if (t->data != NULL && want <= t->cap)
-		return true;
 	while (cap < want)
 		cap *= 2;
 	data = realloc(t->data, cap);
@@ -27,6 +25,12 @@ static bool reserve(struct iu_text *t, size_t more)
 	t->data = data;
 	t->cap = cap;
 	return true;
+}
+
+/* Nearly always there is room already: rows of tables are made of such small pieces that a call counts. */
+static inline bool reserve(struct iu_text *t, size_t more)
+{
+	return (more < t->cap - t->len && !t->failed) || grow(t, more);
 }
 
 void iu_text_done(struct iu_text *t)

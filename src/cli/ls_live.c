@@ -42,7 +42,7 @@ struct walk {
 
 static void walk_done(struct walk *w)
 {
-	iu_ls_stream_end(w->stream);
+	iu_ls_stream_end(w->stream, &w->ls->write_errno);
 	iu_owner_index_free(w->index);
 	free(w->kept);
 }
@@ -78,36 +78,24 @@ static bool match(const struct walk *w, const struct inuse_socket *socket)
 	return iu_filter_match(&w->ls->filter, &s, &w->facts);
 }
 
-/* With its owners, as far as they are known. */
-static bool print_one(struct walk *w, const struct inuse_socket *socket)
-{
-	struct inuse_socket s;
-
-	w->ls->shown++;
-	if (w->index == NULL)
-		return iu_ls_stream_add(w->stream, socket);
-	s = *socket;
-	iu_owner_index_find(w->index, &s);
-	return iu_ls_stream_add(w->stream, &s);
-}
-
-/* There are too many to be sorted: from now on they are printed. */
+/* There are too many to be sorted: from now on they are printed, what was kept first. */
 static bool begin_stream(struct walk *w)
 {
-	bool go_on = true;
+	struct iu_ls *ls = w->ls;
+	struct iu_ls_stream_job job = {
+		.style = &ls->style, .facts = &w->facts, .hidden = &ls->hidden, .first = w->kept, .n_first = w->n_kept};
 
-	if (w->ls->style.owners && !read_owners(w))
+	if (ls->style.owners && !read_owners(w))
 		return false;
+	job.index = w->index;
 	w->facts.now_ns = iu_host_now();
 	w->facts.netns = own_netns();
-	w->stream = iu_ls_stream_new(&w->ls->style, &w->facts, &w->ls->hidden);
+	iu_ls_say_unsorted(&ls->style);
+	iu_ls_print_heading(&ls->style);
+	w->stream = iu_ls_stream_new(&job);
 	if (w->stream == NULL)
 		return false;
-	iu_ls_say_unsorted(&w->ls->style);
-	iu_ls_print_heading(&w->ls->style);
-	for (size_t i = 0; i < w->n_kept && go_on; i++)
-		go_on = print_one(w, &w->kept[i]);
-	free(w->kept);
+	ls->shown += w->n_kept;
 	w->kept = NULL;
 	return true;
 }
@@ -143,7 +131,8 @@ static bool keep_or_print(void *arg, const struct inuse_socket *socket)
 		w->failed = true;
 		return false;
 	}
-	return print_one(w, socket);
+	w->ls->shown++;
+	return iu_ls_stream_add(w->stream, socket);
 }
 
 static bool add_to_sums(void *arg, const struct inuse_socket *socket)
@@ -217,6 +206,7 @@ static enum inuse_status take_and_save(struct iu_ls *ls, struct iu_scope *scope,
 static enum inuse_status list(struct walk *w, struct inuse_error *error)
 {
 	enum inuse_status status;
+	bool complete;
 
 	if (iu_filter_needs_owners(&w->ls->filter) && !read_owners(w))
 		return iu_fail(error, INUSE_E_MEMORY, 0, "ls", _("out of memory"));
@@ -230,10 +220,10 @@ static enum inuse_status list(struct walk *w, struct inuse_error *error)
 	w->kept_all = w->stream == NULL;
 	if (w->kept_all)
 		return take_and_list(w, error);
-	iu_ls_stream_end(w->stream);
+	complete = iu_ls_stream_end(w->stream, &w->ls->write_errno);
 	w->stream = NULL;
 	iu_ls_flush(w->ls);
-	return INUSE_OK;
+	return complete ? INUSE_OK : iu_fail(error, INUSE_E_MEMORY, 0, "ls", _("out of memory"));
 }
 
 enum inuse_status iu_ls_live(struct iu_ls *ls, struct inuse_error *error)

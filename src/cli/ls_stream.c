@@ -4,8 +4,9 @@
  *
  * Theory of operation
  *
- * Reading a million sockets is the kernel's work, writing them down is ours, and either takes about as long: a thread writes
- * while the caller reads. Sockets go over in batches, through a ring of a few of them; whoever is too fast waits.
+ * Reading a million sockets is the kernel's work, writing them down is ours: a thread looks up the owners and writes while
+ * the caller reads. Sockets go over in batches, through a ring of a few of them; whoever is too fast waits. The kernel hands
+ * out 8192 at once and then none for milliseconds: the ring has room for as many, or each would wait for the other in turns.
  * Where there can be no thread, a full batch is printed before the next one begins.
  */
 #include "cli/ls_stream.h"
@@ -14,7 +15,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { BATCHES = 8, IN_BATCH = 256 };
+enum { BATCHES = 8, IN_BATCH = 1024 };
 
 struct batch {
 	size_t n;
@@ -22,9 +23,7 @@ struct batch {
 };
 
 struct iu_ls_stream {
-	const struct iu_ls_style *style;
-	const struct iu_facts *facts;
-	struct iu_ls_hidden *hidden;
+	struct iu_ls_stream_job job;
 	struct iu_ls_pen pen;
 	bool threaded;
 	pthread_t thread;
@@ -37,19 +36,34 @@ struct iu_ls_stream {
 };
 
 /* False when the output failed. */
-static bool print(struct iu_ls_stream *s, const struct batch *batch)
+static bool print(struct iu_ls_stream *s, struct inuse_socket *sockets, size_t n)
 {
-	for (size_t i = 0; i < batch->n && !ferror(s->style->f); i++)
-		iu_ls_print_row(s->style, &s->pen, &batch->sockets[i], s->facts, s->hidden);
-	return !ferror(s->style->f);
+	bool go_on = true;
+
+	for (size_t i = 0; i < n && go_on; i++) {
+		if (s->job.index != NULL)
+			iu_owner_index_find(s->job.index, &sockets[i]);
+		go_on = iu_ls_print_row(&s->pen, &sockets[i]);
+	}
+	return go_on;
+}
+
+/* What was there before the first batch. */
+static void print_first(struct iu_ls_stream *s)
+{
+	s->failed = !print(s, s->job.first, s->job.n_first);
+	free(s->job.first);
+	s->job.first = NULL;
 }
 
 static void *print_all(void *arg)
 {
 	struct iu_ls_stream *s = arg;
 
+	print_first(s);
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
+		struct batch *batch = &s->batches[s->printed % BATCHES];
 		bool good;
 
 		while (s->printed == s->filled && !s->closed)
@@ -57,29 +71,30 @@ static void *print_all(void *arg)
 		if (s->printed == s->filled || s->failed)
 			break;
 		pthread_mutex_unlock(&s->lock);
-		good = print(s, &s->batches[s->printed % BATCHES]);
+		good = print(s, batch->sockets, batch->n);
 		pthread_mutex_lock(&s->lock);
 		s->printed++;
 		s->failed = !good;
 		pthread_cond_signal(&s->changed);
 	}
+	pthread_cond_signal(&s->changed); /* who waits for room need not */
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
 }
 
-struct iu_ls_stream *iu_ls_stream_new(const struct iu_ls_style *style, const struct iu_facts *facts,
-				      struct iu_ls_hidden *hidden)
+struct iu_ls_stream *iu_ls_stream_new(const struct iu_ls_stream_job *job)
 {
 	struct iu_ls_stream *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return NULL;
-	s->style = style;
-	s->facts = facts;
-	s->hidden = hidden;
+	s->job = *job;
+	s->pen = (struct iu_ls_pen){.style = job->style, .facts = job->facts, .hidden = job->hidden};
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->changed, NULL);
 	s->threaded = pthread_create(&s->thread, NULL, print_all, s) == 0;
+	if (!s->threaded)
+		print_first(s);
 	return s;
 }
 
@@ -87,7 +102,7 @@ struct iu_ls_stream *iu_ls_stream_new(const struct iu_ls_style *style, const str
 static void hand_over(struct iu_ls_stream *s)
 {
 	if (!s->threaded) {
-		s->failed = !print(s, &s->batches[0]);
+		s->failed |= !print(s, s->batches[0].sockets, s->batches[0].n);
 		s->batches[0].n = 0;
 		return;
 	}
@@ -110,10 +125,12 @@ bool iu_ls_stream_add(struct iu_ls_stream *s, const struct inuse_socket *socket)
 	return !s->failed; /* which may be old news: the next batch will tell */
 }
 
-void iu_ls_stream_end(struct iu_ls_stream *s)
+bool iu_ls_stream_end(struct iu_ls_stream *s, int *ret_write_errno)
 {
+	bool complete;
+
 	if (s == NULL)
-		return;
+		return true;
 	hand_over(s);
 	if (s->threaded) {
 		pthread_mutex_lock(&s->lock);
@@ -124,6 +141,9 @@ void iu_ls_stream_end(struct iu_ls_stream *s)
 	}
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
-	iu_ls_pen_done(&s->pen);
+	complete = iu_ls_pen_done(&s->pen);
+	if (s->pen.write_errno != 0)
+		*ret_write_errno = s->pen.write_errno;
 	free(s);
+	return complete;
 }

@@ -2,6 +2,7 @@
 /* Rows for people, aligned and sorted or as they come, and lines for programs. */
 #include "cli/ls_table.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,9 @@
 #include "base/gettext.h"
 #include "say/row.h"
 #include "say/say.h"
+
+/* So many bytes of rows: more make no write cheaper. */
+#define WORTH_WRITING 65536
 
 /*
  * Columns of a stream, whose widest row is not known before the last: an IPv4 address and port,
@@ -49,19 +53,20 @@ static const char *colour_of(enum inuse_state state)
 	}
 }
 
-/* Ends the cell that began at byte `start`: blanks up to the width of its column, two at least. */
-static void end_cell(struct iu_text *line, size_t start, size_t width)
+/* An address is as wide as it is long, and nothing else has so many bytes to be looked at. */
+static size_t width_of(const struct iu_text *line, size_t start, enum iu_column c)
 {
-	size_t columns = line->data ? iu_width_n(line->data + start, line->len - start) : 0;
-
-	iu_text_add_blanks(line, columns < width ? width - columns + 2 : 2);
+	if (line->data == NULL || c == IU_COLUMN_LOCAL || c == IU_COLUMN_REMOTE)
+		return line->len - start;
+	return iu_width_n(line->data + start, line->len - start);
 }
 
-static void print_line(const struct iu_ls_style *style, struct iu_text *line)
+/* Ends the cell that began at byte `start`: blanks up to the width of its column, two at least. */
+static void end_cell(struct iu_text *line, size_t start, enum iu_column c, size_t width)
 {
-	iu_text_add_n(line, "\n", 1);
-	if (!line->failed)
-		fwrite(line->data, 1, line->len, style->f);
+	size_t columns = width_of(line, start, c);
+
+	iu_text_add_blanks(line, columns < width ? width - columns + 2 : 2);
 }
 
 static void print_heading(const struct iu_ls_style *style, const size_t *widths)
@@ -77,12 +82,12 @@ static void print_heading(const struct iu_ls_style *style, const size_t *widths)
 			continue;
 		iu_text_add(&line, iu_say_column(c));
 		if (c != last_column(style))
-			end_cell(&line, start, widths[c]);
+			end_cell(&line, start, c, widths[c]);
 	}
 	if (style->colour && !line.failed)
 		fprintf(style->f, "\033[1m%s\033[0m\n", line.data);
-	else
-		print_line(style, &line);
+	else if (!line.failed)
+		fprintf(style->f, "%s\n", line.data);
 	iu_text_done(&line);
 }
 
@@ -107,31 +112,29 @@ static bool is_same_cell(enum iu_column c, const struct inuse_socket *a, const s
 	}
 }
 
-/* The bare text of a cell, at the end of the pen's line. */
-static void say_cell(const struct iu_ls_style *style, struct iu_ls_pen *pen, enum iu_column c, const struct inuse_socket *s,
-		     const struct iu_facts *facts)
+/* The bare text of a cell, at the end of the pen's text. */
+static void say_cell(struct iu_ls_pen *pen, enum iu_column c, const struct inuse_socket *s)
 {
 	if (c == IU_COLUMN_LEFT)
-		iu_say_left(&pen->line, s, facts, &pen->durations);
+		iu_say_left(&pen->text, s, pen->facts, &pen->durations);
 	else
-		iu_say_cell(&pen->line, c, s, facts, style->verbose);
+		iu_say_cell(&pen->text, c, s, pen->facts, pen->style->verbose);
 }
 
-static void put_cell(const struct iu_ls_style *style, struct iu_ls_pen *pen, enum iu_column c,
-		     const struct inuse_socket *s, const struct iu_facts *facts, size_t width)
+static void put_cell(struct iu_ls_pen *pen, enum iu_column c, const struct inuse_socket *s)
 {
-	const char *colour = style->colour && c == IU_COLUMN_STATE ? colour_of(s->state) : "";
-	struct iu_text *line = &pen->line;
+	const char *colour = pen->style->colour && c == IU_COLUMN_STATE ? colour_of(s->state) : "";
+	const size_t *widths = pen->widths != NULL ? pen->widths : stream_widths;
 	size_t start;
 
 	if (colour[0] != 0)
-		iu_text_add(line, colour);
-	start = line->len;
-	say_cell(style, pen, c, s, facts);
-	if (c != last_column(style))
-		end_cell(line, start, width);
+		iu_text_add(&pen->text, colour);
+	start = pen->text.len;
+	say_cell(pen, c, s);
+	if (c != last_column(pen->style))
+		end_cell(&pen->text, start, c, widths[c]);
 	if (colour[0] != 0)
-		iu_text_add(line, "\033[0m");
+		iu_text_add(&pen->text, "\033[0m");
 }
 
 static void remember_cell(struct iu_ls_pen *pen, enum iu_column c, size_t start)
@@ -139,32 +142,30 @@ static void remember_cell(struct iu_ls_pen *pen, enum iu_column c, size_t start)
 	struct iu_text *cell = &pen->last_cell[c];
 
 	cell->len = 0;
-	if (pen->line.len > start)
-		iu_text_add_n(cell, pen->line.data + start, pen->line.len - start);
+	if (pen->text.len > start)
+		iu_text_add_n(cell, pen->text.data + start, pen->text.len - start);
 }
 
-static void print_row(const struct iu_ls_style *style, struct iu_ls_pen *pen, const struct inuse_socket *s,
-		      const struct iu_facts *facts, const size_t *widths)
+static void put_row(struct iu_ls_pen *pen, const struct inuse_socket *s)
 {
 	static const bool repeats[IU_N_COLUMNS] = {
 		[IU_COLUMN_STATE] = true, [IU_COLUMN_LOCAL] = true, [IU_COLUMN_FLAGS] = true};
 
-	pen->line.len = 0;
 	for (enum iu_column c = 0; c < IU_N_COLUMNS; c++) {
-		size_t start = pen->line.len;
+		size_t start = pen->text.len;
 
-		if (!is_shown(style, c))
+		if (!is_shown(pen->style, c))
 			continue;
 		if (pen->last.count != 0 && is_same_cell(c, s, &pen->last)) {
-			iu_text_add_n(&pen->line, pen->last_cell[c].data, pen->last_cell[c].len);
+			iu_text_add_n(&pen->text, pen->last_cell[c].data, pen->last_cell[c].len);
 			continue;
 		}
-		put_cell(style, pen, c, s, facts, widths[c]);
+		put_cell(pen, c, s);
 		if (repeats[c])
 			remember_cell(pen, c, start);
 	}
 	pen->last = *s;
-	print_line(style, &pen->line);
+	iu_text_add_n(&pen->text, "\n", 1);
 }
 
 static void print_json(const struct iu_ls_style *style, const struct inuse_socket *s, const struct iu_facts *facts)
@@ -190,29 +191,45 @@ static void note_hidden(const struct inuse_socket *s, struct iu_ls_hidden *hidde
 			  (s->flags & s->known & INUSE_KERNEL) == 0;
 }
 
+bool iu_ls_pen_flush(struct iu_ls_pen *pen)
+{
+	if (!pen->text.failed && pen->text.len > 0)
+		fwrite(pen->text.data, 1, pen->text.len, pen->style->f);
+	if (ferror(pen->style->f) && pen->write_errno == 0)
+		pen->write_errno = errno;
+	pen->text.len = 0;
+	return pen->write_errno == 0;
+}
+
+bool iu_ls_pen_done(struct iu_ls_pen *pen)
+{
+	bool complete = !pen->text.failed;
+
+	iu_ls_pen_flush(pen);
+	iu_text_done(&pen->text);
+	for (enum iu_column c = 0; c < IU_N_COLUMNS; c++) {
+		complete &= !pen->last_cell[c].failed;
+		iu_text_done(&pen->last_cell[c]);
+	}
+	return complete;
+}
+
+bool iu_ls_print_row(struct iu_ls_pen *pen, const struct inuse_socket *socket)
+{
+	note_hidden(socket, pen->hidden);
+	if (!pen->style->json)
+		put_row(pen, socket);
+	else
+		print_json(pen->style, socket, pen->facts);
+	return (!pen->style->json && pen->text.len < WORTH_WRITING) || iu_ls_pen_flush(pen);
+}
+
 /* -------------------------------------------------------------------------------------------- a stream */
 
 void iu_ls_print_heading(const struct iu_ls_style *style)
 {
 	if (!style->json)
 		print_heading(style, stream_widths);
-}
-
-void iu_ls_pen_done(struct iu_ls_pen *pen)
-{
-	iu_text_done(&pen->line);
-	for (enum iu_column c = 0; c < IU_N_COLUMNS; c++)
-		iu_text_done(&pen->last_cell[c]);
-}
-
-void iu_ls_print_row(const struct iu_ls_style *style, struct iu_ls_pen *pen, const struct inuse_socket *socket,
-		     const struct iu_facts *facts, struct iu_ls_hidden *hidden)
-{
-	note_hidden(socket, hidden);
-	if (style->json)
-		print_json(style, socket, facts);
-	else
-		print_row(style, pen, socket, facts, stream_widths);
 }
 
 size_t iu_ls_sorted_max(const struct iu_ls_style *style)
@@ -290,7 +307,7 @@ static int compare(const void *x, const void *y)
 static void measure(const struct iu_ls_style *style, const struct inuse_socket *const *list, size_t n,
 		    const struct iu_facts *facts, size_t widths[IU_N_COLUMNS])
 {
-	struct iu_ls_pen pen = {0};
+	struct iu_ls_pen pen = {.style = style, .facts = facts};
 
 	for (enum iu_column c = 0; c < IU_N_COLUMNS; c++)
 		widths[c] = iu_width(iu_say_column(c));
@@ -300,66 +317,71 @@ static void measure(const struct iu_ls_style *style, const struct inuse_socket *
 
 			if (!is_shown(style, c) || (i > 0 && is_same_cell(c, list[i], list[i - 1])))
 				continue;
-			pen.line.len = 0;
-			say_cell(style, &pen, c, list[i], facts);
-			width = pen.line.data ? iu_width_n(pen.line.data, pen.line.len) : 0;
+			pen.text.len = 0;
+			say_cell(&pen, c, list[i]);
+			width = width_of(&pen.text, 0, c);
 			widths[c] = width > widths[c] ? width : widths[c];
 		}
+	pen.text.len = 0;
 	iu_ls_pen_done(&pen);
 }
 
-static void print_sorted(const struct iu_ls_style *style, const struct inuse_socket **list, size_t n,
+/* False when out of memory. */
+static bool print_sorted(const struct iu_ls_style *style, const struct inuse_socket **list, size_t n,
 			 const struct iu_facts *facts, struct iu_ls_hidden *hidden)
 {
 	size_t widths[IU_N_COLUMNS];
-	struct iu_ls_pen pen = {0};
+	struct iu_ls_pen pen = {.style = style, .facts = facts, .hidden = hidden, .widths = widths};
+	bool go_on = true;
 
 	qsort(list, n, sizeof(*list), compare);
 	if (!style->json) {
 		measure(style, list, n, facts, widths);
 		print_heading(style, widths);
 	}
-	for (size_t i = 0; i < n && !ferror(style->f); i++) {
-		note_hidden(list[i], hidden);
-		if (style->json)
-			print_json(style, list[i], facts);
-		else
-			print_row(style, &pen, list[i], facts, widths);
-	}
-	iu_ls_pen_done(&pen);
+	for (size_t i = 0; i < n && go_on; i++)
+		go_on = iu_ls_print_row(&pen, list[i]);
+	return iu_ls_pen_done(&pen);
 }
 
-static void print_unsorted(const struct iu_ls_style *style, const struct iu_ls_rows *rows, struct iu_ls_hidden *hidden)
+/* False when out of memory. */
+static bool print_unsorted(const struct iu_ls_style *style, const struct iu_ls_rows *rows, struct iu_ls_hidden *hidden)
 {
-	struct iu_ls_pen pen = {0};
+	struct iu_ls_pen pen = {.style = style, .facts = rows->facts, .hidden = hidden};
+	bool go_on = true;
 
 	iu_ls_say_unsorted(style);
 	iu_ls_print_heading(style);
-	for (size_t i = 0; i < rows->facts->n_sockets && !ferror(style->f); i++)
+	for (size_t i = 0; i < rows->facts->n_sockets && go_on; i++)
 		if (matches(rows, &rows->facts->sockets[i]))
-			iu_ls_print_row(style, &pen, &rows->facts->sockets[i], rows->facts, hidden);
-	iu_ls_pen_done(&pen);
+			go_on = iu_ls_print_row(&pen, &rows->facts->sockets[i]);
+	return iu_ls_pen_done(&pen);
+}
+
+/* The same if they are few enough to be sorted: n. */
+static bool print_few(const struct iu_ls_style *style, const struct iu_ls_rows *rows, size_t n,
+		      struct iu_ls_hidden *hidden)
+{
+	const struct inuse_socket **list = malloc(n * sizeof(*list));
+	size_t at = 0;
+	bool complete;
+
+	if (list == NULL)
+		return false;
+	for (size_t i = 0; i < rows->facts->n_sockets && at < n; i++)
+		if (matches(rows, &rows->facts->sockets[i]))
+			list[at++] = &rows->facts->sockets[i];
+	complete = print_sorted(style, list, at, rows->facts, hidden);
+	free(list);
+	return complete;
 }
 
 enum inuse_status iu_ls_print(const struct iu_ls_style *style, const struct iu_ls_rows *rows,
 			      struct iu_ls_hidden *hidden, struct inuse_error *error)
 {
-	size_t n = (size_t)iu_ls_matching(rows, iu_ls_sorted_max(style) + 1), at = 0;
-	const struct inuse_socket **list;
+	size_t n = (size_t)iu_ls_matching(rows, iu_ls_sorted_max(style) + 1);
+	bool complete = n == 0 || (n > iu_ls_sorted_max(style) ? print_unsorted(style, rows, hidden)
+							       : print_few(style, rows, n, hidden));
 
-	if (n == 0)
-		return INUSE_OK;
-	if (n > iu_ls_sorted_max(style)) {
-		print_unsorted(style, rows, hidden);
-		return INUSE_OK;
-	}
-	list = malloc(n * sizeof(*list));
-	if (list == NULL)
-		return iu_fail(error, INUSE_E_MEMORY, 0, "ls", _("out of memory"));
-	for (size_t i = 0; i < rows->facts->n_sockets && at < n; i++)
-		if (matches(rows, &rows->facts->sockets[i]))
-			list[at++] = &rows->facts->sockets[i];
-	print_sorted(style, list, n, rows->facts, hidden);
-	free(list);
-	return INUSE_OK;
+	return complete ? INUSE_OK : iu_fail(error, INUSE_E_MEMORY, 0, "ls", _("out of memory"));
 }

@@ -40,20 +40,29 @@ uint64_t iu_ls_matching(const struct iu_ls_rows *rows, uint64_t stop_at);
 enum inuse_status iu_ls_print(const struct iu_ls_style *style, const struct iu_ls_rows *rows,
 			      struct iu_ls_hidden *hidden, struct inuse_error *error);
 /*
- * What rows are written with, one after the other. {0} is new. Most rows have cells in common with the row before them:
- * those are copied, with their blanks.
+ * What rows are written with, one after the other; the first three fields are the caller's to set, the others are zero.
+ * Most rows have cells in common with the row before them: those are copied, with their blanks. Rows are kept until they
+ * are worth a write.
  */
 struct iu_ls_pen {
-	struct iu_text line;
+	const struct iu_ls_style *style;
+	const struct iu_facts *facts; /* names of processes, the present moment */
+	struct iu_ls_hidden *hidden;  /* added to */
+	const size_t *widths;         /* of the columns; NULL: what fits most rows */
+	struct iu_text text;          /* what is not yet written */
+	int write_errno;              /* why the output failed, in whatever thread that was; 0: it has not */
 	struct iu_durations durations;
 	struct inuse_socket last; /* whose cells are in last_cell; count 0: of none */
 	struct iu_text last_cell[IU_N_COLUMNS];
 };
-void iu_ls_pen_done(struct iu_ls_pen *pen);
-/* For a stream: the headings, with widths that fit most rows; and one row. */
+/* A row, sooner or later. False when there is no use in going on: the output failed. */
+bool iu_ls_print_row(struct iu_ls_pen *pen, const struct inuse_socket *socket);
+/* Writes what is kept. False when the output failed. */
+bool iu_ls_pen_flush(struct iu_ls_pen *pen);
+/* The same, and frees what the pen holds. False when rows are missing because memory ran out. */
+bool iu_ls_pen_done(struct iu_ls_pen *pen);
+/* The headings of a stream, with widths that fit most rows. */
 void iu_ls_print_heading(const struct iu_ls_style *style);
-void iu_ls_print_row(const struct iu_ls_style *style, struct iu_ls_pen *pen, const struct inuse_socket *socket,
-		     const struct iu_facts *facts, struct iu_ls_hidden *hidden);
 /* One line on stderr about the order of rows that are too many to sort. */
 void iu_ls_say_unsorted(const struct iu_ls_style *style);
 

@@ -205,7 +205,7 @@ static void test_ls__more_than_are_sorted__streamed(void **state)
 	free(text);
 }
 
-/* More than fits in what reading and printing hand over to each other. */
+/* More than reading hands over to printing at once. */
 static void test_ls__thousands__every_one_streamed_once(void **state)
 {
 	uint64_t shown;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What ls prints: the order of rows, where that order ends, and sums of many peers. */
+/* What ls prints: the order of rows, where that order ends, rows in a thread of their own, and sums of many peers. */
 #include "support/check.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/ls_count.h"
+#include "cli/ls_stream.h"
 #include "cli/ls_table.h"
 
 static struct inuse_socket socket_of(enum inuse_state state, const char *local, uint16_t port, const char *remote)
@@ -118,6 +120,102 @@ static void test_ls_print__nothing_known__counted_as_hidden(void **state)
 	assert_int_equal(hidden.flags, 2);
 }
 
+enum { MANY = 20000, AT_FIRST = 3000 }; /* more than reading and printing hand over to each other at once */
+
+static struct inuse_socket nth_socket(uint32_t n)
+{
+	struct inuse_socket s = socket_of(n % 7 ? INUSE_TIME_WAIT : INUSE_FIN_WAIT2, "10.0.0.1", (uint16_t)(80 + n / 9 % 2), "::1");
+
+	s.mini = true;
+	s.free_at_ns = 1 + (int64_t)n * 10000000;
+	memcpy(s.remote.ip + 2, &n, sizeof(n));
+	s.flags = n % 5 ? INUSE_REUSEADDR : 0;
+	return s;
+}
+
+/* A stream of them all, of which the first were there before. */
+static struct iu_ls_stream *start(const struct iu_ls_style *style, const struct iu_facts *facts,
+				  struct iu_ls_hidden *hidden)
+{
+	struct inuse_socket *first = calloc(AT_FIRST, sizeof(*first));
+	struct iu_ls_stream_job job = {style, facts, NULL, hidden, first, AT_FIRST};
+	struct iu_ls_stream *stream;
+
+	assert_non_null(first);
+	for (uint32_t i = 0; i < AT_FIRST; i++)
+		first[i] = nth_socket(i);
+	stream = iu_ls_stream_new(&job);
+	assert_non_null(stream);
+	return stream;
+}
+
+/* The rows as one after the other would be printed. */
+static char *rows_in_turn(const struct iu_facts *facts)
+{
+	struct iu_ls_hidden hidden = {0};
+	char *text = NULL;
+	size_t len;
+	struct iu_ls_style style = {.f = open_memstream(&text, &len), .owners = true};
+	struct iu_ls_pen pen = {.style = &style, .facts = facts, .hidden = &hidden};
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		struct inuse_socket s = nth_socket(i);
+
+		assert_true(iu_ls_print_row(&pen, &s));
+	}
+	assert_true(iu_ls_pen_done(&pen));
+	fclose(style.f);
+	return text;
+}
+
+static void test_ls_stream__many__every_row_in_its_order(void **state)
+{
+	struct iu_facts facts = {.now_ns = 1};
+	struct iu_ls_hidden hidden = {0};
+	char *text = NULL, *expected = rows_in_turn(&facts);
+	size_t len;
+	struct iu_ls_style style = {.f = open_memstream(&text, &len), .owners = true};
+	struct iu_ls_stream *stream = start(&style, &facts, &hidden);
+	int write_errno = 0;
+
+	for (uint32_t i = AT_FIRST; i < MANY; i++) {
+		struct inuse_socket s = nth_socket(i);
+
+		assert_true(iu_ls_stream_add(stream, &s));
+	}
+	assert_true(iu_ls_stream_end(stream, &write_errno));
+	fclose(style.f);
+	assert_int_equal(write_errno, 0);
+	if (strcmp(text, expected) != 0)
+		fail_msg("%zu bytes of rows, not these %zu", strlen(text), strlen(expected));
+	free(text);
+	free(expected);
+}
+
+/* Whoever reads on learns of it some time, and of the reason in the end, though it was another thread that wrote. */
+static void test_ls_stream__full_disk__stops_and_says_why(void **state)
+{
+	struct iu_facts facts = {0};
+	struct iu_ls_hidden hidden = {0};
+	struct iu_ls_style style = {.f = fopen("/dev/full", "w")};
+	struct iu_ls_stream *stream;
+	int write_errno = 0;
+	bool go_on = true;
+
+	if (style.f == NULL)
+		skip();
+	stream = start(&style, &facts, &hidden);
+	for (uint32_t i = 0; go_on && i < 100 * MANY; i++) {
+		struct inuse_socket s = nth_socket(i % 1000);
+
+		go_on = iu_ls_stream_add(stream, &s);
+	}
+	assert_false(go_on);
+	assert_true(iu_ls_stream_end(stream, &write_errno));
+	assert_int_equal(write_errno, ENOSPC);
+	fclose(style.f);
+}
+
 static void test_ls_count__many_peers__each_counted_once(void **state)
 {
 	struct iu_ls_count *count = iu_ls_count_new();
@@ -156,6 +254,8 @@ int main(void)
 		cmocka_unit_test(test_ls_print__mixed__by_port_state_address),
 		cmocka_unit_test(test_ls_print__more_than_are_sorted__as_they_come),
 		cmocka_unit_test(test_ls_print__nothing_known__counted_as_hidden),
+		cmocka_unit_test(test_ls_stream__many__every_row_in_its_order),
+		cmocka_unit_test(test_ls_stream__full_disk__stops_and_says_why),
 		cmocka_unit_test(test_ls_count__many_peers__each_counted_once),
 	};
 
