@@ -94,9 +94,10 @@ static bool ask(struct iu_netlink *n, uint16_t type, struct batch *b)
 	}
 	if (iu_netlink_ask_many(n, requests, n_asked, take_answer, b, &code) == IU_NETLINK_DONE)
 		return true;
-	for (size_t i = 0; i < n_asked; i++)
-		if (b->codes[b->asked[i]] == OPEN)
-			b->codes[b->asked[i]] = code;
+	/* the others would have been next */
+	for (size_t i = 0; i < b->n; i++)
+		if (b->codes[i] == OPEN)
+			b->codes[i] = code;
 	return false;
 }
 
@@ -167,6 +168,7 @@ enum inuse_status iu_evict_apply(const struct iu_evict_plan *plan, iu_evict_prog
 	struct iu_netlink n = {0};
 	enum inuse_status status = INUSE_OK;
 	struct batch b;
+	bool lost;
 
 	*ret_done = (struct iu_evict_done){0};
 	if (plan->n > 0)
@@ -176,12 +178,12 @@ enum inuse_status iu_evict_apply(const struct iu_evict_plan *plan, iu_evict_prog
 			break;
 		b.targets = plan->targets + at;
 		b.n = plan->n - at < BATCH ? plan->n - at : BATCH;
-		if (!remove_batch(&n, &b)) {
+		lost = !remove_batch(&n, &b);
+		status = count_up(&b, ret_done, error);
+		if (lost && status == INUSE_OK) {
 			iu_netlink_done(&n);
 			status = iu_netlink_open(&n, NETLINK_SOCK_DIAG, error);
 		}
-		if (status == INUSE_OK)
-			status = count_up(&b, ret_done, error);
 	}
 	iu_netlink_done(&n);
 	return status;

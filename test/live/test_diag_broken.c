@@ -7,6 +7,8 @@
 
 #include <libmnl/libmnl.h>
 
+#include "base/address.h"
+#include "cure/evict.h"
 #include "host/sources.h"
 
 #define N_LISTENERS 20
@@ -98,11 +100,32 @@ static void test_diag__dump_always_breaks_off__partial_and_says_so(void **state)
 	assert_int_equal(unseen & INUSE_MISSING_PARTIAL, INUSE_MISSING_PARTIAL);
 }
 
+/* The answer about the one whose cookie was not known is lost: neither was asked to go. */
+static void test_evict__answer_lost__each_counted_with_the_reason(void **state)
+{
+	struct iu_evict_target targets[] = {
+		{.local = iu_addr_any(4, 8001), .remote = iu_addr_any(4, 0), .family = 4, .state = INUSE_LISTEN},
+		{.local = iu_addr_any(4, 8000), .remote = iu_addr_any(4, 0), .family = 4, .state = INUSE_LISTEN, .cookie = 1},
+	};
+	struct iu_evict_plan plan = {.targets = targets, .n = 2};
+	struct iu_evict_done done;
+
+	live_listener("0.0.0.0:8000", 0);
+	live_listener("0.0.0.0:8001", 0);
+	overrun_next = true;
+	iu_evict_apply(&plan, NULL, NULL, &done, NULL);
+	assert_int_equal(done.n_refused, 2);
+	assert_int_equal(done.os_code, ENOBUFS);
+	assert_int_equal(live_try_bind("0.0.0.0:8000", 0), EADDRINUSE);
+	assert_int_equal(live_try_bind("0.0.0.0:8001", 0), EADDRINUSE);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		live_test(test_diag__dump_breaks_off_twice__asked_again_and_nothing_twice),
 		live_test(test_diag__dump_always_breaks_off__partial_and_says_so),
+		live_test(test_evict__answer_lost__each_counted_with_the_reason),
 	};
 
 	return LIVE_RUN("diag_broken", tests);
