@@ -234,7 +234,8 @@ static const char *carry_over(struct iu_held *h, const struct iu_waiting_call *w
 	int flags = fcntl(w->fd, F_GETFL), held = fcntl(h->fd, F_GETFL);
 	bool nonblock = (flags & O_NONBLOCK) != 0;
 
-	if (why == NULL && shared)
+	/* once for each start: what it takes a second time is as it has made it itself */
+	if (why == NULL && shared && (h->given != w->generation->number || h->shared_flags < 0))
 		iu_hold_remember(h);
 	if (why == NULL)
 		why = iu_carry_options(w->fd, h->fd, shared);

@@ -192,17 +192,19 @@ static void test_overlap__new_one_listens_on_less__old_one_goes_on(void **state)
 	holder_end(pid);
 }
 
-static void test_overlap__new_one_fails__socket_is_as_it_was(void **state)
+/* tries: how often the second start takes the socket before it fails. */
+static void check_as_it_was(int tries)
 {
 	const char *script = "def look(): return s.getsockopt(SOL_SOCKET, SO_KEEPALIVE), s.getsockopt(IPPROTO_TCP, TCP_DEFER_ACCEPT), "
 			     "struct.unpack_from('I', s.getsockopt(IPPROTO_TCP, TCP_INFO, 32), 28)[0], os.get_blocking(s.fileno())\n"
 			     "if start == 2:\n"
-			     "    s = listen(backlog=1, options=((SOL_SOCKET, SO_KEEPALIVE, 1), (IPPROTO_TCP, TCP_DEFER_ACCEPT, 9)))\n"
+			     "    for i in range(tries):\n"
+			     "        s = None; s = listen(backlog=1, options=((SOL_SOCKET, SO_KEEPALIVE, 1), (IPPROTO_TCP, TCP_DEFER_ACCEPT, 9)))\n"
 			     "    s.setblocking(True); print('second', *look(), flush=True); sys.exit(3)\n"
 			     "s = listen(backlog=77); t = listen(port=8081); s.setblocking(False); up(); first = look()\n"
 			     "while not os.path.exists(sys.argv[1] + '/go'): time.sleep(0.01)\n"
 			     "print('as it was', first == look(), *look(), flush=True); serve(s)";
-	pid_t pid = HOLDER_START(script, "--overlap");
+	pid_t pid = HOLDER_START(live_text("tries = %d\n%s", tries, script), "--overlap");
 
 	live_expect(pid, "up 1");
 	live_complains(live_inuse("restart", "8080"), 1, "the old one goes on");
@@ -211,6 +213,16 @@ static void test_overlap__new_one_fails__socket_is_as_it_was(void **state)
 	live_expect(pid, "as it was True 0 0 77 False");
 	assert_int_equal(holder_ask(ADDR), 1);
 	holder_end(pid);
+}
+
+static void test_overlap__new_one_fails__socket_is_as_it_was(void **state)
+{
+	check_as_it_was(1);
+}
+
+static void test_overlap__new_one_takes_it_twice_and_fails__socket_is_as_it_was(void **state)
+{
+	check_as_it_was(2);
 }
 
 static void test_overlap__blocking_accept_of_the_old_one__stays_blocking(void **state)
@@ -287,6 +299,7 @@ int main(int argc, char **argv)
 		folder_test(test_overlap__new_one_dies__old_one_goes_on),
 		folder_test(test_overlap__new_one_listens_on_less__old_one_goes_on),
 		folder_test(test_overlap__new_one_fails__socket_is_as_it_was),
+		folder_test(test_overlap__new_one_takes_it_twice_and_fails__socket_is_as_it_was),
 		folder_test(test_overlap__blocking_accept_of_the_old_one__stays_blocking),
 		folder_test(test_overlap__old_one_crashes_meanwhile__new_one_takes_over),
 		folder_test(test_overlap__asked_to_end_meanwhile__both_end),
