@@ -14,12 +14,12 @@
 
 #define LOOPBACK_IFINDEX 1
 
-/* SHARED beside one of the others: the port's bucket is marked as one that only connect() has given away. */
-enum mark { FREE, MAYBE_USABLE, TAKEN, RESERVED, SHARED = 4 };
+/* Beside one of the others, SEEN: the port's bucket is known; SHARED: and marked as one that only connect() has given away. */
+enum mark { FREE, MAYBE_USABLE, TAKEN, RESERVED, SHARED = 4, SEEN = 8 };
 
 static enum mark mark_of(const uint8_t marks[IU_ALL_PORTS], int64_t port)
 {
-	return (enum mark)(marks[port] & ~SHARED);
+	return (enum mark)(marks[port] & ~(SHARED | SEEN));
 }
 
 static bool read_range(const struct iu_world *w, int64_t *first, int64_t *last, uint32_t *missing)
@@ -230,15 +230,15 @@ static enum inuse_tri may_take_over(const struct iu_world *w, const struct inuse
  * connect() shares a port that is marked as one that only connect() has given away. The mark is that of the bucket, where that can be seen:
  * it comes and goes a little later than the sockets say. linux v6.18 __inet_hash_connect(), inet_bind_bucket_destroy()
  */
-static enum inuse_tri is_locked(const struct iu_world *w, const struct inuse_socket *o, bool shared, uint32_t *missing)
+static enum inuse_tri is_locked(const struct iu_world *w, const struct inuse_socket *o, enum inuse_tri shared, uint32_t *missing)
 {
 	bool sticks = (w->facts->features & IU_FEATURE_CONNECT_BIND) == 0;
 	enum inuse_tri locked;
 	uint32_t lacking = 0;
 
 	/* before 6.18 the mark stays when the last one that is not connect()'s has left */
-	if (shared || (w->facts->buckets_known && sticks))
-		return iu_is(!shared);
+	if (shared == INUSE_YES || (w->facts->buckets_known && sticks))
+		return iu_is(shared != INUSE_YES);
 	locked = iu_socket_has(w, o, INUSE_PORT_LOCKED, INUSE_MISSING_PORT_LOCKED, &lacking);
 	if (sticks && locked != INUSE_YES)
 		lacking |= INUSE_MISSING_MEMORY;
@@ -258,13 +258,38 @@ static enum inuse_tri is_our_tuple(const struct iu_world *w, const struct inuse_
 	return iu_both(iu_not(elsewhere), lacking, from_there, INUSE_MISSING_ROUTE, missing);
 }
 
-static enum inuse_tri takes_from_connect(const struct iu_world *w, const struct inuse_socket *o, bool shared, uint32_t *missing)
+/* Has only connect() given that port away, as its bucket says? MAYBE: it cannot be seen. */
+static enum inuse_tri is_shared(const struct iu_world *w, const uint8_t marks[IU_ALL_PORTS], uint16_t port)
+{
+	if ((marks[port] & SHARED) != 0)
+		return INUSE_YES;
+	return (marks[port] & SEEN) != 0 || w->facts->buckets_known ? INUSE_NO : INUSE_MAYBE;
+}
+
+/*
+ * A bound socket keeps its port to itself. Not always one that had bound to all addresses and has had a connection since: it moved to
+ * the address of that, and if only connect() had given the port away there the mark of that address did not change. Of those that
+ * cannot be told from it nobody knows who does not see the bucket. connect/shared-with-a-reset-client; linux v6.18
+ * net/ipv4/inet_hashtables.c inet_bhash2_update_saddr()
+ */
+static enum inuse_tri is_held_by_bound(const struct iu_world *w, const struct inuse_socket *o, enum inuse_tri shared, uint32_t *missing)
+{
+	if ((w->facts->features & IU_FEATURE_CONNECT_BIND) == 0 || iu_addr_is_any(&o->local) || iu_addr_is_mapped_any(&o->local))
+		return INUSE_YES;
+	if (shared == INUSE_MAYBE)
+		*missing |= INUSE_MISSING_MEMORY;
+	return iu_not(shared);
+}
+
+static enum inuse_tri takes_from_connect(const struct iu_world *w, const struct inuse_socket *o, enum inuse_tri shared, uint32_t *missing)
 {
 	uint32_t locked_lacks = 0, tuple_lacks = 0, taken_lacks = 0, lacking = 0;
 	enum inuse_tri locked, tuple, taken;
 
-	if (o->state == INUSE_LISTEN || o->state == INUSE_BOUND)
+	if (o->state == INUSE_LISTEN)
 		return INUSE_YES;
+	if (o->state == INUSE_BOUND)
+		return is_held_by_bound(w, o, shared, missing);
 	locked = is_locked(w, o, shared, &locked_lacks);
 	tuple = is_our_tuple(w, o, &tuple_lacks);
 	taken = tuple != INUSE_NO ? iu_not(may_take_over(w, o, &taken_lacks)) : INUSE_NO;
@@ -338,8 +363,8 @@ static void mark_remembered(const struct iu_world *w, uint8_t marks[IU_ALL_PORTS
 		const struct iu_bucket *b = &w->facts->buckets[i];
 		bool shared = b->fastreuse == -1 && b->fastreuseport == -1;
 
-		if (marks[b->port] != TAKEN)
-			marks[b->port] = shared ? SHARED : sticks ? TAKEN : FREE;
+		if (mark_of(marks, b->port) != TAKEN)
+			marks[b->port] = SEEN | (shared ? SHARED : sticks ? TAKEN : FREE);
 	}
 }
 
@@ -362,9 +387,9 @@ enum inuse_tri iu_pred_connect_exhausted(struct iu_world *w, uint32_t *missing)
 
 		if (!iu_socket_is_owner(w, o, o->local.port) || mark_of(marks, o->local.port) == TAKEN)
 			continue;
-		takes = takes_from_connect(w, o, (marks[o->local.port] & SHARED) != 0, &lacking);
+		takes = takes_from_connect(w, o, is_shared(w, marks, o->local.port), &lacking);
 		if (takes != INUSE_NO)
-			marks[o->local.port] = (uint8_t)((marks[o->local.port] & SHARED) | (takes == INUSE_YES ? TAKEN : MAYBE_USABLE));
+			marks[o->local.port] = (uint8_t)((marks[o->local.port] & (SHARED | SEEN)) | (takes == INUSE_YES ? TAKEN : MAYBE_USABLE));
 		if (takes == INUSE_MAYBE)
 			*missing |= lacking;
 		if (takes != INUSE_NO && ranged && iu_addr_same(&o->remote, &w->req.remote) && o->local.port >= first &&

@@ -171,15 +171,27 @@ static void find_coverage(struct search *s)
 		found(s, LISTENER, INUSE_MISSING_COVERAGE, 2, 1, 0);
 }
 
-static bool has_owner(const struct iu_facts *f, uint16_t port, bool marking)
+static bool has_owner(const struct iu_facts *f, uint16_t port)
 {
+	for (size_t i = 0; i < f->n_sockets; i++)
+		if (f->sockets[i].local.port == port)
+			return true;
+	return false;
+}
+
+/* Does somebody there keep connect() from sharing the port? MAYBE: one that is bound, and may have moved to its address (pred_ports.c). */
+static enum inuse_tri is_marked(const struct iu_facts *f, uint16_t port)
+{
+	enum inuse_tri marked = INUSE_NO;
+
 	for (size_t i = 0; i < f->n_sockets; i++) {
 		const struct inuse_socket *o = &f->sockets[i];
+		bool may_have_moved = (f->features & IU_FEATURE_CONNECT_BIND) != 0 && o->state == INUSE_BOUND && !is_wildcard(&o->local);
 
-		if (o->local.port == port && (!marking || !is_connection(o) || (o->flags & INUSE_PORT_LOCKED) != 0))
-			return true;
+		if (o->local.port == port && (!is_connection(o) || (o->flags & INUSE_PORT_LOCKED) != 0))
+			marked = iu_or(marked, may_have_moved ? INUSE_MAYBE : INUSE_YES);
 	}
-	return false;
+	return marked;
 }
 
 static bool has_bucket(const struct iu_facts *f, uint16_t port)
@@ -198,7 +210,7 @@ static void find_memory(struct search *s)
 	if (f->buckets_known)
 		return;
 	if (r->local.port != 0) {
-		if (has_owner(f, r->local.port, false) && !has_bucket(f, r->local.port))
+		if (has_owner(f, r->local.port) && !has_bucket(f, r->local.port))
 			found(s, MEMORY, INUSE_MISSING_MEMORY, 2, r->local.port, 0);
 		return;
 	}
@@ -337,13 +349,14 @@ static void complete_coverage(struct iu_unknowns *u, const struct iu_unknown *k)
 
 /*
  * bind(): a memory of the port that lets this very request in, or one that does not. An automatic port of connect(): whether bind()
- * was ever on it, which on newer kernels the sockets on it tell.
+ * was ever on it, which on newer kernels most sockets on it tell.
  */
 static void complete_memory(struct iu_unknowns *u, const struct iu_unknown *k)
 {
 	struct iu_bucket *b = &u->buckets[u->facts.n_buckets];
 	uint16_t port = (uint16_t)k->of;
-	bool marked = has_owner(&u->facts, port, true), sticks = (u->facts.features & IU_FEATURE_CONNECT_BIND) == 0;
+	bool sticks = (u->facts.features & IU_FEATURE_CONNECT_BIND) == 0;
+	enum inuse_tri marked = is_marked(&u->facts, port);
 
 	if (u->facts.n_buckets == IU_UNKNOWNS_MORE)
 		return;
@@ -351,7 +364,7 @@ static void complete_memory(struct iu_unknowns *u, const struct iu_unknown *k)
 	*b = (struct iu_bucket){.port = port};
 	if (u->request.local.port != 0 && k->value != 0)
 		iu_bucket_remember(b, &u->request, true, false, u->facts.features);
-	else if (u->request.local.port == 0 && !marked && (!sticks || k->value == 0))
+	else if (u->request.local.port == 0 && marked != INUSE_YES && (k->value == 0 || (marked == INUSE_NO && !sticks)))
 		b->fastreuse = b->fastreuseport = -1;
 }
 

@@ -440,6 +440,31 @@ static void test_connect_automatic__long_lists__gone_through_once(void **state)
 	free(reserved);
 }
 
+/* What its bucket remembers tells whether somebody who is bound came there by connecting; who cannot see that cannot tell. */
+static void test_connect_automatic__bound_socket_on_the_only_port__as_its_bucket_remembers(void **state)
+{
+	static const struct {
+		const char *socket;
+		int fastreuse; /* -2: no bucket can be seen */
+		enum inuse_outcome outcome;
+	} cases[] = {{"BOUND 127.0.0.1:5001 lock", -1, INUSE_GO}, {"BOUND 127.0.0.1:5001 lock", 0, INUSE_FAIL}, {"LISTEN 127.0.0.1:5001", -2, INUSE_FAIL},
+		    {"BOUND 127.0.0.1:5001 lock", -2, INUSE_CANNOT_TELL}, {"BOUND 0.0.0.0:5001 lock", -2, INUSE_FAIL}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct inuse_verdict v;
+		struct scene w;
+
+		scene_make(&w, cases[i].socket, "connect 127.0.0.1:0>127.0.0.1:5000", "range=5001");
+		scene_add_socket(&w, "LISTEN 127.0.0.1:5000");
+		w.buckets[0] = (struct iu_bucket){.port = 5001, .fastreuse = cases[i].fastreuse, .fastreuseport = cases[i].fastreuse};
+		w.f.n_buckets = cases[i].fastreuse != -2;
+		w.f.buckets_known = w.f.n_buckets > 0;
+		judge(&w, &v);
+		assert_int_equal(v.outcome, cases[i].outcome);
+		assert_int_equal(v.missing, v.outcome == INUSE_CANNOT_TELL ? INUSE_MISSING_MEMORY : 0);
+	}
+}
+
 /* C16: the one automatic port is the port that is dialled. */
 static void test_connect_automatic__own_port__meets_itself(void **state)
 {
@@ -566,6 +591,7 @@ int main(void)
 		cmocka_unit_test(test_port_zero__range_taken__exhausted),
 		cmocka_unit_test(test_connect_automatic__destination_exhausted__not_available),
 		cmocka_unit_test(test_connect_automatic__long_lists__gone_through_once),
+		cmocka_unit_test(test_connect_automatic__bound_socket_on_the_only_port__as_its_bucket_remembers),
 		cmocka_unit_test(test_connect_automatic__own_port__meets_itself),
 		cmocka_unit_test(test_unseen_kinds__free_port__as_far_as_seen),
 		cmocka_unit_test(test_million_alike__one_record__counted),
