@@ -51,24 +51,25 @@ static void say_families(struct iu_text *t, const struct iu_html_exp *e, const s
 	}
 }
 
-/* "In IPv4. IPv6 and mapped came to the same." */
+/* Which of its three families is shown, and which came to the same. */
 static void say_alike(struct iu_text *t, const struct iu_html_exp *e, const size_t *first, size_t of)
 {
-	struct iu_text others = {0};
+	const char *shown = iu_html_family(e->runs[of]), *others[2];
+	size_t n = 0;
 
-	for (size_t i = of + 1; i < e->n_runs; i++)
+	for (size_t i = of + 1; i < e->n_runs && n < 2; i++)
 		if (first[i] == of)
-			iu_text_addf(&others, "%s%s", others.len > 0 ? ", " : "", iu_html_family(e->runs[i]));
-	if (iu_html_family(e->runs[of])[0] != 0) {
-		iu_text_add(t, "<p class=alike>");
-		if (others.len > 0)
-			iu_html_sayf(t, _("Shown is %s. The results were the same with %s."), iu_html_family(e->runs[of]), others.data);
-		else
-			iu_html_sayf(t, _("Shown is %s."), iu_html_family(e->runs[of]));
-		iu_text_add(t, "</p>\n");
-	}
-	t->failed |= others.failed;
-	iu_text_done(&others);
+			others[n++] = iu_html_family(e->runs[i]);
+	if (shown[0] == 0)
+		return;
+	iu_text_add(t, "<p class=alike>");
+	if (n == 2)
+		iu_html_sayf(t, _("Shown is %s. The results were the same with %s and %s."), shown, others[0], others[1]);
+	else if (n == 1)
+		iu_html_sayf(t, _("Shown is %s. The results were the same with %s."), shown, others[0]);
+	else
+		iu_html_sayf(t, _("Shown is %s."), shown);
+	iu_text_add(t, "</p>\n");
 }
 
 static void case_id(struct iu_text *t, const struct iu_html_exp *e, size_t number)

@@ -256,10 +256,14 @@ void iu_html_legend(const struct iu_html_writing *w)
 		{IU_LIFE_TIME_WAIT, "TIME-WAIT", N_("the side that closed first keeps the address for a while, without any process")},
 	};
 
-	iu_html_addf(w->t, "<section><h2 id=\"legend\">%s</h2><p>%s</p>\n<ul class=legend>", _("How to read the diagrams"),
+	iu_html_addf(w->t, "<section><h2 id=\"legend\">%s</h2><p>%s</p>\n<p>%s</p>\n<ul class=legend>", _("How to read the diagrams"),
 		     _("Time runs downwards. Each grey strip is a call with its outcome, written as in the experiment's file; below it are "
 		       "the packets that it sent, and what its sockets then are. A line stands for a local address, under the names of its "
-		       "sockets. Sequence numbers begin at 0 in each direction. Below each diagram the same is told in words."));
+		       "sockets. Sequence numbers begin at 0 in each direction. Below each diagram the same is told in words."),
+		     _("In the calls \"here\" is an address of this host, \"second\" another one and \"any\" all of them; \"wire\" is its address "
+		       "on a device with nobody behind it, and \"far\" one behind it, whose packets the experiment writes itself. \"look\", "
+		       "\"left\" and \"port\" are no calls: they tell the sockets on a port, how long they stay there by themselves, and the port "
+		       "that a socket has."));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		iu_html_addf(w->t, "<li><b class=s%d>%s</b> %s\n", (int)rows[i].life, rows[i].states, _(rows[i].says));
 	iu_text_add(w->t, "</ul></section>\n");

@@ -118,7 +118,7 @@ static void test_page__families_that_came_to_the_same__one_diagram(void **state)
 	char *page = page_of(alike, 3);
 
 	assert_int_equal(count(page, "<svg"), 1);
-	assert_non_null(strstr(page, "Shown is IPv4. The results were the same with IPv6, IPv4-mapped IPv6."));
+	assert_non_null(strstr(page, "Shown is IPv4. The results were the same with IPv6 and IPv4-mapped IPv6."));
 	free(page);
 }
 
