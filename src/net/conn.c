@@ -13,7 +13,8 @@
 enum {
 	SCRATCH_SIZE = 65536,
 	TICK_MS = 100,
-	SOON_TIMES = 5,  /* of soon_ms, when no connection comes */
+	SOON_LOOKS = 4,    /* at a connection without the loop, soon_ms apart */
+	SOON_LATE_MS = 10, /* look when no connection comes; not less than soon_ms */
 	QUIET_MS = 1000, /* a hurried connection on which nothing moves for so long is not in the middle of anything */
 };
 
@@ -27,8 +28,10 @@ struct iu_conn {
 	char *rest; /* a copy of what the write has to send, or NULL */
 	size_t rest_len;
 	uint64_t started_ns, deadline_ms; /* deadline of uv_now(), 0: none */
+	uint64_t look_ms;                 /* of uv_now(): when the next look is due, in the set's list `soon` */
 	size_t left;                      /* bytes outstanding when last looked, while writing */
 	int fd;
+	unsigned char looks;
 	bool opened;  /* there is a libuv handle */
 	bool stray;   /* ... which refused the descriptor */
 	bool reading, writing;
@@ -80,6 +83,19 @@ static void link_in(struct iu_conn *c)
 	c->set->n++;
 }
 
+/* It is the first, but for one that is cut off. */
+static void leave_soon(struct iu_conn *c)
+{
+	struct iu_conn **at = &c->set->soon;
+
+	while (*at != c)
+		at = &(*at)->next_soon;
+	*at = c->next_soon;
+	if (*at == NULL)
+		c->set->soon_end = at;
+	c->soon = false;
+}
+
 static void link_out(struct iu_conn *c)
 {
 	if (c->prev != NULL)
@@ -89,12 +105,8 @@ static void link_out(struct iu_conn *c)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	c->set->n--;
-	for (struct iu_conn **at = &c->set->soon; c->soon && *at != NULL; at = &(*at)->next_soon)
-		if (*at == c) {
-			*at = c->next_soon;
-			c->soon = false;
-			break;
-		}
+	if (c->soon)
+		leave_soon(c);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -126,7 +138,7 @@ static void finish(struct iu_conn *c, bool reset)
 		if (linger_fd < 0)
 			iu_net_linger(c->fd, -1);
 	}
-	c->ending.took_ns = (int64_t)(uv_hrtime() - c->started_ns);
+	c->ending.took_ns = set->observe ? (int64_t)(uv_hrtime() - c->started_ns) : 0;
 	ending = c->ending;
 	if (!c->opened || c->stray)
 		iu_socket_close(c->fd);
@@ -327,8 +339,24 @@ static void put(struct iu_conn *c, const char *data, size_t len)
 
 /* -------------------------------------------------------------------------------------------------------- deciding */
 
-/* The one look without the loop. */
-static void look_once(struct iu_conn *c)
+static void on_soon(uv_timer_t *timer);
+
+/* All wait equally long, so that the list is in the order in which they are due. */
+static void expect_soon(struct iu_conn *c)
+{
+	struct iu_conns *set = c->set;
+
+	if (set->soon == NULL)
+		uv_timer_start(&set->soon_timer, on_soon, SOON_LATE_MS, 0);
+	c->look_ms = uv_now(set->loop) + set->soon_ms;
+	c->next_soon = NULL;
+	*set->soon_end = c;
+	set->soon_end = &c->next_soon;
+	c->soon = true;
+}
+
+/* A look without the loop. */
+static void look(struct iu_conn *c)
 {
 	ssize_t n = recv(c->fd, c->set->scratch, SCRATCH_SIZE, MSG_DONTWAIT);
 
@@ -338,18 +366,27 @@ static void look_once(struct iu_conn *c)
 	}
 	c->ending.bytes_in += n > 0 ? (uint64_t)n : 0;
 	c->ending.peer_ended = n == 0;
-	step(c);
+	if (n != 0 && ++c->looks < SOON_LOOKS)
+		expect_soon(c);
+	else
+		step(c);
+}
+
+static bool is_look_due(const struct iu_conns *set)
+{
+	return set->soon != NULL && uv_now(set->loop) >= set->soon->look_ms;
 }
 
 static void look_at_soon(struct iu_conns *set)
 {
-	struct iu_conn *c;
+	while (is_look_due(set)) {
+		struct iu_conn *c = set->soon;
 
-	while ((c = set->soon) != NULL) {
-		set->soon = c->next_soon;
-		c->soon = false;
-		look_once(c);
+		leave_soon(c);
+		look(c);
 	}
+	if (set->soon != NULL)
+		uv_timer_start(&set->soon_timer, on_soon, SOON_LATE_MS, 0);
 }
 
 static void on_soon(uv_timer_t *timer)
@@ -362,19 +399,6 @@ static bool may_end_soon(const struct iu_conn *c)
 	const struct iu_conns *set = c->set;
 
 	return set->soon_ms > 0 && !c->opened && set->job == IU_JOB_SEND && !set->observe && set->received == NULL;
-}
-
-static void expect_soon(struct iu_conn *c)
-{
-	struct iu_conns *set = c->set;
-
-	if (set->soon == NULL) {
-		set->soon_at_ms = uv_now(set->loop) + set->soon_ms;
-		uv_timer_start(&set->soon_timer, on_soon, set->soon_ms * SOON_TIMES, 0);
-	}
-	c->next_soon = set->soon;
-	set->soon = c;
-	c->soon = true;
 }
 
 static void end_our_side(struct iu_conn *c)
@@ -429,7 +453,7 @@ void iu_conns_take(struct iu_conns *set, int fd, const struct inuse_addr *peer, 
 	}
 	c->set = set;
 	c->fd = fd;
-	c->started_ns = uv_hrtime();
+	c->started_ns = set->observe ? uv_hrtime() : 0;
 	c->ending.remote = *peer;
 	c->ending.how = reset ? IU_HOW_RESET_BY_PEER : IU_HOW_ORDERLY;
 	if (set->observe)
@@ -449,7 +473,7 @@ void iu_conns_take(struct iu_conns *set, int fd, const struct inuse_addr *peer, 
 	if (c->closing && !c->opened)
 		free(c);
 	iu_conns_stay_awake(set, set->awake);
-	if (set->soon != NULL && uv_now(set->loop) >= set->soon_at_ms)
+	if (is_look_due(set))
 		look_at_soon(set);
 }
 
@@ -529,6 +553,7 @@ enum inuse_status iu_conns_init(struct iu_conns *set, uv_loop_t *loop, struct in
 	set->awake = set->hurried = false;
 	set->next_ms = UINT64_MAX;
 	set->head = set->soon = NULL;
+	set->soon_end = &set->soon;
 	set->n = set->n_cut = 0;
 	set->diag = set->observe ? iu_net_diag_new() : NULL;
 	set->scratch = malloc(SCRATCH_SIZE);

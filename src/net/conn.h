@@ -21,9 +21,10 @@
  *
  * What does not need the loop does not touch it: a text that fits into the socket's buffer and is followed by a close
  * costs accept, send and close. A peer that ends as soon as it has read ours is not waited for with the loop either (*soon*):
- * after soon_ms all such sockets are read once, and only what is still there then is watched, which would have taken four
- * system calls and a wake-up each. The next connection is the occasion for it; a timer that is short enough to come before
- * the kernel's own tick would cost more than it saves, so that the one for when no connection comes is late.
+ * soon_ms after our end its socket is read, and a few times more, soon_ms apart; only what is still there then is watched,
+ * which would have taken four system calls and a wake-up each, a look in vain takes one. The next connection is the occasion
+ * for it; a timer that is short enough to come before the kernel's own tick would cost more than it saves, so that the one
+ * for when no connection comes is late.
  *
  * Not handled: SO_LINGER with seconds blocks close() on Linux even where the socket is non-blocking, so such sockets are
  * closed by libuv's threads, four at a time.
@@ -47,9 +48,9 @@ struct iu_conns {
 	int linger_s;       /* SO_LINGER, -1: not set */
 	uint64_t idle_ms;   /* 0: never give up */
 	uint64_t finish_ms; /* 0: idle_ms decides */
-	/* After our end (IU_CLOSE_HALF, without observe and received): look so late for the peer's; 0: watch for it. */
+	/* After our end (IU_CLOSE_HALF, without observe and received): how long to wait for a look at the peer's; 0: watch for it. */
 	uint64_t soon_ms;
-	bool observe;       /* find out who ended it first and what is left: costs a few system calls */
+	bool observe;       /* find out who ended it first, how long it took and what is left: costs a few system calls */
 	uint64_t patience_ms; /* ... and look again until it has settled: after 1, 2, 4 ... patience_ms */
 	void (*received)(void *arg, const char *data, size_t len); /* may be NULL */
 	/* The descriptor is closed; called from within iu_conns_take(), too. With `observe`, up to 2 * patience_ms later. */
@@ -61,8 +62,7 @@ struct iu_conns {
 	/* private */
 	uv_loop_t *loop;
 	uv_timer_t timer, soon_timer;
-	struct iu_conn *soon; /* whose peers are expected to end at any moment */
-	uint64_t soon_at_ms;  /* of uv_now(): look then */
+	struct iu_conn *soon, **soon_end; /* whose peers are expected to end at any moment, in the order of their next look */
 	bool awake, hurried;
 	uint64_t next_ms; /* of uv_now(): no deadline is before it */
 	uint64_t last_ms; /* of uv_now(): hurried connections are over by then */
@@ -80,7 +80,7 @@ void iu_conns_close(struct iu_conns *set);
 void iu_conns_done(struct iu_conns *set);
 
 /*
- * Takes a connected, non-blocking socket; closes it when out of memory (and then says nothing of its end).
+ * Takes a connected, non-blocking socket; closes it when out of memory (and then says nothing of its end). peer: told at the end.
  * reset: the peer has reset it already and the error was taken off the socket; what it sent may still be there.
  */
 void iu_conns_take(struct iu_conns *set, int fd, const struct inuse_addr *peer, bool reset);

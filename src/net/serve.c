@@ -30,7 +30,7 @@ enum {
 	REFUSED = 1,
 	CANNOT = 3,
 	FINISH_MS = 5000,  /* how long the peer's end is waited for after ours; nginx calls this a lingering close */
-	SOON_MS = 2,       /* how long clients that end at once may take for it */
+	SOON_MS = 4,       /* clients that end at once have mostly done so by then */
 	ACCEPT_BATCH = 64, /* connections taken before the others get their turn */
 	ACCEPT_LAST = 4096, /* and at the end, out of the backlog: to close the listener would reset them */
 };
@@ -128,11 +128,13 @@ static bool accept_one(struct server *s)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
-	struct inuse_addr peer;
-	int fd = accept4(s->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct inuse_addr peer = {0};
+	bool told = s->conns.observe;
+	int fd = accept4(s->fd, told ? (struct sockaddr *)&ss : NULL, told ? &len : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd >= 0) {
-		peer = iu_net_addr(&ss);
+		if (told)
+			peer = iu_net_addr(&ss);
 		s->accepted++;
 		iu_conns_take(&s->conns, fd, &peer, false);
 		return true;

@@ -263,6 +263,25 @@ static void test_out_of_descriptors__clients_wait__said_once(void **state)
 	assert_null(strstr(said + 1, "new connections wait"));
 }
 
+/* Those that have ended give their descriptors back although no connection can come that would be the occasion for it. */
+static void test_out_of_descriptors__hello__served_as_others_end(void **state)
+{
+	enum { MANY = 40 };
+	pid_t pid = SERVE("hello", SERVER);
+	int clients[MANY];
+
+	limit_files(pid, 24);
+	for (size_t i = 0; i < MANY; i++)
+		clients[i] = live_dial(SERVER, NULL, 0);
+	live_expect(pid, "new connections wait until others have ended: Too many open files");
+	for (size_t i = 0; i < MANY; i++) {
+		hear(clients[i], "HELLO");
+		assert_int_equal(hear_end(clients[i]), 0);
+		live_close(clients[i]);
+	}
+	live_says(live_finish(pid, SIGTERM), 0, "");
+}
+
 /* -------------------------------------------------------------------------------------------------- the end */
 
 static void test_sigterm__in_flight_finishes(void **state)
@@ -349,6 +368,7 @@ int main(void)
 		live_test(test_linger__slow_client__others_served),
 		live_test(test_thousand__all_served_then_the_count_ends_it),
 		live_test(test_out_of_descriptors__clients_wait__said_once),
+		live_test(test_out_of_descriptors__hello__served_as_others_end),
 		live_test(test_sigterm__in_flight_finishes),
 		live_test(test_sigterm__waiting_in_the_backlog__still_served),
 		live_test(test_sigint__idle_client__is_told_and_the_server_ends),
