@@ -10,7 +10,7 @@
 #include "host/unix_socket.h"
 #include "say/say.h"
 
-/* What each kind means for bind(): json name, headline, what more, fix with its risk. {path}, {who}. */
+/* What each kind means for bind(): json name, headline, what more, fix with its risk. {path}, {who}; {word}: the path for a shell. */
 struct kind {
 	const char *name, *headline, *more, *fix, *risk;
 	int status;
@@ -18,6 +18,8 @@ struct kind {
 
 static const struct kind kinds[] = {
 	[IU_UNIX_MISSING] = {"missing", N_("{path} FREE: there is no such file"), NULL, NULL, NULL, IU_EXIT_GO},
+	[IU_UNIX_NO_FOLDER] = {"no-folder", N_("{path} WOULD FAIL: there is no such folder"), NULL, NULL, NULL, IU_EXIT_FAIL},
+	[IU_UNIX_CLOSED] = {"closed", N_("{path} WOULD FAIL: you may not make a file there"), NULL, NULL, NULL, IU_EXIT_FAIL},
 	[IU_UNIX_NOT_SOCKET] = {"not-socket", N_("{path} IN USE: it is no socket"),
 				N_("Something else has this name; bind() fails as long as it exists."), NULL, NULL, IU_EXIT_FAIL},
 	[IU_UNIX_LISTENS] = {"listens", N_("{path} IN USE by {who}, which listens there"), NULL, NULL, NULL, IU_EXIT_FAIL},
@@ -26,15 +28,41 @@ static const struct kind kinds[] = {
 			   IU_EXIT_FAIL},
 	[IU_UNIX_LEFT_OVER] = {"left-over", N_("{path} IN USE: no process, only a file left over"),
 			       N_("No socket has it any more; clients are refused, and bind() fails until the file is gone."),
-			       N_("rm {path}"), N_("nobody listens there"), IU_EXIT_FAIL},
+			       N_("rm {word}"), N_("nobody listens there"), IU_EXIT_FAIL},
 };
 
 /* IU_UNIX_LEFT_OVER where not every socket could be seen: bind() fails for certain, and whether nobody listens is open. */
 static const struct kind perhaps_left_over = {
 	"left-over", N_("{path} IN USE: a file that no socket seems to have any more"),
 	N_("Most likely it is left over, but not every socket can be seen from here. bind() fails until the file is gone."),
-	N_("rm {path}"), N_("if nobody listens there"), IU_EXIT_FAIL,
+	N_("rm {word}"), N_("if nobody listens there"), IU_EXIT_FAIL,
 };
+
+/* IU_UNIX_MISSING of an abstract one. */
+static const struct kind free_name = {"missing", N_("{path} FREE: nobody has this name"), NULL, NULL, NULL, IU_EXIT_GO};
+
+static const struct kind *words_of(const char *path, const struct iu_unix_look *look)
+{
+	if (look->kind == IU_UNIX_LEFT_OVER && !look->certain)
+		return &perhaps_left_over;
+	return look->kind == IU_UNIX_MISSING && path[0] == '@' ? &free_name : &kinds[look->kind];
+}
+
+/* As one word of a shell. */
+static void add_word(struct iu_text *t, const char *shown)
+{
+	bool plain = strspn(shown, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:=@%") == strlen(shown);
+
+	if (!plain)
+		iu_text_add(t, "'");
+	for (const char *p = shown; *p != 0; p++)
+		if (*p == '\'')
+			iu_text_add(t, "'\\''");
+		else
+			iu_text_add_n(t, p, 1);
+	if (!plain)
+		iu_text_add(t, "'");
+}
 
 struct found {
 	int32_t pid;
@@ -104,13 +132,14 @@ static void say_json(const char *path, const struct iu_unix_look *look, int32_t 
 
 static void say_words(const char *path, const struct iu_unix_look *look, const char *who, int32_t pid, struct iu_text *out)
 {
-	bool perhaps = look->kind == IU_UNIX_LEFT_OVER && !look->certain;
-	const struct kind *kind = perhaps ? &perhaps_left_over : &kinds[look->kind];
-	struct iu_text shown = {0}, line = {0};
-	struct iu_var vars[] = {{"path", ""}, {"who", who}, {NULL, NULL}};
+	const struct kind *kind = words_of(path, look);
+	struct iu_text shown = {0}, word = {0}, line = {0};
+	struct iu_var vars[] = {{"path", ""}, {"who", who}, {"word", ""}, {NULL, NULL}};
 
 	iu_text_add_escaped(&shown, path);
 	vars[0].value = shown.data ? shown.data : "";
+	add_word(&word, vars[0].value);
+	vars[2].value = word.data ? word.data : "";
 	iu_say_expand(&line, _(kind->headline), vars);
 	iu_say_wrapped(out, line.data ? line.data : "", 2, 80);
 	iu_text_add(out, "\n");
@@ -119,7 +148,7 @@ static void say_words(const char *path, const struct iu_unix_look *look, const c
 		iu_say_wrapped(out, _(kind->more), 2, 80);
 		iu_text_add(out, "\n");
 	}
-	if (!look->certain && !perhaps)
+	if (!look->certain && kind != &perhaps_left_over)
 		iu_text_add(out, _("  Found by the name that it was bound to; the file may be another one by now.\n"));
 	if (look->netns != 0)
 		iu_text_add(out, _("  The socket belongs to another network namespace (a container).\n"));
@@ -130,9 +159,10 @@ static void say_words(const char *path, const struct iu_unix_look *look, const c
 	} else if (pid != 0) {
 		iu_text_addf(out, _("Fix  kill %d  the program ends and its connections break\n"), pid);
 	} else if (look->inode != 0 && geteuid() != 0) {
-		iu_say_expand(out, _("Fix  sudo inuse {path}  names the process\n"), vars);
+		iu_say_expand(out, _("Fix  sudo inuse {word}  names the process\n"), vars);
 	}
 	iu_text_done(&line);
+	iu_text_done(&word);
 	iu_text_done(&shown);
 }
 

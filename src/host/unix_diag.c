@@ -39,7 +39,10 @@ static int on_message(const struct nlmsghdr *message, void *arg)
 	s.inode = m->udiag_ino;
 	if (attrs.at[UNIX_DIAG_NAME] != NULL) {
 		s.name = mnl_attr_get_payload(attrs.at[UNIX_DIAG_NAME]);
-		s.name_len = strnlen(s.name, mnl_attr_get_payload_len(attrs.at[UNIX_DIAG_NAME]));
+		s.name_len = mnl_attr_get_payload_len(attrs.at[UNIX_DIAG_NAME]);
+		/* an abstract name begins with a zero, and any bytes may follow; a path ends at one */
+		if (s.name_len > 0 && s.name[0] != 0)
+			s.name_len = strnlen(s.name, s.name_len);
 	}
 	if (iu_attrs_has(&attrs, UNIX_DIAG_VFS, sizeof(vfs))) {
 		memcpy(&vfs, mnl_attr_get_payload(attrs.at[UNIX_DIAG_VFS]), sizeof(vfs));

@@ -13,6 +13,7 @@
 #include "host/unix_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <pthread.h>
@@ -23,6 +24,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/gettext.h"
@@ -50,10 +52,19 @@ static bool ends_alike(const struct iu_unix_socket *s, const char *path)
 	       (s->name_len == len || s->name[s->name_len - len - 1] == '/');
 }
 
+/* Before an abstract name the kernel has a zero, and /proc/net/unix prints an @ for it. */
+static bool is_of_abstract(const struct iu_unix_socket *s, const char *path)
+{
+	return !s->has_file && s->name != NULL && s->name_len == strlen(path) && (s->name[0] == 0 || s->name[0] == '@') &&
+	       memcmp(s->name + 1, path + 1, s->name_len - 1) == 0;
+}
+
 bool iu_unix_has_file(const struct iu_unix_socket *s, const struct iu_unix_file *file)
 {
 	bool named = name_is(s, file->path) || name_is(s, file->whole);
 
+	if (file->path[0] == '@')
+		return is_of_abstract(s, file->path);
 	if (!s->has_file)
 		return named;
 	if (s->file_inode == (uint32_t)file->inode)
@@ -194,6 +205,20 @@ static enum inuse_status cannot_look(const char *path, int code, struct inuse_er
 	return iu_fail(error, INUSE_E_INPUT, code, "stat", _("\"%s\" cannot be looked at: %s"), shown, strerror(code));
 }
 
+/* There is no such file: could there be? */
+static enum iu_unix_kind kind_of_missing(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX] = ".";
+	struct stat st;
+
+	if (slash != NULL)
+		snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	if (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode))
+		return IU_UNIX_NO_FOLDER;
+	return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0 ? IU_UNIX_MISSING : IU_UNIX_CLOSED;
+}
+
 /* Looks at the file alone; *ret_more when there is a socket file whose socket has to be found. */
 static enum inuse_status look_at_file(const char *path, struct iu_unix_look *ret, struct iu_unix_file *file,
 				      char whole[PATH_MAX], bool *ret_more, struct inuse_error *error)
@@ -209,8 +234,7 @@ static enum inuse_status look_at_file(const char *path, struct iu_unix_look *ret
 		if (code != ENOENT && code != ENOTDIR)
 			return cannot_look(path, code, error);
 		/* A link that leads nowhere hinders bind() like any other file. */
-		if (lstat(path, &st) == 0)
-			ret->kind = IU_UNIX_NOT_SOCKET;
+		ret->kind = lstat(path, &st) == 0 ? IU_UNIX_NOT_SOCKET : kind_of_missing(path);
 		return INUSE_OK;
 	}
 	ret->kind = S_ISSOCK(st.st_mode) ? IU_UNIX_LEFT_OVER : IU_UNIX_NOT_SOCKET;
@@ -225,6 +249,19 @@ static enum inuse_status look_at_file(const char *path, struct iu_unix_look *ret
 	return INUSE_OK;
 }
 
+static enum inuse_status look_at_name(const char *path, struct iu_unix_look *ret, struct inuse_error *error)
+{
+	struct iu_unix_file file = {.path = path, .whole = path};
+	struct search search = {.file = &file, .ret = ret};
+	enum inuse_status status;
+
+	*ret = (struct iu_unix_look){.kind = IU_UNIX_LEFT_OVER, .certain = true};
+	status = search_here(&search, &ret->certain, error);
+	if (!found(&search))
+		ret->kind = IU_UNIX_MISSING; /* nothing is left over of a name */
+	return status;
+}
+
 enum inuse_status iu_unix_look(const char *path, struct iu_unix_look *ret, struct inuse_error *error)
 {
 	char whole[PATH_MAX];
@@ -232,8 +269,11 @@ enum inuse_status iu_unix_look(const char *path, struct iu_unix_look *ret, struc
 	struct others others;
 	pthread_t thread;
 	bool more;
-	enum inuse_status status = look_at_file(path, ret, &file, whole, &more, error);
+	enum inuse_status status;
 
+	if (path[0] == '@')
+		return look_at_name(path, ret, error);
+	status = look_at_file(path, ret, &file, whole, &more, error);
 	if (status < 0 || !more)
 		return status;
 	others = (struct others){.search = {.file = &file, .ret = ret}, .exact = true, .complete = true};

@@ -6,7 +6,9 @@
 #include "inuse.h"
 
 enum iu_unix_kind {
-	IU_UNIX_MISSING,    /* there is no such file: bind() would make it */
+	IU_UNIX_MISSING,    /* there is no such file: bind() would make it; or nobody has that abstract name */
+	IU_UNIX_NO_FOLDER,  /* nor the folder for it */
+	IU_UNIX_CLOSED,     /* there is no such file, and who asks may not make one there */
 	IU_UNIX_NOT_SOCKET, /* something else has that name */
 	IU_UNIX_LISTENS,    /* a stream or seqpacket socket listens there */
 	IU_UNIX_RECEIVES,   /* a datagram socket */
@@ -24,7 +26,8 @@ struct iu_unix_look {
 };
 
 /*
- * Looks at the path, symbolic links followed, as connect() would. The socket may belong to another network namespace
+ * Looks at the path, symbolic links followed, as connect() would. "@name" is an abstract name, which has no file and belongs to the
+ * network namespace. The socket may belong to another network namespace
  * (paths do not), so others are asked, too, before a file is called left over.
  * INUSE_E_PERMISSION: the path is behind a closed directory. INUSE_E_INPUT: it cannot be a path (too long, loops).
  * INUSE_E_UNSUPPORTED: neither sock_diag nor /proc/net/unix is there.

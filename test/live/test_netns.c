@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -403,7 +404,48 @@ static void test_unix_look__other_kinds__told_apart(void **state)
 	assert_int_equal(symlink("nowhere", in_folder("link")), 0);
 	assert_int_equal(look(in_folder("link")).kind, IU_UNIX_NOT_SOCKET);
 	assert_int_equal(look(in_folder("nothing")).kind, IU_UNIX_MISSING);
-	assert_int_equal(look(in_folder("plain/x")).kind, IU_UNIX_MISSING);
+	assert_int_equal(look(in_folder("plain/x")).kind, IU_UNIX_NO_FOLDER);
+	assert_int_equal(look(in_folder("none/x")).kind, IU_UNIX_NO_FOLDER);
+}
+
+static void test_unix_look__no_file_can_be_made__not_free(void **state)
+{
+	pid_t child;
+
+	assert_int_equal(look("none-at-all").kind, IU_UNIX_MISSING);
+	assert_int_equal(look("/none-at-all").kind, geteuid() == 0 ? IU_UNIX_MISSING : IU_UNIX_CLOSED);
+	live_need_root();
+	assert_int_equal(chmod(folder, 0755), 0);
+	child = LIVE_CHILD_AS(LIVE_NOBODY, live_tell((long)look(in_folder("x.sock")).kind));
+	assert_int_equal(live_heard(child), IU_UNIX_CLOSED);
+	live_says(live_inuse_as(LIVE_NOBODY, in_folder("x.sock")), 1, "you may not make a file there");
+	live_says(live_inuse(in_folder("none/x")), 1, "there is no such folder");
+}
+
+/* Abstract names belong to the network namespace, and no file is looked for. */
+static void test_unix_look__abstract_name__found_here(void **state)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX, .sun_path = "\0inuse-test"};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(look("@inuse-test").kind, IU_UNIX_MISSING);
+	live_says(live_inuse("@inuse-test"), 0, "FREE: nobody has this name");
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, (socklen_t)offsetof(struct sockaddr_un, sun_path) + 11), 0);
+	assert_int_equal(look("@inuse-test").kind, IU_UNIX_BOUND);
+	assert_int_equal(look("@inuse-tes").kind, IU_UNIX_MISSING);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(look("@inuse-test").kind, IU_UNIX_LISTENS);
+	assert_int_equal(look("@inuse-test").inode, live_inode(fd));
+	close(fd);
+	assert_int_equal(look("@inuse-test").kind, IU_UNIX_MISSING);
+}
+
+/* A name for a shell is one word. */
+static void test_unix_words__name_with_blanks__quoted(void **state)
+{
+	close(unix_bound(in_folder("it's x.sock"), SOCK_STREAM));
+	live_says(live_inuse(in_folder("it's x.sock")), 1, live_text("rm '%s/it'\\''s x.sock'  ", folder));
+	unlink(in_folder("it's x.sock"));
 }
 
 static void test_unix_look__owner_in_another_network_namespace__found_there(void **state)
@@ -470,6 +512,9 @@ int main(void)
 		unix_test(test_unix_look__listener_closed_while_connected__left_over),
 		unix_test(test_unix_look__replaced_file__the_old_listener_does_not_count),
 		unix_test(test_unix_look__other_kinds__told_apart),
+		unix_test(test_unix_look__no_file_can_be_made__not_free),
+		unix_test(test_unix_look__abstract_name__found_here),
+		unix_test(test_unix_words__name_with_blanks__quoted),
 		unix_test(test_unix_look__owner_in_another_network_namespace__found_there),
 		unix_test(test_unix_look__ordinary_user__never_more_certain_than_he_can_be),
 	};
