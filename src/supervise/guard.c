@@ -20,7 +20,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -30,7 +29,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host/proc_parse.h"
 #include "supervise/seccomp.h"
 #include "supervise/status.h"
 
@@ -123,13 +121,7 @@ static bool take_order(struct post *post)
 /* The program runs again, and inuse, which stopped with it, does not. */
 static void wake_parent(struct post *post)
 {
-	struct iu_proc_stat stat;
-	char path[64], text[1024];
-	long len;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", post->stopped);
-	len = iu_read_small(path, text, sizeof(text));
-	if (len > 0 && iu_proc_parse_stat(text, (size_t)len, &stat) && stat.status == 'T')
+	if (iu_status_is_stopped(post->stopped))
 		return;
 	post->stopped = 0;
 	kill(post->parent, SIGCONT);

@@ -11,7 +11,7 @@
  * A program that has left the group gets everything passed on.
  *
  * When the program is stopped, inuse stops itself by the same signal, so that the shell sees a stopped job; continuing
- * it is a signal to the group again.
+ * it is a signal to the group again. Where the program alone is continued, the guard continues inuse: that is for nobody else.
  */
 #include <errno.h>
 #include <string.h>
@@ -173,6 +173,18 @@ static void on_word_is_due(uv_timer_t *timer)
 		uv_timer_start(timer, on_word_is_due, WORD_MS, 0);
 }
 
+/*
+ * The guard saw the program run and has continued us. Meanwhile the program may have been stopped again, and we with it, before the
+ * guard heard of that: then it continued us in vain.
+ */
+static void on_woken(struct iu_supervisor *s)
+{
+	const struct iu_generation *g = iu_children_main(s);
+
+	if (g != NULL && iu_status_is_stopped(g->pid))
+		iu_signals_stop(s, g->pid, s->signals.stopped_by);
+}
+
 static void take_signal(struct iu_supervisor *s, const struct signalfd_siginfo *info)
 {
 	struct iu_signals *q = &s->signals;
@@ -184,6 +196,10 @@ static void take_signal(struct iu_supervisor *s, const struct signalfd_siginfo *
 	}
 	if (signal == SIGPIPE)
 		return;
+	if (signal == SIGCONT && s->guard.pid > 0 && info->ssi_pid == (uint32_t)s->guard.pid) {
+		on_woken(s);
+		return;
+	}
 	if (q->n_waiting == sizeof(q->waiting) / sizeof(q->waiting[0]))
 		pass_on(s, 0);
 	q->waiting[q->n_waiting].signal = signal;
@@ -267,6 +283,7 @@ void iu_signals_stop(struct iu_supervisor *s, pid_t program, int signal)
 {
 	sigset_t set;
 
+	s->signals.stopped_by = signal;
 	iu_guard_stopping(&s->guard, program);
 	if (signal == SIGSTOP || is_ignored(signal)) {
 		kill(getpid(), SIGSTOP);

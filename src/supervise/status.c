@@ -126,15 +126,28 @@ char *iu_status_program(int32_t pid, char *buf, size_t size)
 	return buf;
 }
 
-uint64_t iu_status_started(int32_t pid)
+static bool read_stat(int32_t pid, struct iu_proc_stat *ret)
 {
-	struct iu_proc_stat stat;
 	char path[64], text[1024];
 	long len;
 
 	proc_path(path, sizeof(path), pid, "stat");
 	len = iu_read_small(path, text, sizeof(text));
-	return len > 0 && iu_proc_parse_stat(text, (size_t)len, &stat) ? stat.start_ticks : 0;
+	return len > 0 && iu_proc_parse_stat(text, (size_t)len, ret);
+}
+
+uint64_t iu_status_started(int32_t pid)
+{
+	struct iu_proc_stat stat;
+
+	return read_stat(pid, &stat) ? stat.start_ticks : 0;
+}
+
+bool iu_status_is_stopped(int32_t pid)
+{
+	struct iu_proc_stat stat;
+
+	return read_stat(pid, &stat) && stat.status == 'T';
 }
 
 bool iu_rights_same(const struct iu_rights *a, const struct iu_rights *b)

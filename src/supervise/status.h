@@ -31,6 +31,8 @@ bool iu_status_read(int32_t tid, struct iu_status *ret);
 char *iu_status_program(int32_t pid, char *buf, size_t size);
 /* When the process began, in ticks since the machine did; 0: not known. */
 uint64_t iu_status_started(int32_t pid);
+/* A signal has stopped it, and nothing has continued it. False too when it is gone or hidden. */
+bool iu_status_is_stopped(int32_t pid);
 bool iu_rights_same(const struct iu_rights *a, const struct iu_rights *b);
 /* SIGHUP, SIGINT, SIGQUIT or SIGTERM waits for it, and it neither blocks nor ignores that: somebody wants it to end. */
 bool iu_status_is_called(const struct iu_status *status);

@@ -75,6 +75,7 @@ struct iu_signals {
 	struct iu_guard_report heard[64]; /* what the guard said first */
 	uint64_t heard_ms[64];
 	size_t n_heard;
+	int stopped_by; /* by which we stopped ourselves last */
 };
 
 enum iu_phase {
