@@ -30,7 +30,7 @@ static bool grow(struct iu_text *t, size_t more)
 /* Nearly always there is room already: rows of tables are made of such small pieces that a call counts. */
 static inline bool reserve(struct iu_text *t, size_t more)
 {
-	return (more < t->cap - t->len && !t->failed) || grow(t, more);
+	return (t->data != NULL && more < t->cap - t->len && !t->failed) || grow(t, more);
 }
 
 void iu_text_done(struct iu_text *t)
