@@ -19,7 +19,7 @@ static void judge_syn(const struct iu_profile *profile, const struct iu_facts *f
 	struct inuse_addr from = call->request.local;
 	struct iu_decided decided = {0};
 
-	if (from.family == 0 || iu_addr_is_any(&from) || iu_addr_is_mapped_any(&from))
+	if (!iu_dials_from(&from, &call->request.remote))
 		from = facts->n_routes > 0 ? facts->routes[0].source : (struct inuse_addr){0};
 	from.port = call->request.local.port != 0 ? call->request.local.port : call->chosen;
 	if (from.family == 0 || from.port == 0 || iu_answer_is_lost(facts, call->request.device, &from, &call->request.remote) || iu_addr_is_local(facts, &call->request.remote) != INUSE_YES ||

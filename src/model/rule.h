@@ -192,6 +192,11 @@ enum inuse_tri iu_addr_is_local(const struct iu_facts *f, const struct inuse_add
 /* The interface at which packets to this address of the host arrive, even those of the host itself; 0: not known. */
 uint32_t iu_device_of(const struct iu_facts *f, const struct inuse_addr *a);
 /*
+ * Does a socket with the address local dial remote from it? Not from a wildcard; and not IPv4 from a genuine IPv6 address that an earlier
+ * connect() left on it: the kernel keeps IPv4's source apart. linux v6.18 tcp_v6_connect(), tcp_v4_connect(): inet_saddr
+ */
+bool iu_dials_from(const struct inuse_addr *local, const struct inuse_addr *remote);
+/*
  * Of a connection within the host: a socket that is bound to a device hears answers to addresses of that device only, and but for
  * lo it reaches no others: what is said to them goes out. device 0: not bound, nothing is lost.
  */

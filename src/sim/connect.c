@@ -210,9 +210,10 @@ struct inuse_addr iu_sim_destination(const struct inuse_addr *from, const struct
 	return r;
 }
 
-static bool is_wildcard(const struct inuse_addr *a)
+/* The address that the socket dials that destination from: its own, or the route's. */
+static struct inuse_addr source_of(const struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *to)
 {
-	return a->family == 0 || iu_addr_is_any(a) || iu_addr_is_mapped_any(a);
+	return iu_dials_from(&node->s.local, to) ? node->s.local : as_family(&sim->route.source, node->s.family);
 }
 
 /* What is left of an older connection with this 4-tuple, if it is in the way; what was bound to another device keeps its own [C33]. */
@@ -227,7 +228,7 @@ static int remains_of(const struct iu_sim *sim, const struct iu_sim_node *node, 
 /* The model has let it pass: the socket has its 4-tuple now, and what was left of an older one is gone. */
 static void take_tuple(struct iu_sim *sim, struct iu_sim_node *node, const struct inuse_addr *to, uint16_t port)
 {
-	struct inuse_addr local = is_wildcard(&node->s.local) ? as_family(&sim->route.source, node->s.family) : node->s.local;
+	struct inuse_addr local = source_of(sim, node, to);
 	struct iu_bucket *b;
 	int old;
 
@@ -288,7 +289,7 @@ void iu_sim_ask_route_of(struct iu_sim *sim, const struct iu_sim_node *node, con
 	else if (node->s.device > 1 && iu_device_of(&sim->facts, dest) != node->s.device)
 		leave_by(sim, node->s.device, dest);
 	/* the loopback addresses leave the machine with nobody [C26] */
-	if (sim->route.result == INUSE_R_OK && iu_addr_is_loopback(&node->s.local) &&
+	if (sim->route.result == INUSE_R_OK && iu_addr_is_loopback(&node->s.local) && iu_dials_from(&node->s.local, dest) &&
 	    (iu_addr_is_local(&sim->facts, dest) != INUSE_YES ||
 	     (node->s.device > 1 && iu_device_of(&sim->facts, dest) != node->s.device)))
 		sim->route.result = INUSE_R_INVAL;
@@ -309,7 +310,7 @@ static struct inuse_addr with_port(const struct inuse_addr *a, uint16_t port)
 static struct iu_sim_answer refuse(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *dest,
 				   const struct iu_sim_answer *said)
 {
-	struct inuse_addr local = is_wildcard(&node->s.local) ? as_family(&sim->route.source, node->s.family) : node->s.local;
+	struct inuse_addr local = source_of(sim, node, dest);
 	struct iu_caller caller = {.family = dest->family, .decided = sim->decided};
 	struct inuse_request r = INUSE_REQUEST_INIT;
 	struct iu_sim_answer answer;
@@ -354,7 +355,7 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node
 		if (v.result == INUSE_R_CONNREFUSED && r.local.port != 0)
 			answer = refuse(sim, node, &dest, &answer);
 		/* the address that was taken for it stays with a socket that once was bound to one: SOCK_BINDADDR_LOCK */
-		if (node->addr_locked && is_wildcard(&node->s.local) && (v.result == INUSE_R_CONNREFUSED || v.result == INUSE_R_ADDRNOTAVAIL)) {
+		if (node->addr_locked && !iu_dials_from(&node->s.local, &dest) && (v.result == INUSE_R_CONNREFUSED || v.result == INUSE_R_ADDRNOTAVAIL)) {
 			struct inuse_addr source = with_port(&sim->route.source, node->s.local.port);
 
 			move_to(sim, node, &source);
