@@ -28,6 +28,7 @@ static void judge_syn(const struct iu_profile *profile, const struct iu_facts *f
 	syn.call = INUSE_CALL_ACCEPT;
 	syn.local = call->request.remote;
 	syn.remote = from;
+	syn.device = call->request.device;
 	iu_judge_call(profile, facts, &syn, &(struct iu_caller){.decided = &decided}, &v);
 	said->possible = (said->possible & ~(1u << INUSE_R_OK)) | decided.possible;
 	said->outcome = v.outcome;

@@ -61,7 +61,7 @@ static const struct {
 } makers[] = {
 	{iu_make_socket, {12, 12, 14, 12, 10, 12, 8}},   {iu_make_datagram, {0, 0, 0, 0, 3, 0, 0}},
 	{iu_make_option, {16, 12, 8, 26, 8, 10, 8}},     {iu_make_linger, {1, 2, 1, 1, 1, 1, 0}},
-	{iu_make_device, {2, 1, 1, 3, 2, 0, 0}},         {iu_make_repair, {0, 1, 0, 1, 1, 8, 0}},
+	{iu_make_device, {2, 3, 1, 3, 2, 2, 2}},         {iu_make_repair, {0, 1, 0, 1, 1, 8, 0}},
 	{iu_make_group, {0, 0, 0, 2, 0, 0, 0}},          {iu_make_port_choice, {0, 1, 4, 0, 1, 0, 0}},
 	{iu_make_chown, {1, 1, 1, 4, 1, 0, 1}},          {iu_make_user, {1, 1, 1, 2, 2, 0, 1}},
 	{iu_make_bind, {60, 36, 40, 60, 16, 24, 30}},     {iu_make_odd_bind, {0, 0, 0, 0, 60, 0, 0}},

@@ -23,7 +23,8 @@ static uint16_t pick_port(struct iu_fuzzer *f)
 bool iu_make_bind(struct iu_fuzzer *f, struct iu_step *s)
 {
 	static const char *const v4[] = {"0.0.0.0", "0.0.0.0", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.2", "10.9.0.1"};
-	static const char *const v6[] = {"::", "::", "::1", "::1", "fd00::2", "::ffff:127.0.0.1", "::ffff:127.0.0.1", "::ffff:0.0.0.0"};
+	static const char *const v6[] = {"::", "::", "::1", "::1", "fd00::2", "::ffff:127.0.0.1", "::ffff:127.0.0.1", "::ffff:0.0.0.0",
+					 "::ffff:127.0.0.2", "::ffff:10.9.0.1"};
 	static const char *const wire4[] = {"0.0.0.0", "198.51.100.1", "198.51.100.1"};
 	static const char *const wire6[] = {"::", "::", "2001:db8:5::1", "2001:db8:5::1", "::ffff:198.51.100.1"};
 	bool to_peers = f->theme == IU_THEME_PEERS && iu_make_chance(f, 70);
@@ -39,7 +40,7 @@ bool iu_make_bind(struct iu_fuzzer *f, struct iu_step *s)
 	if (o->family == 4)
 		s->at.addr = iu_make_addr(to_peers ? wire4[iu_make_pick(f, 3)] : v4[iu_make_pick(f, 7)], pick_port(f));
 	else
-		s->at.addr = iu_make_addr(to_peers ? wire6[iu_make_pick(f, 5)] : v6[iu_make_pick(f, 8)], pick_port(f));
+		s->at.addr = iu_make_addr(to_peers ? wire6[iu_make_pick(f, 5)] : v6[iu_make_pick(f, 10)], pick_port(f));
 	return true;
 }
 
@@ -169,8 +170,7 @@ bool iu_make_connect(struct iu_fuzzer *f, struct iu_step *s)
 	if (socket < 0)
 		return false;
 	o = iu_make_peek(f, socket);
-	/* with a 4-tuple on two devices it is the kernel's choice which of the two gets a packet; a device that is not there is told at once */
-	if (o->device == 1 || o->device == 2 || iu_addr_is_link_local6(&o->local) || (f->haunted && o->local.port == 0))
+	if (iu_addr_is_link_local6(&o->local) || (f->haunted && o->local.port == 0))
 		return false;
 	if ((o->flags & INUSE_REPAIR) != 0)
 		return false; /* makes a connection of its own, without a packet: for checkpoints, not for the rules */

@@ -67,14 +67,16 @@ bool iu_make_linger(struct iu_fuzzer *f, struct iu_step *s)
 
 bool iu_make_device(struct iu_fuzzer *f, struct iu_step *s)
 {
-	int socket = iu_make_pick_socket(f, IU_MAKE_UNBOUND);
+	int socket = iu_make_pick_socket(f, iu_make_chance(f, 60) ? IU_MAKE_UNBOUND : IU_MAKE_UNBOUND | IU_MAKE_BOUND | IU_MAKE_LISTENS);
+	bool peers = f->theme == IU_THEME_PEERS;
 
 	if (socket < 0 || f->user != 0)
 		return false;
-	s->action = IU_DO_SET;
+	s->action = iu_make_chance(f, 80) ? IU_DO_SET : IU_DO_CLEAR;
 	s->socket = (uint8_t)socket;
 	s->option = IU_OPT_DEVICE;
-	snprintf(s->word, sizeof(s->word), "%s", iu_make_chance(f, 60) ? "lo" : "v0");
+	if (s->action == IU_DO_SET)
+		snprintf(s->word, sizeof(s->word), "%s", iu_make_chance(f, 60) ? peers ? "wire" : "lo" : "v0");
 	return true;
 }
 
@@ -89,6 +91,11 @@ bool iu_make_repair(struct iu_fuzzer *f, struct iu_step *s)
 	/* out of repair a connection sends what the kernel thinks it owes: only unconnected ones come back */
 	if (s->action == IU_DO_CLEAR && iu_make_peek(f, socket)->state != INUSE_STATE_UNKNOWN && iu_make_peek(f, socket)->state != INUSE_BOUND)
 		return false;
+	/* nor who is spoken to by a route that is made up as it goes: that has no quick ACKs, and one may still be owed */
+	if ((IU_MAKE_OPEN & (1u << iu_make_peek(f, socket)->state)) != 0 &&
+	    iu_answer_is_lost(iu_sim_facts(f->model.sim), iu_make_peek(f, socket)->device, &iu_make_peek(f, socket)->local,
+			      &iu_make_peek(f, socket)->remote))
+		return false;
 	s->socket = (uint8_t)socket;
 	s->option = IU_OPT_REPAIR;
 	return true;
@@ -96,7 +103,7 @@ bool iu_make_repair(struct iu_fuzzer *f, struct iu_step *s)
 
 bool iu_make_group(struct iu_fuzzer *f, struct iu_step *s)
 {
-	int socket = iu_make_pick_socket(f, IU_MAKE_UNBOUND);
+	int socket = iu_make_pick_socket(f, iu_make_chance(f, 70) ? IU_MAKE_UNBOUND : IU_MAKE_BOUND);
 
 	if (socket < 0 || (iu_make_peek(f, socket)->flags & INUSE_REUSEPORT) == 0)
 		return false;
@@ -108,13 +115,13 @@ bool iu_make_group(struct iu_fuzzer *f, struct iu_step *s)
 
 bool iu_make_port_choice(struct iu_fuzzer *f, struct iu_step *s)
 {
-	int socket = iu_make_pick_socket(f, IU_MAKE_UNBOUND);
+	int socket = iu_make_pick_socket(f, iu_make_chance(f, 80) ? IU_MAKE_UNBOUND : IU_MAKE_ANY_STATE);
 
 	if (socket < 0)
 		return false;
-	s->action = IU_DO_SET;
-	s->socket = (uint8_t)socket;
 	s->option = iu_make_chance(f, 50) ? IU_OPT_NO_PORT : IU_OPT_PORT_RANGE;
+	s->action = s->option == IU_OPT_NO_PORT && iu_make_chance(f, 20) ? IU_DO_CLEAR : IU_DO_SET;
+	s->socket = (uint8_t)socket;
 	s->number = IU_FUZZ_RANGE + iu_make_pick(f, 3);
 	s->number2 = iu_make_chance(f, 80) ? s->number + iu_make_pick(f, 3) : IU_FUZZ_RANGE_LAST + 1;
 	return true;

@@ -83,25 +83,27 @@ static void simulate_surroundings(struct iu_fuzzer *f)
 	static const enum inuse_result results[] = {INUSE_R_HOSTUNREACH, INUSE_R_ACCES, INUSE_R_INVAL};
 	struct iu_sim *sim = f->model.sim;
 	struct inuse_addr a;
+	uint32_t device;
 
 	iu_sim_setting(sim, IU_SET_RANGE_FIRST, IU_FUZZ_RANGE);
 	iu_sim_setting(sim, IU_SET_RANGE_LAST, IU_FUZZ_RANGE_LAST);
 	iu_sim_setting(sim, IU_SET_INVALID_RATELIMIT, 0);
-	iu_sim_device(sim, "v0");
+	/* in the order of the kernel: of several addresses the first one is taken */
+	if (f->live->wire != NULL) {
+		device = iu_sim_device(sim, "wire");
+		inuse_addr_parse("198.51.100.1", &a, NULL);
+		iu_sim_address(sim, device, &a, 24);
+		inuse_addr_parse("2001:db8:5::1", &a, NULL);
+		iu_sim_address(sim, device, &a, 64);
+	}
+	device = iu_sim_device(sim, "v0");
 	inuse_addr_parse("10.9.0.1", &a, NULL);
-	iu_sim_address(sim, 2, &a, 24);
+	iu_sim_address(sim, device, &a, 24);
 	inuse_addr_parse("fd00::2", &a, NULL);
 	iu_sim_address(sim, 1, &a, 128);
 	inuse_addr_parse("2001:db8:1::1", &a, NULL);
-	iu_sim_address(sim, 2, &a, 64);
+	iu_sim_address(sim, device, &a, 64);
 	iu_sim_tentative(sim, &a);
-	if (f->live->wire != NULL) {
-		iu_sim_device(sim, "wire");
-		inuse_addr_parse("198.51.100.1", &a, NULL);
-		iu_sim_address(sim, 3, &a, 24);
-		inuse_addr_parse("2001:db8:5::1", &a, NULL);
-		iu_sim_address(sim, 3, &a, 64);
-	}
 	for (unsigned i = 0; i < 3; i++) {
 		inuse_addr_parse("203.0.113.0", &a, NULL);
 		a.ip[3] = (uint8_t)(64 * i);
@@ -428,12 +430,19 @@ static bool is_choice(struct iu_fuzzer *f, const struct iu_step *step, const cha
 {
 	const struct iu_facts *facts = iu_sim_facts(f->model.sim);
 
+	if (step->action == IU_DO_SEND && step->tcp_flags == IU_SYN)
+		return iu_sim_peer_choices(f->model.sim, step->peer) > 1;
 	if (step->action != IU_DO_CONNECT)
 		return false;
 	/* the SYN that comes again every few ms may find room in the queue, or a new listener, or not yet */
 	if (strcmp(kernel, "EINPROGRESS") == 0 && rule != NULL &&
 	    (strcmp(rule, "syn-live") == 0 || strcmp(rule, "nobody-answers") == 0 || strcmp(rule, "syn-rfc1337") == 0))
 		return true;
+	/* it keeps the 4-tuple, for as long as the kernel tries: nothing of it may be left to the next scene */
+	if (iu_sim_has_request(f->model.sim)) {
+		f->scenes_here = SCENES_PER_NAMESPACE;
+		return true;
+	}
 	if ((listeners > 1 && strcmp(kernel, "OK") == 0) || iu_sim_is_twice(f->model.sim, step->socket))
 		return true;
 	for (size_t i = 0; automatic && strcmp(kernel, "ECONNREFUSED") == 0 && i < facts->n_sockets; i++)

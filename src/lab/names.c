@@ -29,7 +29,7 @@ const struct iu_sockopt_row iu_sockopts[IU_N_OPTS] = {
 	[IU_OPT_PORT_RANGE] = {"local-port-range", 0, 'r', false},
 	[IU_OPT_LINGER] = {"linger", 0, 'n', true},
 	[IU_OPT_LINGER2] = {"linger2", 0, 'n', false},
-	[IU_OPT_DEVICE] = {"device", 0, 'd', false},
+	[IU_OPT_DEVICE] = {"device", 0, 'd', true},
 	[IU_OPT_NONBLOCKING] = {"nonblocking", 0, 0, true},
 };
 

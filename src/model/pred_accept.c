@@ -12,6 +12,14 @@
 #include "base/address.h"
 #include "model/rule.h"
 
+/* Bound to another device than that at which the SYN arrives, a socket is not found for it: linux v6.18 inet_match(). */
+static bool is_deaf(const struct iu_world *w, const struct inuse_socket *o)
+{
+	uint32_t device = w->req.device != 0 ? w->req.device : iu_device_of(w->facts, &w->req.local);
+
+	return iu_socket_device_known(w, o) && o->device != 0 && device != 0 && o->device != device;
+}
+
 /* What is left of the old connection of this peer: NULL none. */
 static const struct inuse_socket *old_connection(const struct iu_world *w)
 {
@@ -22,7 +30,7 @@ static const struct inuse_socket *old_connection(const struct iu_world *w)
 	for (size_t i = 0; i < w->facts->n_sockets; i++) {
 		const struct inuse_socket *o = &w->facts->sockets[i];
 
-		if (!iu_socket_is_owner(w, o, r->local.port) || o->state == INUSE_LISTEN || o->state == INUSE_BOUND)
+		if (!iu_socket_is_owner(w, o, r->local.port) || o->state == INUSE_LISTEN || o->state == INUSE_BOUND || is_deaf(w, o))
 			continue;
 		if (o->remote.port == r->remote.port && iu_addr_same(&o->remote, &r->remote) &&
 		    (iu_addr_is_any(&r->local) || iu_addr_is_mapped_any(&r->local) || iu_addr_same(&o->local, &r->local)))

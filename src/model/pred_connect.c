@@ -38,7 +38,9 @@ static bool is_broadcast(const struct iu_world *w, const struct inuse_addr *a)
 
 enum inuse_tri iu_pred_no_route(struct iu_world *w, uint32_t *missing)
 {
-	/* multicast and broadcast are no destinations for TCP [C23] */
+	/* multicast and broadcast are no destinations for TCP [C23]; for IPv4 the route is asked first */
+	if (iu_addr_unmapped(&w->req.remote).family == 4 && route_says(w, INUSE_R_INVAL) == INUSE_YES)
+		return INUSE_NO;
 	if (iu_addr_is_multicast(&w->req.remote) || is_broadcast(w, &w->req.remote))
 		return INUSE_YES;
 	return route_says(w, INUSE_R_NETUNREACH);
@@ -153,11 +155,7 @@ enum inuse_tri iu_pred_tuple_timestamps(struct iu_world *w, uint32_t *missing)
 
 bool iu_answer_is_lost(const struct iu_facts *f, uint32_t device, const struct inuse_addr *from, const struct inuse_addr *to)
 {
-	bool loopback = false;
-
-	for (size_t i = 0; i < f->n_devices; i++)
-		loopback |= f->devices[i].index == device && f->devices[i].loopback;
-	return device != 0 && ((!loopback && iu_device_of(f, to) != device) || (from->family != 0 && iu_device_of(f, from) != device));
+	return device != 0 && (iu_device_of(f, to) != device || (from->family != 0 && iu_device_of(f, from) != device));
 }
 
 /* Is the other end of the connection to be in TIME-WAIT here? */

@@ -197,8 +197,9 @@ uint32_t iu_device_of(const struct iu_facts *f, const struct inuse_addr *a);
  */
 bool iu_dials_from(const struct inuse_addr *local, const struct inuse_addr *remote);
 /*
- * Of a connection within the host: a socket that is bound to a device hears answers to addresses of that device only, and but for
- * lo it reaches no others: what is said to them goes out. device 0: not bound, nothing is lost.
+ * Of a SYN within the host that nobody listens for: does a socket that is bound to a device not hear that it is refused? It hears answers
+ * to addresses of that device only, and what it says to others goes out, or by lo as if it came from elsewhere, which no RST answers (linux
+ * v6.18 tcp_v4_send_reset(): rt_type). device 0: not bound, nothing is lost.
  */
 bool iu_answer_is_lost(const struct iu_facts *f, uint32_t device, const struct inuse_addr *from, const struct inuse_addr *to);
 /* Does a listener accept connections to this address and port? */

@@ -7,13 +7,12 @@
 
 static const struct iu_sim_answer ok = {.text = "OK"};
 
-int iu_sim_fits(const struct iu_sim *sim, const struct inuse_socket *l, const struct inuse_addr *to)
+int iu_sim_fits(const struct inuse_socket *l, const struct inuse_addr *to, uint32_t arrival)
 {
 	struct inuse_addr u = iu_addr_unmapped(to);
 	int of_device = l->device != 0 ? 1 : 0, of_family = l->family == u.family ? 1 : 0;
 
-	if (l->state != INUSE_LISTEN || l->local.port != to->port ||
-	    (l->device != 0 && l->device != iu_device_of(&sim->facts, to)))
+	if (l->state != INUSE_LISTEN || l->local.port != to->port || (l->device != 0 && l->device != arrival))
 		return 0;
 	/* the address counts most, the device as much as the family: linux v6.18 compute_score(), __inet_lookup_listener() */
 	if (iu_addr_is_mapped_any(&l->local) || (iu_addr_is_any(&l->local) && l->family == 4))
@@ -23,12 +22,12 @@ int iu_sim_fits(const struct iu_sim *sim, const struct inuse_socket *l, const st
 	return iu_addr_same(&l->local, to) ? IU_SIM_FITS_ADDRESS + of_device + of_family : 0;
 }
 
-int iu_sim_listener_for(const struct iu_sim *sim, const struct inuse_addr *to)
+int iu_sim_listener_for(const struct iu_sim *sim, const struct inuse_addr *to, uint32_t arrival)
 {
 	int best = NONE, rank = 0;
 
 	for (int i = 0; i < sim->top; i++) {
-		int here = sim->nodes[i].used && sim->nodes[i].on_port ? iu_sim_fits(sim, &sim->nodes[i].s, to) : 0;
+		int here = sim->nodes[i].used && sim->nodes[i].on_port ? iu_sim_fits(&sim->nodes[i].s, to, arrival) : 0;
 
 		if (here > rank) {
 			rank = here;
@@ -152,11 +151,67 @@ static struct iu_syn syn_of(const struct iu_sim *sim, int old)
 	return (struct iu_syn){.known = age_ns >= SECOND_NS / 50 && age_ns < 120 * SECOND_NS, .newer = true};
 }
 
+static bool is_loopback(const struct iu_sim *sim, uint32_t device)
+{
+	return device != 0 && device <= sim->facts.n_devices && sim->devices[device - 1].loopback;
+}
+
+uint32_t iu_sim_arrival(const struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *dest)
+{
+	bool local = iu_addr_is_local(&sim->facts, dest) == INUSE_YES;
+
+	if (local && (node->s.device == 0 || iu_device_of(&sim->facts, dest) == node->s.device))
+		return iu_device_of(&sim->facts, dest);
+	return is_loopback(sim, node->s.device) && iu_addr_unmapped(dest).family == 4 ? node->s.device : 0;
+}
+
+/* Does the client hear the listener's answer? It arrives at the device of the client's address, or at lo if the listener is bound to that. */
+static bool hears_answer(const struct iu_sim *sim, const struct iu_sim_node *client, int listener)
+{
+	uint32_t arrival = iu_sim_arrival(sim, &sim->nodes[listener], &client->s.local);
+
+	return arrival != 0 && (client->s.device == 0 || client->s.device == arrival);
+}
+
+/* From an address that is not the host's no answer goes out, but with IP_TRANSPARENT: linux v6.18 ip_route_output_key_hash_rcu(). */
+static bool may_answer_from(const struct iu_sim *sim, int listener, const struct inuse_addr *addr)
+{
+	return iu_addr_is_local(&sim->facts, addr) == INUSE_YES || (sim->nodes[listener].s.flags & INUSE_TRANSPARENT) != 0;
+}
+
+/* The SYN has come to a listener, or to nobody: then nothing says so. */
+static bool meets_listener(struct iu_sim *sim, struct iu_sim_node *node, uint32_t arrival)
+{
+	int listener = iu_sim_listener_for(sim, &node->s.remote, arrival);
+
+	if (listener == NONE || !may_answer_from(sim, listener, &node->s.remote) || iu_sim_queue_full(sim, listener))
+		return false;
+	if (!hears_answer(sim, node, listener)) {
+		sim->has_request = true;
+		return false;
+	}
+	return make_child(sim, (int)(node - sim->nodes), listener);
+}
+
+/* Of a SYN whose answers are not all heard: TIME-WAIT makes way for a listener; what else has the 4-tuple answers in vain. */
+static bool meets_unheard(struct iu_sim *sim, struct iu_sim_node *node, uint32_t arrival)
+{
+	int old = iu_sim_find(sim, &node->s.remote, &node->s.local, arrival, (int)(node - sim->nodes));
+
+	if (old != NONE) {
+		if (!sim->nodes[old].s.mini || sim->nodes[old].s.state != INUSE_TIME_WAIT ||
+		    iu_sim_listener_for(sim, &node->s.remote, arrival) == NONE)
+			return false;
+		iu_sim_done(sim, old);
+	}
+	return meets_listener(sim, node, arrival);
+}
+
 /* What the SYN meets on this host; sets the state of the client. */
-static struct iu_sim_answer send_syn(struct iu_sim *sim, struct iu_sim_node *node)
+static struct iu_sim_answer send_syn(struct iu_sim *sim, struct iu_sim_node *node, uint32_t arrival)
 {
 	struct inuse_request r = INUSE_REQUEST_INIT;
-	int client = (int)(node - sim->nodes), old, listener;
+	int client = (int)(node - sim->nodes), old;
 	struct iu_caller caller = {0};
 	struct inuse_verdict v;
 	struct iu_sim_answer answer;
@@ -164,7 +219,8 @@ static struct iu_sim_answer send_syn(struct iu_sim *sim, struct iu_sim_node *nod
 	r.call = INUSE_CALL_ACCEPT;
 	r.local = node->s.remote;
 	r.remote = node->s.local;
-	old = iu_sim_find(sim, &node->s.remote, &node->s.local, client);
+	r.device = arrival;
+	old = iu_sim_find(sim, &node->s.remote, &node->s.local, arrival, client);
 	caller.family = r.local.family;
 	caller.syn = syn_of(sim, old);
 	iu_sim_view(sim);
@@ -173,7 +229,7 @@ static struct iu_sim_answer send_syn(struct iu_sim *sim, struct iu_sim_node *nod
 	answer = iu_sim_answer_of(&v);
 	if (v.outcome == INUSE_FAIL && v.result != INUSE_R_TIMEDOUT) {
 		/* what was left over there is asked first, and gets a RST for its answer */
-		old = iu_sim_find(sim, &node->s.remote, &node->s.local, client);
+		old = iu_sim_find(sim, &node->s.remote, &node->s.local, arrival, client);
 		if (old != NONE)
 			iu_sim_rst(sim, old);
 		disconnect(sim, node);
@@ -187,21 +243,30 @@ static struct iu_sim_answer send_syn(struct iu_sim *sim, struct iu_sim_node *nod
 		iu_sim_done(sim, old);
 	else if (old != NONE)
 		iu_sim_rst(sim, old);
-	listener = iu_sim_listener_for(sim, &node->s.remote);
-	if (listener == NONE ||
-	    iu_answer_is_lost(&sim->facts, sim->nodes[listener].s.device, &node->s.remote, &node->s.local) || iu_sim_queue_full(sim, listener) ||
-	    !make_child(sim, client, listener))
+	if (!meets_listener(sim, node, arrival))
 		answer.text = "EINPROGRESS"; /* the SYN is not answered; who waits gives up in the end */
 	return answer;
 }
 
-struct inuse_addr iu_sim_destination(const struct inuse_addr *from, const struct inuse_addr *to)
+/* The first IPv4 address of a device that is not lo; NULL: it has none. */
+static const struct inuse_addr *address_of(const struct iu_sim *sim, uint32_t device)
 {
+	for (size_t i = 0; i < sim->n_nets; i++)
+		if (sim->nets[i].device == device && sim->nets[i].addr.family == 4)
+			return &sim->nets[i].addr;
+	return NULL;
+}
+
+struct inuse_addr iu_sim_destination(const struct iu_sim *sim, const struct inuse_socket *s, const struct inuse_addr *to)
+{
+	const struct inuse_addr *from = &s->local, *of_device = address_of(sim, s->device);
 	struct inuse_addr r = *to, own = iu_addr_unmapped(from);
 	bool any4 = iu_addr_unmapped(to).family == 4 && (iu_addr_is_any(to) || iu_addr_is_mapped_any(to));
 
 	if (any4 && own.family == 4 && !iu_addr_is_any(&own))
 		r = *from;
+	else if (any4 && of_device != NULL)
+		r = as_family(of_device, to->family);
 	else if (any4)
 		inuse_addr_parse(to->family == 4 ? "127.0.0.1" : "::ffff:127.0.0.1", &r, NULL);
 	else if (iu_addr_is_any(to))
@@ -219,7 +284,7 @@ static struct inuse_addr source_of(const struct iu_sim *sim, const struct iu_sim
 /* What is left of an older connection with this 4-tuple, if it is in the way; what was bound to another device keeps its own [C33]. */
 static int remains_of(const struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *local, const struct inuse_addr *to)
 {
-	int old = iu_sim_find(sim, local, to, (int)(node - sim->nodes));
+	int old = iu_sim_find(sim, local, to, 0, (int)(node - sim->nodes));
 	const struct inuse_socket *s = old != NONE ? &sim->nodes[old].s : NULL;
 
 	return s != NULL && s->mini && (s->device == 0 || s->device == node->s.device) ? old : NONE;
@@ -257,20 +322,31 @@ static void take_tuple(struct iu_sim *sim, struct iu_sim_node *node, const struc
 	node->broken = NULL;
 }
 
-/* Through another device than lo even one's own addresses are somewhere else; it goes there with an address of the device. */
+/*
+ * By the device that a socket is bound to even one's own addresses are somewhere else, if they are of others. IPv4 takes what has no route
+ * there, or one that refuses it, for a neighbour, and goes with the first address of the device, or else of the host: linux v6.18
+ * ip_route_output_key_hash_rcu(), inet_select_addr(). IPv6 does not.
+ */
 static void leave_by(struct iu_sim *sim, uint32_t device, const struct inuse_addr *dest)
 {
 	struct inuse_addr u = iu_addr_unmapped(dest);
+	const struct iu_local *from = NULL;
 
-	/* IPv4 takes what is not routed for a neighbour, IPv6 does not */
-	if (u.family == 6)
-		sim->route.result = INUSE_R_NETUNREACH;
-	for (size_t i = 0; i < sim->n_nets; i++)
-		if (sim->nets[i].device == device && sim->nets[i].addr.family == u.family) {
-			sim->route.source = as_family(&sim->nets[i].addr, dest->family);
-			if (iu_addr_in(&u, &sim->nets[i].addr, sim->nets[i].prefix_len))
-				sim->route.result = INUSE_R_OK;
-		}
+	sim->route.result = u.family == 6 ? INUSE_R_NETUNREACH : INUSE_R_OK;
+	for (size_t i = 0; i < sim->n_nets; i++) {
+		const struct iu_local *net = &sim->nets[i];
+
+		if (net->addr.family != u.family)
+			continue;
+		if (net->device == device && iu_addr_in(&u, &net->addr, net->prefix_len))
+			sim->route.result = INUSE_R_OK;
+		if (from == NULL || (from->device != device && net->device == device))
+			from = net;
+	}
+	if (from != NULL)
+		sim->route.source = as_family(&from->addr, dest->family);
+	sim->route.source.port = 0;
+	sim->route.device = device;
 }
 
 static bool is_there(const struct iu_sim *sim, uint32_t device)
@@ -286,12 +362,11 @@ void iu_sim_ask_route_of(struct iu_sim *sim, const struct iu_sim_node *node, con
 	iu_sim_ask_route(sim, dest);
 	if (node->s.device != 0 && !is_there(sim, node->s.device))
 		sim->route.result = iu_addr_unmapped(dest).family == 4 ? INUSE_R_NODEV : INUSE_R_NETUNREACH;
-	else if (node->s.device > 1 && iu_device_of(&sim->facts, dest) != node->s.device)
+	else if (node->s.device != 0 && iu_device_of(&sim->facts, dest) != node->s.device)
 		leave_by(sim, node->s.device, dest);
 	/* the loopback addresses leave the machine with nobody [C26] */
 	if (sim->route.result == INUSE_R_OK && iu_addr_is_loopback(&node->s.local) && iu_dials_from(&node->s.local, dest) &&
-	    (iu_addr_is_local(&sim->facts, dest) != INUSE_YES ||
-	     (node->s.device > 1 && iu_device_of(&sim->facts, dest) != node->s.device)))
+	    iu_sim_arrival(sim, node, dest) == 0)
 		sim->route.result = INUSE_R_INVAL;
 }
 
@@ -326,7 +401,7 @@ static struct iu_sim_answer refuse(struct iu_sim *sim, const struct iu_sim_node 
 	r.remote = local;
 	iu_sim_view(sim);
 	iu_judge_call(sim->profile, &sim->facts, &r, &caller, &v);
-	old = iu_sim_find(sim, dest, &local, (int)(node - sim->nodes));
+	old = iu_sim_find(sim, dest, &local, iu_sim_arrival(sim, node, dest), (int)(node - sim->nodes));
 	if (old != NONE)
 		iu_sim_rst(sim, old);
 	answer = iu_sim_answer_of(&v);
@@ -338,9 +413,10 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node
 					  uint16_t chosen)
 {
 	struct inuse_request r = iu_sim_request_of(sim, node, INUSE_CALL_CONNECT);
-	struct inuse_addr dest = iu_sim_destination(&node->s.local, to);
+	struct inuse_addr dest = iu_sim_destination(sim, &node->s, to);
 	struct iu_sim_answer answer;
 	struct inuse_verdict v;
+	uint32_t arrival;
 	uint16_t port;
 
 	iu_sim_ask_route_of(sim, node, &dest);
@@ -380,11 +456,14 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node
 			node->s.flags |= INUSE_TIMESTAMPS;
 		return iu_sim_answer_of(&v);
 	}
-	/* what leaves the host, be it only because the socket is bound to a device, is not answered, or not heard */
-	if (iu_addr_is_local(&sim->facts, &dest) != INUSE_YES ||
-	    iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, &dest))
-		return (struct iu_sim_answer){.text = "EINPROGRESS", .rule = v.rule};
-	answer = send_syn(sim, node);
+	/* what leaves the host, be it only because the socket is bound to a device, is not answered; or a RST for it is not heard */
+	arrival = iu_sim_arrival(sim, node, &dest);
+	if (arrival == 0 || iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, &dest)) {
+		bool met = arrival != 0 && meets_unheard(sim, node, arrival);
+
+		return (struct iu_sim_answer){.text = met ? "OK" : "EINPROGRESS", .rule = v.rule};
+	}
+	answer = send_syn(sim, node, arrival);
 	/* with a port that nobody has named it might have met something else */
 	if (v.outcome == INUSE_CANNOT_TELL && (v.missing & INUSE_MISSING_DRAW) != 0 && r.local.port == 0 && chosen == 0)
 		return iu_sim_answer_of(&v);

@@ -2,6 +2,7 @@
 /* Options, data, shutdown, and who has a socket open. */
 #include <string.h>
 
+#include "base/address.h"
 #include "sim/host.h"
 
 #define LINGER2_MAX 120 /* seconds: linux v6.18 include/net/tcp.h TCP_FIN_TIMEOUT_MAX */
@@ -55,6 +56,8 @@ void iu_sim_option(struct iu_sim *sim, unsigned s, enum iu_sim_option option, in
 		break;
 	case IU_SIM_DEVICE:
 		node->s.device = (uint32_t)value;
+		if (iu_addr_is_link_local6(&node->s.local)) /* which link it is says the device alone */
+			node->s.local.scope = node->s.device;
 		break;
 	case IU_SIM_NO_PORT:
 		node->no_port = value != 0;
@@ -96,7 +99,7 @@ static void deliver(struct iu_sim *sim, int n, unsigned bytes)
 
 	if (sim->nodes[n].flow.far != NONE)
 		iu_sim_tell_far(sim, n, IU_PSH | IU_ACK, bytes);
-	if (peer == NONE && sim->nodes[n].flow.far != NONE)
+	if (peer == NONE && (sim->nodes[n].flow.far != NONE || iu_sim_is_unheard(sim, &sim->nodes[n])))
 		return;
 	if (peer == NONE) { /* nothing is left over there */
 		iu_sim_rst(sim, n);

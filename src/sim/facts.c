@@ -229,13 +229,13 @@ const struct iu_facts *iu_sim_facts(struct iu_sim *sim)
 	return &sim->facts;
 }
 
-int iu_sim_find(const struct iu_sim *sim, const struct inuse_addr *local, const struct inuse_addr *remote, int except)
+int iu_sim_find(const struct iu_sim *sim, const struct inuse_addr *local, const struct inuse_addr *remote, uint32_t arrival, int except)
 {
 	for (int i = 0; i < sim->top; i++) {
 		const struct inuse_socket *s = &sim->nodes[i].s;
 
 		if (i != except && sim->nodes[i].used && sim->nodes[i].on_port && s->state != INUSE_LISTEN &&
-		    s->state != INUSE_BOUND && s->local.port == local->port && s->remote.port == remote->port &&
+		    s->state != INUSE_BOUND && (arrival == 0 || s->device == 0 || s->device == arrival) && s->local.port == local->port && s->remote.port == remote->port &&
 		    iu_addr_same(&s->local, local) && iu_addr_same(&s->remote, remote))
 			return i;
 	}

@@ -28,6 +28,7 @@ struct iu_sim_far {
 	struct iu_segment syn;      /* half open: the SYN, the number that it was answered with, and whose request it is */
 	uint32_t iss;
 	uint64_t listener;          /* its inode */
+	uint32_t device;            /* that it was bound to when the SYN came: so will be the connection */
 	int64_t answered_ns;        /* as in struct iu_sim_flow */
 };
 
@@ -91,6 +92,7 @@ struct iu_sim {
 	uint32_t next_iss;
 	unsigned forbids;              /* enum iu_sim_forbid */
 	char said[24];                 /* what the last packet was answered with */
+	bool has_request;              /* a SYN of this host is half open for good: its answer was not heard */
 	struct iu_decided *decided;    /* where the rows that decide are counted, or NULL */
 };
 
@@ -99,6 +101,8 @@ int iu_sim_node_new(struct iu_sim *sim);             /* NONE: there are too many
 /* The socket is done with its connection; a port that bind() named stays with it while it is open. tcp_done() of the kernel. */
 void iu_sim_done(struct iu_sim *sim, int n);
 void iu_sim_send_fin(struct iu_sim *sim, int n);
+/* The end of a connection whose other one is gone does not hear so: it is bound to a device to which no RST comes. */
+bool iu_sim_is_unheard(const struct iu_sim *sim, const struct iu_sim_node *node);
 /* The peer gets a RST; then this end is done. */
 void iu_sim_abort(struct iu_sim *sim, int n);
 /* A RST arrives. */
@@ -126,8 +130,8 @@ struct inuse_verdict iu_sim_judge(struct iu_sim *sim, const struct iu_sim_node *
 				  uint8_t claims);
 /* A port on which this request would succeed, as the kernel looks for one: every second port first. 0: there is none. */
 uint16_t iu_sim_find_port(struct iu_sim *sim, const struct iu_sim_node *node, struct inuse_request *r, uint16_t chosen);
-/* connect.c: the listener that gets a SYN to this address, or NONE; is its queue full; a connection that waits in it, or NONE. */
-int iu_sim_listener_for(const struct iu_sim *sim, const struct inuse_addr *to);
+/* connect.c: the listener that gets a SYN to this address that arrives at that device, or NONE; is its queue full; a connection that waits in it, or NONE. */
+int iu_sim_listener_for(const struct iu_sim *sim, const struct inuse_addr *to, uint32_t arrival);
 bool iu_sim_queue_full(const struct iu_sim *sim, int listener);
 int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *local, const struct inuse_addr *remote);
 /* packet.c: this end of a connection with a peer elsewhere sends something. */
@@ -135,9 +139,17 @@ void iu_sim_tell_far(struct iu_sim *sim, int n, uint8_t flags, uint32_t len);
 /* connect.c */
 /* How well a listener fits an address; 0: not at all. The most specific one gets the SYN. */
 #define IU_SIM_FITS_ADDRESS 8 /* from here on: it listens on this very address */
-int iu_sim_fits(const struct iu_sim *sim, const struct inuse_socket *listener, const struct inuse_addr *to);
-/* What a socket with that address dials when it says this: 0.0.0.0 and :: mean this host [C28]. */
-struct inuse_addr iu_sim_destination(const struct inuse_addr *from, const struct inuse_addr *to);
+int iu_sim_fits(const struct inuse_socket *listener, const struct inuse_addr *to, uint32_t arrival);
+/*
+ * Where what the socket says to dest arrives on this host; 0: it does not. Bound to lo, IPv4 goes by lo to whatever address, and is
+ * taken in there: linux v6.18 __mkroute_output() makes a route by a loopback device a local one. Other devices lead away.
+ */
+uint32_t iu_sim_arrival(const struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *dest);
+/*
+ * What a socket dials when it says this: 0.0.0.0 and :: mean this host [C28], and bound to a device the address that the device has: linux
+ * v6.18 ip_route_output_key_hash_rcu().
+ */
+struct inuse_addr iu_sim_destination(const struct iu_sim *sim, const struct inuse_socket *s, const struct inuse_addr *to);
 /* iu_sim_ask_route(), from the address that the socket has. */
 void iu_sim_ask_route_of(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *dest);
 /* data.c: the node of a number; `nobody` where there is none. */
@@ -150,8 +162,8 @@ void iu_sim_join(struct iu_sim *sim, const struct iu_sim_node *node, bool by_bin
 void iu_sim_leave(struct iu_sim *sim, const struct inuse_addr *addr);
 void iu_sim_off_bucket(struct iu_sim *sim, const struct inuse_addr *addr);
 struct iu_bucket *iu_sim_bucket(struct iu_sim *sim, uint16_t port, bool make);
-/* The node that has this 4-tuple (local as that node sees it); except: not this one. NONE. */
-int iu_sim_find(const struct iu_sim *sim, const struct inuse_addr *local, const struct inuse_addr *remote, int except);
+/* The node that has this 4-tuple (local as that node sees it) and hears what arrives at that device, 0 any; except: not this one. NONE. */
+int iu_sim_find(const struct iu_sim *sim, const struct inuse_addr *local, const struct inuse_addr *remote, uint32_t arrival, int except);
 /* Where a packet to this address would go, and from which address; the answer is in sim->route. */
 void iu_sim_ask_route(struct iu_sim *sim, const struct inuse_addr *to);
 

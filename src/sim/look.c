@@ -26,16 +26,25 @@ unsigned iu_sim_waiting(const struct iu_sim *sim, unsigned s)
 	return n;
 }
 
-unsigned iu_sim_choices(const struct iu_sim *sim, unsigned s, const struct inuse_addr *to)
+/*
+ * Of a group with SO_REUSEPORT any may be chosen, even one that has been bound to another device since it joined: linux v6.18
+ * inet_lookup_reuseport() asks reuseport_select_sock() without asking for the device again.
+ */
+static int fits_or_may(const struct iu_sim_node *l, const struct inuse_addr *to, uint32_t arrival)
 {
-	struct inuse_addr local = iu_sim_local(sim, s), dest = iu_sim_destination(&local, to);
+	return !l->used || !l->on_port ? 0 : iu_sim_fits(&l->s, to, (l->s.flags & INUSE_REUSEPORT) != 0 ? l->s.device : arrival);
+}
+
+/* How many listeners may get a SYN to that address which arrives at that device. */
+static unsigned choices(const struct iu_sim *sim, const struct inuse_addr *to, uint32_t arrival)
+{
 	unsigned n_best = 0, n_alike = 0;
 	bool reuseport = false;
 	int best = 0;
 
 	for (int i = 0; i < sim->top; i++) {
 		const struct iu_sim_node *l = &sim->nodes[i];
-		int here = l->used && l->on_port ? iu_sim_fits(sim, &l->s, &dest) : 0;
+		int here = fits_or_may(l, to, arrival);
 
 		if (here == 0 || (best >= IU_SIM_FITS_ADDRESS && here < IU_SIM_FITS_ADDRESS))
 			continue;
@@ -53,12 +62,30 @@ unsigned iu_sim_choices(const struct iu_sim *sim, unsigned s, const struct inuse
 	return reuseport ? n_alike : n_best;
 }
 
+unsigned iu_sim_choices(const struct iu_sim *sim, unsigned s, const struct inuse_addr *to)
+{
+	const struct iu_sim_node *node = iu_sim_peek(sim, s) != NULL ? &sim->nodes[sim->by_number[s]] : &sim->nobody;
+	struct inuse_addr dest = iu_sim_destination(sim, &node->s, to);
+
+	return choices(sim, &dest, iu_sim_arrival(sim, node, &dest));
+}
+
+unsigned iu_sim_peer_choices(const struct iu_sim *sim, unsigned p)
+{
+	return choices(sim, &sim->fars[p].to, iu_device_of(&sim->facts, &sim->fars[p].to));
+}
+
 bool iu_sim_is_twice(const struct iu_sim *sim, unsigned s)
 {
 	const struct inuse_socket *socket = iu_sim_peek(sim, s);
 
 	return socket != NULL && socket->remote.family != 0 &&
-	       iu_sim_find(sim, &socket->local, &socket->remote, sim->by_number[s]) != NONE;
+	       iu_sim_find(sim, &socket->local, &socket->remote, 0, sim->by_number[s]) != NONE;
+}
+
+bool iu_sim_has_request(const struct iu_sim *sim)
+{
+	return sim->has_request;
 }
 
 bool iu_sim_request(struct iu_sim *sim, unsigned s, enum inuse_call call, const struct inuse_addr *to, uint8_t claims,
@@ -71,7 +98,7 @@ bool iu_sim_request(struct iu_sim *sim, unsigned s, enum inuse_call call, const 
 	if (to != NULL && call == INUSE_CALL_BIND) {
 		ret_request->local = *to;
 	} else if (to != NULL && call == INUSE_CALL_CONNECT) {
-		ret_request->remote = iu_sim_destination(&node->s.local, to);
+		ret_request->remote = iu_sim_destination(sim, &node->s, to);
 		iu_sim_ask_route_of(sim, node, &ret_request->remote);
 	} else if (ret_request->local.family == 0) {
 		ret_request->local = iu_addr_any(node->s.family, 0);

@@ -163,6 +163,11 @@ static void fin_arrives(struct iu_sim *sim, int n)
 	}
 }
 
+bool iu_sim_is_unheard(const struct iu_sim *sim, const struct iu_sim_node *node)
+{
+	return iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, &node->s.remote);
+}
+
 void iu_sim_send_fin(struct iu_sim *sim, int n)
 {
 	struct iu_sim_node *node = &sim->nodes[n];
@@ -173,7 +178,7 @@ void iu_sim_send_fin(struct iu_sim *sim, int n)
 	node->fin_out = true;
 	if (node->flow.far != NONE)
 		iu_sim_tell_far(sim, n, IU_FIN | IU_ACK, 0);
-	if (node->stuck || node->flow.far != NONE) {
+	if (node->stuck || node->flow.far != NONE || (peer == NONE && iu_sim_is_unheard(sim, node))) {
 		node->s.state = node->s.state == INUSE_CLOSE_WAIT ? INUSE_LAST_ACK : INUSE_FIN_WAIT1;
 		return;
 	}

@@ -34,6 +34,12 @@ void iu_sim_peer(struct iu_sim *sim, unsigned p, const struct inuse_addr *at, co
 	iu_peer_init(&far->peer, timestamps);
 }
 
+/* The device of this host that is on the way to the peer. */
+static uint32_t arrival_of(const struct iu_sim *sim, const struct iu_sim_far *far)
+{
+	return iu_device_of(&sim->facts, &far->to);
+}
+
 static bool has(const struct iu_segment *s, uint8_t flag)
 {
 	return (s->flags & flag) != 0;
@@ -120,6 +126,7 @@ static void ask_model(struct arrival *a, const struct iu_sim_node *old)
 	r.call = INUSE_CALL_ACCEPT;
 	r.local = a->far->to;
 	r.remote = a->far->at;
+	r.device = arrival_of(a->sim, a->far);
 	caller.family = r.local.family;
 	caller.syn = old != NULL ? syn_says(old, a->seg) : (struct iu_syn){.known = true, .newer = true};
 	iu_sim_view(a->sim);
@@ -136,6 +143,7 @@ static void take_syn(struct arrival *a, int listener)
 	a->far->half_open = true;
 	a->far->answered_ns = 0;
 	a->far->listener = a->sim->nodes[listener].s.inode;
+	a->far->device = a->sim->nodes[listener].s.device;
 	a->far->syn = *a->seg;
 	a->far->syn.has_ts &= a->sim->facts.settings[IU_SET_TIMESTAMPS] != 0;
 	a->far->iss = a->sim->next_iss += 1000000;
@@ -156,6 +164,7 @@ static void complete(struct arrival *a, int listener)
 		return;
 	a->far->half_open = false;
 	child = &sim->nodes[n];
+	child->s.device = a->far->device;
 	child->flow = (struct iu_sim_flow){.far = (int)(a->far - sim->fars), .rcv_nxt = a->far->syn.seq + 1, .snd_nxt = a->far->iss + 1};
 	if (a->far->syn.has_ts) {
 		child->s.flags |= INUSE_TIMESTAMPS;
@@ -164,6 +173,19 @@ static void complete(struct arrival *a, int listener)
 }
 
 static void meet_connection(struct arrival *a, int n);
+
+/*
+ * A RST for a request goes by the device that the listener is bound to now, and so does an ACK of IPv6: linux v6.18 tcp_v4_send_reset(),
+ * tcp_v6_reqsk_send_ack(). By another than that of the peer it does not get there.
+ */
+static void answer_by_listener(struct arrival *a, int listener)
+{
+	uint32_t device = a->sim->nodes[listener].s.device;
+
+	if (device != 0 && device != arrival_of(a->sim, a->far) && (has(&a->back, IU_RST) || a->far->to.family == 6) &&
+	    !has(&a->back, IU_SYN))
+		a->back.flags = 0;
+}
 
 /* linux v6.18 net/ipv4/tcp_minisocks.c tcp_check_req() */
 static void meet_half_open(struct arrival *a, int listener)
@@ -191,7 +213,7 @@ static void meet_half_open(struct arrival *a, int listener)
 			refuse(a);
 	} else if (has(s, IU_ACK)) {
 		complete(a, listener);
-		n = iu_sim_find(a->sim, &far->to, &far->at, NONE);
+		n = iu_sim_find(a->sim, &far->to, &far->at, arrival_of(a->sim, far), NONE);
 		if (n != NONE && has(s, IU_FIN))
 			meet_connection(a, n);
 	}
@@ -212,10 +234,11 @@ static void meet_listener(struct arrival *a)
 
 	if (listener != NONE) {
 		meet_half_open(a, listener);
+		answer_by_listener(a, listener);
 		return;
 	}
 	a->far->half_open = false;
-	listener = iu_sim_listener_for(a->sim, &a->far->to);
+	listener = iu_sim_listener_for(a->sim, &a->far->to, arrival_of(a->sim, a->far));
 	if (has(a->seg, IU_SYN))
 		ask_model(a, NULL);
 	if (has(a->seg, IU_RST))
@@ -279,7 +302,7 @@ static void meet_time_wait(struct arrival *a, int n)
 		return;
 	}
 	if (has(s, IU_SYN) && syn_says(m, s).newer) {
-		listener = iu_sim_listener_for(a->sim, &a->far->to);
+		listener = iu_sim_listener_for(a->sim, &a->far->to, arrival_of(a->sim, a->far));
 		if (listener != NONE) { /* it is gone even when the listener has no room [P18] */
 			iu_sim_done(a->sim, n);
 			take_syn(a, listener);
@@ -346,7 +369,7 @@ static void meet_connection(struct arrival *a, int n)
 	if (node->fin_out && s->ack == node->flow.snd_nxt)
 		meet_ack_of_fin(a->sim, n);
 	/* what was a whole socket may be a remnant now */
-	n = iu_sim_find(a->sim, &a->far->to, &a->far->at, NONE);
+	n = iu_sim_find(a->sim, &a->far->to, &a->far->at, arrival_of(a->sim, a->far), NONE);
 	if (n != NONE && has(s, IU_FIN) && a->sim->nodes[n].s.mini)
 		meet_fin_wait2(a, n);
 	else if (n != NONE && has(s, IU_FIN))
@@ -358,7 +381,7 @@ struct iu_sim_answer iu_sim_send(struct iu_sim *sim, unsigned p, uint8_t flags, 
 	struct iu_sim_far *far = &sim->fars[p];
 	struct iu_segment s = iu_peer_say(&far->peer, flags, seq, ack, time);
 	struct arrival a = {.sim = sim, .far = far, .seg = &s};
-	int n = iu_sim_find(sim, &far->to, &far->at, NONE);
+	int n = iu_sim_find(sim, &far->to, &far->at, arrival_of(sim, far), NONE);
 
 	if (n != NONE && has(&s, IU_SYN))
 		ask_model(&a, &sim->nodes[n]);

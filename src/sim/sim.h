@@ -127,8 +127,15 @@ const struct inuse_socket *iu_sim_peek(const struct iu_sim *sim, unsigned s);
 unsigned iu_sim_waiting(const struct iu_sim *sim, unsigned s);
 /* How many listeners a SYN may reach when the socket dials this: with two or more (SO_REUSEPORT) it is the kernel's choice. */
 unsigned iu_sim_choices(const struct iu_sim *sim, unsigned s, const struct inuse_addr *to);
+/* The same of a SYN of peer p. */
+unsigned iu_sim_peer_choices(const struct iu_sim *sim, unsigned p);
 /* Another socket has the same 4-tuple, on another device: which of them gets a packet is the kernel's choice. */
 bool iu_sim_is_twice(const struct iu_sim *sim, unsigned s);
+/*
+ * A SYN of this host was taken, and the answer does not reach the client: the request stays half open until the kernel gives it up, even
+ * without its listener, and keeps its 4-tuple. Not simulated.
+ */
+bool iu_sim_has_request(const struct iu_sim *sim);
 /*
  * What the model is asked when the socket makes this call now: to is what bind() asks for or connect() dials, NULL for listen().
  * ret_caller->self is in iu_sim_facts(), which has to be asked before. False: the model is not asked (IP_BIND_ADDRESS_NO_PORT, a sandbox, TCP_REPAIR).
