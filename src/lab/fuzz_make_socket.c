@@ -91,11 +91,6 @@ bool iu_make_repair(struct iu_fuzzer *f, struct iu_step *s)
 	/* out of repair a connection sends what the kernel thinks it owes: only unconnected ones come back */
 	if (s->action == IU_DO_CLEAR && iu_make_peek(f, socket)->state != INUSE_STATE_UNKNOWN && iu_make_peek(f, socket)->state != INUSE_BOUND)
 		return false;
-	/* nor who is spoken to by a route that is made up as it goes: that has no quick ACKs, and one may still be owed */
-	if ((IU_MAKE_OPEN & (1u << iu_make_peek(f, socket)->state)) != 0 &&
-	    iu_answer_is_lost(iu_sim_facts(f->model.sim), iu_make_peek(f, socket)->device, &iu_make_peek(f, socket)->local,
-			      &iu_make_peek(f, socket)->remote))
-		return false;
 	s->socket = (uint8_t)socket;
 	s->option = IU_OPT_REPAIR;
 	return true;

@@ -153,6 +153,17 @@ enum inuse_tri iu_pred_tuple_timestamps(struct iu_world *w, uint32_t *missing)
 	return find_tuple(w, mini, missing);
 }
 
+uint32_t iu_arrival(const struct iu_facts *f, uint32_t device, const struct inuse_addr *to)
+{
+	bool loopback = false;
+
+	if (iu_addr_is_local(f, to) == INUSE_YES && (device == 0 || iu_device_of(f, to) == device))
+		return iu_device_of(f, to);
+	for (size_t i = 0; i < f->n_devices; i++)
+		loopback |= device != 0 && f->devices[i].index == device && f->devices[i].loopback;
+	return loopback && iu_addr_unmapped(to).family == 4 ? device : 0;
+}
+
 bool iu_answer_is_lost(const struct iu_facts *f, uint32_t device, const struct inuse_addr *from, const struct inuse_addr *to)
 {
 	return device != 0 && (iu_device_of(f, to) != device || (from->family != 0 && iu_device_of(f, from) != device));

@@ -339,6 +339,8 @@ enum inuse_tri iu_pred_self_connect(struct iu_world *w, uint32_t *missing)
 	uint32_t port_lacks = 0;
 	enum inuse_tri from, port;
 
+	if (w->req.device != 0 && iu_arrival(w->facts, w->req.device, to) == 0)
+		return INUSE_NO;
 	/* from which of its addresses the host dials itself is open: to none but its own */
 	if (w->source.family == 0)
 		from = iu_addr_is_local(w->facts, to) == INUSE_NO ? INUSE_NO : INUSE_MAYBE;

@@ -197,6 +197,12 @@ uint32_t iu_device_of(const struct iu_facts *f, const struct inuse_addr *a);
  */
 bool iu_dials_from(const struct inuse_addr *local, const struct inuse_addr *remote);
 /*
+ * The interface of this host at which arrives what a socket bound to that device (0: to none) says to an address; 0: it goes out, or is not
+ * known. Bound to lo, IPv4 goes by lo to whatever address, and is taken in there: linux v6.18 __mkroute_output() makes a route by a
+ * loopback device a local one. Other devices lead away.
+ */
+uint32_t iu_arrival(const struct iu_facts *f, uint32_t device, const struct inuse_addr *to);
+/*
  * Of a SYN within the host that nobody listens for: does a socket that is bound to a device not hear that it is refused? It hears answers
  * to addresses of that device only, and what it says to others goes out, or by lo as if it came from elsewhere, which no RST answers (linux
  * v6.18 tcp_v4_send_reset(): rt_type). device 0: not bound, nothing is lost.

@@ -151,18 +151,9 @@ static struct iu_syn syn_of(const struct iu_sim *sim, int old)
 	return (struct iu_syn){.known = age_ns >= SECOND_NS / 50 && age_ns < 120 * SECOND_NS, .newer = true};
 }
 
-static bool is_loopback(const struct iu_sim *sim, uint32_t device)
-{
-	return device != 0 && device <= sim->facts.n_devices && sim->devices[device - 1].loopback;
-}
-
 uint32_t iu_sim_arrival(const struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *dest)
 {
-	bool local = iu_addr_is_local(&sim->facts, dest) == INUSE_YES;
-
-	if (local && (node->s.device == 0 || iu_device_of(&sim->facts, dest) == node->s.device))
-		return iu_device_of(&sim->facts, dest);
-	return is_loopback(sim, node->s.device) && iu_addr_unmapped(dest).family == 4 ? node->s.device : 0;
+	return iu_arrival(&sim->facts, node->s.device, dest);
 }
 
 /* Does the client hear the listener's answer? It arrives at the device of the client's address, or at lo if the listener is bound to that. */
@@ -449,7 +440,8 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node
 	if (node->went_v4 && !iu_addr_is_mapped(&dest))
 		return (struct iu_sim_answer){.text = "EINPROGRESS", .rule = v.rule};
 	node->went_v4 |= node->s.family == 6 && iu_addr_is_mapped(&dest);
-	if (dest.port == port && iu_addr_same(&dest, &node->s.local)) { /* it meets itself [C16] */
+	arrival = iu_sim_arrival(sim, node, &dest);
+	if (arrival != 0 && dest.port == port && iu_addr_same(&dest, &node->s.local)) { /* it meets itself [C16] */
 		node->peer = (int)(node - sim->nodes);
 		node->s.state = INUSE_ESTABLISHED;
 		if (sim->facts.settings[IU_SET_TIMESTAMPS] != 0)
@@ -457,7 +449,6 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node
 		return iu_sim_answer_of(&v);
 	}
 	/* what leaves the host, be it only because the socket is bound to a device, is not answered; or a RST for it is not heard */
-	arrival = iu_sim_arrival(sim, node, &dest);
 	if (arrival == 0 || iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, &dest)) {
 		bool met = arrival != 0 && meets_unheard(sim, node, arrival);
 

@@ -92,6 +92,7 @@ struct iu_sim {
 	uint32_t next_iss;
 	unsigned forbids;              /* enum iu_sim_forbid */
 	char said[24];                 /* what the last packet was answered with */
+	bool owes_ack;                 /* of a FIN, one that the kernel delays */
 	bool has_request;              /* a SYN of this host is half open for good: its answer was not heard */
 	struct iu_decided *decided;    /* where the rows that decide are counted, or NULL */
 };
@@ -140,10 +141,7 @@ void iu_sim_tell_far(struct iu_sim *sim, int n, uint8_t flags, uint32_t len);
 /* How well a listener fits an address; 0: not at all. The most specific one gets the SYN. */
 #define IU_SIM_FITS_ADDRESS 8 /* from here on: it listens on this very address */
 int iu_sim_fits(const struct inuse_socket *listener, const struct inuse_addr *to, uint32_t arrival);
-/*
- * Where what the socket says to dest arrives on this host; 0: it does not. Bound to lo, IPv4 goes by lo to whatever address, and is
- * taken in there: linux v6.18 __mkroute_output() makes a route by a loopback device a local one. Other devices lead away.
- */
+/* Where what the socket says to dest arrives on this host, see iu_arrival(); 0: it does not. */
 uint32_t iu_sim_arrival(const struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *dest);
 /*
  * What a socket dials when it says this: 0.0.0.0 and :: mean this host [C28], and bound to a device the address that the device has: linux

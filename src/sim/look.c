@@ -88,6 +88,14 @@ bool iu_sim_has_request(const struct iu_sim *sim)
 	return sim->has_request;
 }
 
+bool iu_sim_owes_ack(struct iu_sim *sim)
+{
+	bool owes = sim->owes_ack;
+
+	sim->owes_ack = false;
+	return owes;
+}
+
 bool iu_sim_request(struct iu_sim *sim, unsigned s, enum inuse_call call, const struct inuse_addr *to, uint8_t claims,
 		    struct inuse_request *ret_request, struct iu_caller *ret_caller)
 {

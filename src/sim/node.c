@@ -144,12 +144,18 @@ void iu_sim_abort(struct iu_sim *sim, int n)
 	iu_sim_done(sim, n);
 }
 
+bool iu_sim_is_unheard(const struct iu_sim *sim, const struct iu_sim_node *node)
+{
+	return iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, &node->s.remote);
+}
+
 /* What a first FIN makes of its receiver, and of the sender that it answers. */
 static void fin_arrives(struct iu_sim *sim, int n)
 {
 	struct iu_sim_node *node = &sim->nodes[n];
 
 	node->fin_in = true;
+	sim->owes_ack |= iu_sim_is_unheard(sim, node);
 	if (node->s.state == INUSE_ESTABLISHED) {
 		node->s.state = INUSE_CLOSE_WAIT;
 	} else if (node->s.state == INUSE_FIN_WAIT1) {
@@ -161,11 +167,6 @@ static void fin_arrives(struct iu_sim *sim, int n)
 	} else if (node->s.state == INUSE_FIN_WAIT2) {
 		iu_sim_leave_mini(sim, n, INUSE_TIME_WAIT, TIME_WAIT_NS);
 	}
-}
-
-bool iu_sim_is_unheard(const struct iu_sim *sim, const struct iu_sim_node *node)
-{
-	return iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, &node->s.remote);
 }
 
 void iu_sim_send_fin(struct iu_sim *sim, int n)

@@ -137,6 +137,11 @@ bool iu_sim_is_twice(const struct iu_sim *sim, unsigned s);
  */
 bool iu_sim_has_request(const struct iu_sim *sim);
 /*
+ * A FIN came to a socket that is bound to a device, and what it says goes by a route that is made up as it goes: the kernel may delay the
+ * ACK, here it has come at once. Asks once.
+ */
+bool iu_sim_owes_ack(struct iu_sim *sim);
+/*
  * What the model is asked when the socket makes this call now: to is what bind() asks for or connect() dials, NULL for listen().
  * ret_caller->self is in iu_sim_facts(), which has to be asked before. False: the model is not asked (IP_BIND_ADDRESS_NO_PORT, a sandbox, TCP_REPAIR).
  */
