@@ -30,7 +30,7 @@ typedef bool iu_maker(struct iu_fuzzer *f, struct iu_step *s);
 iu_maker iu_make_socket, iu_make_datagram, iu_make_option, iu_make_linger, iu_make_device, iu_make_repair, iu_make_group,
 	iu_make_port_choice, iu_make_chown, iu_make_user;
 /* fuzz_make_call.c: calls, and what ends sockets */
-iu_maker iu_make_bind, iu_make_odd_bind, iu_make_listen, iu_make_connect, iu_make_accept, iu_make_close, iu_make_shutdown, iu_make_write, iu_make_read,
+iu_maker iu_make_bind, iu_make_odd_bind, iu_make_listen, iu_make_connect, iu_make_accept, iu_make_close, iu_make_shutdown, iu_make_unconnect, iu_make_write, iu_make_read,
 	iu_make_fork, iu_make_kill;
 /* fuzz_make_peer.c: packets of peers elsewhere */
 iu_maker iu_make_packet;

@@ -80,8 +80,8 @@ bool iu_make_listen(struct iu_fuzzer *f, struct iu_step *s)
 	unsigned p = iu_make_pick(f, 100);
 	int socket = iu_make_pick_socket(f, p < 85 ? IU_MAKE_BOUND : p < 90 ? IU_MAKE_UNBOUND : IU_MAKE_ANY_STATE);
 
-	/* of an IPv6 socket that dialled IPv4 before, the kernel makes a listener whose connections do not work */
-	if (socket < 0 || (f->went_v4 >> socket & 1) != 0)
+	/* of an IPv6 socket that dialled IPv4 before, the kernel makes a listener whose IPv6 connections do not work: see is_mute() */
+	if (socket < 0 || ((f->went_v4 >> socket & 1) != 0 && f->n_peers > 0))
 		return false;
 	s->action = IU_DO_LISTEN;
 	s->socket = (uint8_t)socket;
@@ -159,6 +159,21 @@ static bool is_here(struct iu_fuzzer *f, const struct inuse_addr *a)
 	return iu_addr_is_local(facts, a) == INUSE_YES;
 }
 
+/*
+ * Would IPv6 meet a listener that once dialled IPv4? Its connections of IPv6 come about, and send by IPv4 from then on, to nobody: linux
+ * v6.18 tcp_v6_connect() leaves icsk_af_ops as they are, and tcp_v6_syn_recv_sock() hands them on.
+ */
+static bool is_mute(struct iu_fuzzer *f, const struct inuse_addr *to)
+{
+	for (unsigned i = 0; to->family == 6 && !iu_addr_is_mapped(to) && i < f->n_sockets; i++) {
+		const struct inuse_socket *l = iu_make_peek(f, (int)i);
+
+		if ((f->went_v4 >> i & 1) != 0 && l != NULL && l->state == INUSE_LISTEN && l->local.port == to->port)
+			return true;
+	}
+	return false;
+}
+
 bool iu_make_connect(struct iu_fuzzer *f, struct iu_step *s)
 {
 	unsigned p = iu_make_pick(f, 100);
@@ -189,7 +204,7 @@ bool iu_make_connect(struct iu_fuzzer *f, struct iu_step *s)
 		return true;
 	/* what is not here is no source, though it was bindable; and who has dialled IPv4 does not come back to IPv6 */
 	if ((o->local.family != 0 && !is_here(f, &o->local)) || (iu_addr_is_local(iu_sim_facts(f->model.sim), &to) == INUSE_YES && !is_here(f, &to)) ||
-	    ((f->went_v4 >> socket & 1) != 0 && !iu_addr_is_mapped(&to)))
+	    ((f->went_v4 >> socket & 1) != 0 && !iu_addr_is_mapped(&to)) || is_mute(f, &to))
 		return false;
 	/* answers to 10.9.0.1 do not come by lo, to which a listener may be bound */
 	if (o->local.family == 4 && o->local.ip[0] == 10 && to.ip[0] != 10)
@@ -232,13 +247,34 @@ bool iu_make_close(struct iu_fuzzer *f, struct iu_step *s)
 
 bool iu_make_shutdown(struct iu_fuzzer *f, struct iu_step *s)
 {
-	int socket = iu_make_pick_socket(f, iu_make_chance(f, 80) ? IU_MAKE_OPEN : IU_MAKE_LISTENS);
+	int socket = iu_make_pick_socket(f, iu_make_chance(f, 75) ? IU_MAKE_OPEN : IU_MAKE_LISTENS | 1u << INUSE_SYN_SENT);
 
 	if (socket < 0 || f->haunted)
 		return false;
 	s->action = IU_DO_SHUTDOWN;
 	s->socket = (uint8_t)socket;
 	s->number = iu_make_pick(f, 3);
+	return true;
+}
+
+/* connect() to AF_UNSPEC: the socket is as before its connection, or before listen(). */
+bool iu_make_unconnect(struct iu_fuzzer *f, struct iu_step *s)
+{
+	int socket = iu_make_pick_socket(f, iu_make_chance(f, 60) ? IU_MAKE_OPEN : IU_MAKE_ANY_STATE);
+	const struct inuse_socket *o;
+
+	if (socket < 0 || f->haunted)
+		return false;
+	o = iu_make_peek(f, socket);
+	if ((o->flags & INUSE_REPAIR) != 0)
+		return false;
+	if (o->family == 6 && iu_addr_is_mapped(&o->remote))
+		f->went_v4 |= UINT64_C(1) << socket;
+	s->action = IU_DO_CONNECT;
+	s->socket = (uint8_t)socket;
+	s->at.kind = IU_AT_LITERAL;
+	s->at.addr = iu_make_addr(o->family == 4 ? "0.0.0.0" : "::", 0);
+	s->at.claims = IU_UNSPEC;
 	return true;
 }
 

@@ -204,6 +204,11 @@ static bool is_call(const struct iu_step *step)
 	return step->action == IU_DO_BIND || step->action == IU_DO_LISTEN || step->action == IU_DO_CONNECT;
 }
 
+static bool dials(const struct iu_step *step)
+{
+	return step->action == IU_DO_CONNECT && step->at.claims == 0;
+}
+
 static bool sample(struct iu_fuzzer *f, unsigned every)
 {
 	return iu_lab_pick(&f->scene.random, every) == 0;
@@ -318,7 +323,7 @@ static bool crosses(struct iu_fuzzer *f, const struct iu_step *step, uint16_t fr
 {
 	const struct iu_facts *facts = iu_sim_facts(f->model.sim);
 
-	for (size_t i = 0; step->action == IU_DO_CONNECT && from != 0 && i < facts->n_sockets; i++)
+	for (size_t i = 0; dials(step) && from != 0 && i < facts->n_sockets; i++)
 		if (facts->sockets[i].state == INUSE_SYN_SENT && facts->sockets[i].local.port == step->at.addr.port &&
 		    facts->sockets[i].remote.port == from)
 			return true;
@@ -381,7 +386,7 @@ static enum iu_agreement compare(struct iu_fuzzer *f, const struct iu_step *step
 		return IU_CHOICE;
 	}
 	/* of the ports to choose from it has chosen the one that it dials: it meets itself, by chance [C16] */
-	if (step->action == IU_DO_CONNECT && strcmp(kernel->text, "OK") == 0 && strcmp(model->text, "ECONNREFUSED") == 0 &&
+	if (dials(step) && strcmp(kernel->text, "OK") == 0 && strcmp(model->text, "ECONNREFUSED") == 0 &&
 	    kernel->chosen != 0 && kernel->chosen == step->at.addr.port)
 		return IU_CHOICE;
 	if (strcmp(kernel->text, model->text) != 0) {
@@ -433,7 +438,7 @@ static bool is_choice(struct iu_fuzzer *f, const struct iu_step *step, const cha
 
 	if (step->action == IU_DO_SEND && step->tcp_flags == IU_SYN)
 		return iu_sim_peer_choices(f->model.sim, step->peer) > 1;
-	if (step->action != IU_DO_CONNECT)
+	if (!dials(step))
 		return false;
 	/* the SYN that comes again every few ms may find room in the queue, or a new listener, or not yet */
 	if (strcmp(kernel, "EINPROGRESS") == 0 && rule != NULL &&
@@ -477,6 +482,9 @@ static void await_ack(void)
 /* One side says that the connection came about, the other that it is still to come. */
 static bool has_or_has_not_room(const char *a, const char *b)
 {
+	/* or one was chosen that is bound to another device by now: its request is not found for the ACK, and that is refused */
+	if (strcmp(a, "ECONNRESET") == 0)
+		return strcmp(b, "OK") == 0 || strcmp(b, "EINPROGRESS") == 0;
 	return (strcmp(a, "OK") == 0 && strcmp(b, "EINPROGRESS") == 0) || (strcmp(a, "EINPROGRESS") == 0 && strcmp(b, "OK") == 0);
 }
 
@@ -496,7 +504,7 @@ enum iu_agreement iu_fuzz_step(struct iu_fuzzer *f, const struct iu_step *step, 
 	call = is_call(step) && ask_of(f, step, &l.call);
 	l.judged = call;
 	automatic = iu_sim_local(f->model.sim, step->socket).port == 0;
-	if (step->action == IU_DO_CONNECT)
+	if (dials(step))
 		listeners = iu_sim_choices(f->model.sim, step->socket, &step->at.addr);
 	if (call)
 		agreement = look_before(f, step, &l);
@@ -516,7 +524,7 @@ enum iu_agreement iu_fuzz_step(struct iu_fuzzer *f, const struct iu_step *step, 
 	memset(&f->decided, 0, sizeof(f->decided));
 	iu_sim_count(f->model.sim, call || step->action == IU_DO_SEND ? &f->decided : NULL);
 	note_packets(f, step);
-	remains = step->action == IU_DO_CONNECT && automatic && may_meet_remains(f, step);
+	remains = dials(step) && automatic && may_meet_remains(f, step);
 	model = iu_onmodel_step(&f->model, step, kernel.chosen);
 	if (iu_sim_owes_ack(f->model.sim))
 		await_ack();

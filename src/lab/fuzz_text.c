@@ -127,7 +127,7 @@ void iu_fuzz_step_text(const struct iu_step *s, char *buf, size_t size)
 		snprintf(buf, size, "listen s%u %lld", s->socket, (long long)s->number);
 		break;
 	case IU_DO_CONNECT:
-		snprintf(buf, size, "connect s%u %s", s->socket, at);
+		snprintf(buf, size, "connect s%u %s%s", s->socket, at, s->at.claims == 0 ? "" : " as unspec");
 		break;
 	case IU_DO_ACCEPT:
 		snprintf(buf, size, "accept s%u as s%u", s->socket, s->other);

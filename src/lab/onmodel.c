@@ -236,6 +236,8 @@ struct iu_sim_answer iu_onmodel_step(struct iu_onmodel *m, const struct iu_step 
 	case IU_DO_LISTEN:
 		return iu_sim_listen(m->sim, step->socket, (unsigned)step->number, chosen);
 	case IU_DO_CONNECT:
+		if (step->at.claims == IU_UNSPEC)
+			return iu_sim_unconnect(m->sim, step->socket);
 		return iu_sim_connect(m->sim, step->socket, &at, chosen);
 	case IU_DO_ACCEPT:
 		return iu_sim_accept(m->sim, step->socket, step->other);

@@ -25,7 +25,7 @@ static const struct row rows[] = {
 	{"clear", IU_DO_CLEAR, "SOCKET OPTION", 0},
 	{"bind", IU_DO_BIND, "SOCKET ADDRESS [as FAMILY]", 0},
 	{"listen", IU_DO_LISTEN, "SOCKET [BACKLOG]", 0},
-	{"connect", IU_DO_CONNECT, "SOCKET ADDRESS", 0},
+	{"connect", IU_DO_CONNECT, "SOCKET ADDRESS [as FAMILY]", 0},
 	{"accept", IU_DO_ACCEPT, "SOCKET as NEW", 0},
 	{"write", IU_DO_WRITE, "SOCKET BYTES", 0},
 	{"read", IU_DO_READ, "SOCKET BYTES", 0},

@@ -79,6 +79,8 @@ int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *
 	iu_sim_join(sim, child, false);
 	child->listener = listener;
 	child->in_repair = l->in_repair;
+	child->addr_locked = l->addr_locked; /* and not its port: linux v6.18 sk_clone_lock() */
+	child->went_v4 = iu_addr_is_mapped(&child->s.local);
 	child->no_port = l->no_port;
 	child->ports = l->ports;
 	child->linger = l->linger;
@@ -119,10 +121,18 @@ static void move_to(struct iu_sim *sim, struct iu_sim_node *node, const struct i
 	iu_sim_join(sim, node, false);
 }
 
-/* The connection did not come about: back to what bind() made of it. */
-static void disconnect(struct iu_sim *sim, struct iu_sim_node *node)
+void iu_sim_forget_address(struct iu_sim *sim, int n)
 {
-	int n = (int)(node - sim->nodes);
+	struct iu_sim_node *node = &sim->nodes[n];
+
+	if (node->addr_locked)
+		node->bound = node->s.local;
+	move_to(sim, node, &node->bound);
+}
+
+void iu_sim_disconnect(struct iu_sim *sim, int n)
+{
+	struct iu_sim_node *node = &sim->nodes[n];
 
 	node->peer = NONE;
 	node->s.remote = (struct inuse_addr){0};
@@ -132,9 +142,7 @@ static void disconnect(struct iu_sim *sim, struct iu_sim_node *node)
 		iu_sim_off_port(sim, n);
 		node->s.state = INUSE_STATE_UNKNOWN;
 	}
-	if (node->addr_locked)
-		node->bound = node->s.local;
-	move_to(sim, node, &node->bound);
+	iu_sim_forget_address(sim, n);
 	if (!node->locked)
 		node->s.local.port = 0;
 }
@@ -162,6 +170,14 @@ static bool hears_answer(const struct iu_sim *sim, const struct iu_sim_node *cli
 	uint32_t arrival = iu_sim_arrival(sim, &sim->nodes[listener], &client->s.local);
 
 	return arrival != 0 && (client->s.device == 0 || client->s.device == arrival);
+}
+
+bool iu_sim_hears_listener(const struct iu_sim *sim, const struct iu_sim_node *node)
+{
+	uint32_t arrival = iu_sim_arrival(sim, node, &node->s.remote);
+	int listener = arrival != 0 ? iu_sim_listener_for(sim, &node->s.remote, arrival) : NONE;
+
+	return listener != NONE && hears_answer(sim, node, listener);
 }
 
 /* From an address that is not the host's no answer goes out, but with IP_TRANSPARENT: linux v6.18 ip_route_output_key_hash_rcu(). */
@@ -223,7 +239,7 @@ static struct iu_sim_answer send_syn(struct iu_sim *sim, struct iu_sim_node *nod
 		old = iu_sim_find(sim, &node->s.remote, &node->s.local, arrival, client);
 		if (old != NONE)
 			iu_sim_rst(sim, old);
-		disconnect(sim, node);
+		iu_sim_disconnect(sim, (int)(node - sim->nodes));
 		return answer;
 	}
 	if (v.outcome == INUSE_FAIL) { /* answered, but never as the client wants it */
@@ -431,7 +447,7 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node
 		/* a route that refuses it is asked about before the port, and leaves that alone */
 		if (node->s.state == INUSE_BOUND && !node->locked &&
 		    (v.result == INUSE_R_ADDRNOTAVAIL || v.result == INUSE_R_CONNREFUSED))
-			disconnect(sim, node);
+			iu_sim_disconnect(sim, (int)(node - sim->nodes));
 		return answer;
 	}
 	port = r.local.port != 0 ? r.local.port : iu_sim_find_port(sim, node, &r, chosen);

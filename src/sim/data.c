@@ -173,6 +173,7 @@ static void stop_listening(struct iu_sim *sim, int n)
 	node->s.flags &= ~(uint32_t)INUSE_GROUP; /* it has left its group */
 	if (node->locked) {
 		node->s.state = INUSE_BOUND;
+		iu_sim_forget_address(sim, n);
 		return;
 	}
 	iu_sim_off_port(sim, n);
@@ -193,9 +194,37 @@ struct iu_sim_answer iu_sim_shutdown(struct iu_sim *sim, unsigned s, enum iu_sim
 	}
 	if (node->s.state == INUSE_STATE_UNKNOWN || node->s.state == INUSE_BOUND)
 		return error("ENOTCONN");
+	if (node->s.state == INUSE_SYN_SENT) { /* whatever is shut: linux v6.18 inet_shutdown() disconnects it */
+		iu_sim_disconnect(sim, n);
+		return ok;
+	}
 	node->shut_read |= how != IU_SIM_SHUT_WRITE;
 	if (how != IU_SIM_SHUT_READ && (node->s.state == INUSE_ESTABLISHED || node->s.state == INUSE_CLOSE_WAIT))
 		iu_sim_send_fin(sim, n);
+	return ok;
+}
+
+struct iu_sim_answer iu_sim_unconnect(struct iu_sim *sim, unsigned s)
+{
+	struct iu_sim_node *node = iu_sim_node_of(sim, s);
+	int n = sim->by_number[s];
+
+	if (node->s.state == INUSE_LISTEN) {
+		stop_listening(sim, n);
+	} else if (node->s.state == INUSE_BOUND || node->s.state == INUSE_STATE_UNKNOWN) {
+		iu_sim_forget_address(sim, n);
+	} else {
+		if (node->in_repair)
+			iu_sim_vanish(sim, n);
+		else if (node->s.state != INUSE_SYN_SENT)
+			iu_sim_abort(sim, n);
+		iu_sim_disconnect(sim, n);
+		node->broken = "ECONNRESET";
+	}
+	node->fin_in = node->fin_out = node->stuck = node->shut_read = node->unreported = node->was_connected = false;
+	node->unread = 0;
+	node->s.flags &= ~(uint32_t)INUSE_TIMESTAMPS;
+	node->flow = (struct iu_sim_flow){.far = NONE};
 	return ok;
 }
 

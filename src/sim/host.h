@@ -102,10 +102,14 @@ int iu_sim_node_new(struct iu_sim *sim);             /* NONE: there are too many
 /* The socket is done with its connection; a port that bind() named stays with it while it is open. tcp_done() of the kernel. */
 void iu_sim_done(struct iu_sim *sim, int n);
 void iu_sim_send_fin(struct iu_sim *sim, int n);
-/* The end of a connection whose other one is gone does not hear so: it is bound to a device to which no RST comes. */
+/* connect.c: does a listener stand where the other end was, so that its answers are heard? */
+bool iu_sim_hears_listener(const struct iu_sim *sim, const struct iu_sim_node *node);
+/* The end of a connection whose other one is gone does not hear so: it is bound to a device to which no RST comes, but of a listener. */
 bool iu_sim_is_unheard(const struct iu_sim *sim, const struct iu_sim_node *node);
 /* The peer gets a RST; then this end is done. */
 void iu_sim_abort(struct iu_sim *sim, int n);
+/* This end goes without a word: the other one is still there, and what it says is answered with RST. */
+void iu_sim_vanish(struct iu_sim *sim, int n);
 /* A RST arrives. */
 void iu_sim_rst(struct iu_sim *sim, int n);
 /* The last descriptor is closed. */
@@ -137,7 +141,10 @@ bool iu_sim_queue_full(const struct iu_sim *sim, int listener);
 int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *local, const struct inuse_addr *remote);
 /* packet.c: this end of a connection with a peer elsewhere sends something. */
 void iu_sim_tell_far(struct iu_sim *sim, int n, uint8_t flags, uint32_t len);
-/* connect.c */
+/* connect.c: a connection that did not come about, or was given up: back to what bind() made of the socket. tcp_disconnect() of the kernel. */
+void iu_sim_disconnect(struct iu_sim *sim, int n);
+/* An address that bind() did not name is gone: inet_bhash2_reset_saddr(). */
+void iu_sim_forget_address(struct iu_sim *sim, int n);
 /* How well a listener fits an address; 0: not at all. The most specific one gets the SYN. */
 #define IU_SIM_FITS_ADDRESS 8 /* from here on: it listens on this very address */
 int iu_sim_fits(const struct inuse_socket *listener, const struct inuse_addr *to, uint32_t arrival);

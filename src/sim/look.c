@@ -101,6 +101,8 @@ bool iu_sim_request(struct iu_sim *sim, unsigned s, enum inuse_call call, const 
 {
 	struct iu_sim_node *node = iu_sim_node_of(sim, s);
 
+	if (call == INUSE_CALL_CONNECT && claims == IU_UNSPEC)
+		return false;
 	*ret_request = iu_sim_request_of(sim, node, call);
 	*ret_caller = iu_sim_caller_of(sim, node, to != NULL ? iu_sim_claims(node, to, claims) : claims);
 	if (to != NULL && call == INUSE_CALL_BIND) {

@@ -132,6 +132,16 @@ void iu_sim_rst(struct iu_sim *sim, int n)
 	iu_sim_done(sim, n);
 }
 
+void iu_sim_vanish(struct iu_sim *sim, int n)
+{
+	int peer = sim->nodes[n].peer;
+
+	if (peer != NONE && sim->nodes[peer].peer == n)
+		sim->nodes[peer].peer = NONE;
+	sim->nodes[n].peer = NONE;
+	iu_sim_done(sim, n);
+}
+
 void iu_sim_abort(struct iu_sim *sim, int n)
 {
 	int peer = sim->nodes[n].peer;
@@ -146,7 +156,7 @@ void iu_sim_abort(struct iu_sim *sim, int n)
 
 bool iu_sim_is_unheard(const struct iu_sim *sim, const struct iu_sim_node *node)
 {
-	return iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, &node->s.remote);
+	return iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, &node->s.remote) && !iu_sim_hears_listener(sim, node);
 }
 
 /* What a first FIN makes of its receiver, and of the sender that it answers. */
@@ -155,7 +165,7 @@ static void fin_arrives(struct iu_sim *sim, int n)
 	struct iu_sim_node *node = &sim->nodes[n];
 
 	node->fin_in = true;
-	sim->owes_ack |= iu_sim_is_unheard(sim, node);
+	sim->owes_ack |= iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, &node->s.remote);
 	if (node->s.state == INUSE_ESTABLISHED) {
 		node->s.state = INUSE_CLOSE_WAIT;
 	} else if (node->s.state == INUSE_FIN_WAIT1) {

@@ -84,6 +84,8 @@ void iu_sim_chown(struct iu_sim *sim, unsigned s, uint32_t uid);
 struct iu_sim_answer iu_sim_bind(struct iu_sim *sim, unsigned s, const struct inuse_addr *addr, uint8_t claims, uint16_t chosen);
 struct iu_sim_answer iu_sim_listen(struct iu_sim *sim, unsigned s, unsigned backlog, uint16_t chosen);
 struct iu_sim_answer iu_sim_connect(struct iu_sim *sim, unsigned s, const struct inuse_addr *to, uint16_t chosen);
+/* connect() to AF_UNSPEC: it has no connection any more, does not listen, and may do either again. */
+struct iu_sim_answer iu_sim_unconnect(struct iu_sim *sim, unsigned s);
 struct iu_sim_answer iu_sim_accept(struct iu_sim *sim, unsigned s, unsigned child);
 struct iu_sim_answer iu_sim_write(struct iu_sim *sim, unsigned s, unsigned bytes);
 struct iu_sim_answer iu_sim_read(struct iu_sim *sim, unsigned s, unsigned bytes);
