@@ -116,6 +116,23 @@ static void do_route(struct iu_onmodel *m, const struct iu_step *step)
 	iu_sim_route(m->sim, &step->at.addr, (uint8_t)step->number, result);
 }
 
+/* The last one there goes by itself, at a time that no document of that system tells. */
+static bool has_unknown_end(const struct iu_facts *f, uint16_t port)
+{
+	bool unknown = false;
+
+	for (size_t i = 0; i < f->n_sockets; i++) {
+		const struct inuse_socket *s = &f->sockets[i];
+
+		if (s->local.port != port || s->free_at_ns != 0)
+			continue;
+		if (!s->mini)
+			return false; /* this one stays */
+		unknown = true;
+	}
+	return unknown;
+}
+
 static struct iu_sim_answer look(struct iu_onmodel *m, const struct iu_step *step)
 {
 	const struct iu_facts *f = iu_sim_facts(m->sim);
@@ -123,6 +140,8 @@ static struct iu_sim_answer look(struct iu_onmodel *m, const struct iu_step *ste
 
 	if (step->action == IU_DO_LOOK)
 		iu_states_text(f->sockets, f->n_sockets, port, true, m->text, sizeof(m->text));
+	else if (step->action == IU_DO_LEFT && has_unknown_end(f, port))
+		snprintf(m->text, sizeof(m->text), "undocumented");
 	else if (step->action == IU_DO_LEFT)
 		iu_left_text(f->sockets, f->n_sockets, port, f->now_ns, m->text, sizeof(m->text));
 	else

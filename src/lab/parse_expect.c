@@ -106,7 +106,7 @@ static bool check_outcome(struct iu_parser *p, const struct iu_step *step, const
 		return are_states(outcome) ||
 		       iu_parse_wrong(p, _("\"%s\" is no list of states, such as LISTEN, 2 TIME-WAIT, or nothing"), shown);
 	case IU_DO_LEFT:
-		return is_time(outcome) || iu_parse_wrong(p, _("\"%s\" is no time, such as 60 s, unlimited or nothing"), shown);
+		return is_time(outcome) || strcmp(outcome, "undocumented") == 0 || iu_parse_wrong(p, _("\"%s\" is no time, such as 60 s, unlimited or nothing"), shown);
 	case IU_DO_SEND:
 		return is_packet(outcome) || iu_parse_wrong(p, _("\"%s\" is no answer to a packet, such as SYN,ACK, or nothing"), shown);
 	case IU_DO_PORT:

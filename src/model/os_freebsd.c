@@ -56,4 +56,5 @@ static const struct iu_owner_rule owners[] = {
 
 const struct iu_profile iu_profile_freebsd = {
 	"freebsd", true, calls, sizeof(calls) / sizeof(calls[0]), owners, sizeof(owners) / sizeof(owners[0]),
+	.time_wait_s = 60, /* tcp(4): twice net.inet.tcp.msl */
 };

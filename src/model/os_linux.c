@@ -114,4 +114,5 @@ static_assert(sizeof(calls) / sizeof(calls[0]) == 48, "a row was added: add its 
 
 const struct iu_profile iu_profile_linux = {
 	"linux", false, calls, sizeof(calls) / sizeof(calls[0]), owners, sizeof(owners) / sizeof(owners[0]),
+	.time_wait_s = 60, /* include/net/tcp.h TCP_TIMEWAIT_LEN */
 };

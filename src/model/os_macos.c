@@ -71,4 +71,5 @@ static const struct iu_owner_rule owners[] = {
 
 const struct iu_profile iu_profile_macos = {
 	"macos", true, calls, sizeof(calls) / sizeof(calls[0]), owners, sizeof(owners) / sizeof(owners[0]),
+	.time_wait_s = 30, /* twice net.inet.tcp.msl, which is 15 s there */
 };

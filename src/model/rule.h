@@ -113,6 +113,7 @@ struct iu_profile {
 	const struct iu_owner_rule *owners;
 	size_t n_owners;
 	bool tuple_waits; /* connect() takes no 4-tuple out of TIME-WAIT, whatever its timestamps */
+	uint8_t time_wait_s; /* how long TIME-WAIT lasts where nothing else is set; 0: no document says */
 };
 
 /* One per row of os.def. */

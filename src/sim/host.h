@@ -10,7 +10,7 @@
 #define BUCKETS 256
 #define NONE (-1)
 #define SECOND_NS INT64_C(1000000000)
-#define TIME_WAIT_NS (60 * SECOND_NS)
+#define NO_DOCUMENT INT64_C(-1) /* a time that no document of that system tells */
 
 /* The numbers of a connection with a peer elsewhere. */
 struct iu_sim_flow {
@@ -118,6 +118,9 @@ void iu_sim_close(struct iu_sim *sim, int n);
 void iu_sim_drop_queue(struct iu_sim *sim, int n);
 /* tcp_time_wait() of the kernel: a mini socket takes the place of the full one, with the options that this has now. */
 void iu_sim_leave_mini(struct iu_sim *sim, int n, enum inuse_state state, int64_t ns);
+/* How long TIME-WAIT lasts on that system, and the moment so long from now; NO_DOCUMENT is 0, never. */
+int64_t iu_sim_time_wait(const struct iu_sim *sim);
+int64_t iu_sim_in(const struct iu_sim *sim, int64_t ns);
 /* A socket in FIN-WAIT-2 loses its process. tcp_close() of the kernel. */
 void iu_sim_orphan(struct iu_sim *sim, int n);
 /* Takes a node off its port, and the bucket with it when it was the last one. */

@@ -94,6 +94,16 @@ static bool room_for_mini(const struct iu_sim *sim)
 	return n < setting(sim, IU_SET_MAX_TW_BUCKETS);
 }
 
+int64_t iu_sim_time_wait(const struct iu_sim *sim)
+{
+	return sim->profile->time_wait_s != 0 ? sim->profile->time_wait_s * SECOND_NS : NO_DOCUMENT;
+}
+
+int64_t iu_sim_in(const struct iu_sim *sim, int64_t ns)
+{
+	return ns != NO_DOCUMENT ? sim->facts.now_ns + ns : 0;
+}
+
 void iu_sim_leave_mini(struct iu_sim *sim, int n, enum inuse_state state, int64_t ns)
 {
 	int mini = room_for_mini(sim) ? iu_sim_node_new(sim) : NONE;
@@ -106,7 +116,7 @@ void iu_sim_leave_mini(struct iu_sim *sim, int n, enum inuse_state state, int64_
 		m->s.mini = true;
 		m->s.inode = 0;
 		m->s.uid = 0;
-		m->s.free_at_ns = sim->facts.now_ns + ns;
+		m->s.free_at_ns = iu_sim_in(sim, ns);
 		m->s.since_ns = state == INUSE_TIME_WAIT ? sim->facts.now_ns : 0;
 		m->on_port = true;
 		iu_sim_join(sim, m, false);
@@ -173,9 +183,9 @@ static void fin_arrives(struct iu_sim *sim, int n)
 	} else if (node->s.mini) {
 		node->s.state = INUSE_TIME_WAIT;
 		node->s.since_ns = sim->facts.now_ns;
-		node->s.free_at_ns = sim->facts.now_ns + TIME_WAIT_NS;
+		node->s.free_at_ns = iu_sim_in(sim, iu_sim_time_wait(sim));
 	} else if (node->s.state == INUSE_FIN_WAIT2) {
-		iu_sim_leave_mini(sim, n, INUSE_TIME_WAIT, TIME_WAIT_NS);
+		iu_sim_leave_mini(sim, n, INUSE_TIME_WAIT, iu_sim_time_wait(sim));
 	}
 }
 
@@ -198,7 +208,7 @@ void iu_sim_send_fin(struct iu_sim *sim, int n)
 		return;
 	}
 	if (peer == n) { /* connected to itself: its own FIN comes back (simultaneous close) */
-		iu_sim_leave_mini(sim, n, INUSE_TIME_WAIT, TIME_WAIT_NS);
+		iu_sim_leave_mini(sim, n, INUSE_TIME_WAIT, iu_sim_time_wait(sim));
 	} else if (node->s.state == INUSE_ESTABLISHED) {
 		node->s.state = INUSE_FIN_WAIT2;
 		fin_arrives(sim, peer);
@@ -223,6 +233,8 @@ void iu_sim_orphan(struct iu_sim *sim, int n)
 	node->s.inode = 0;
 	if (seconds < 0) {
 		iu_sim_abort(sim, n);
+	} else if (sim->profile->documented) { /* the settings of that time are Linux's */
+		iu_sim_leave_mini(sim, n, INUSE_FIN_WAIT2, NO_DOCUMENT);
 	} else if (seconds > 60) { /* TCP_TIMEWAIT_LEN: what is longer waits as a whole socket first */
 		node->s.free_at_ns = sim->facts.now_ns + (seconds - 60) * SECOND_NS;
 	} else {

@@ -253,7 +253,7 @@ static void meet_listener(struct arrival *a)
 
 static void rearm(struct arrival *a, struct iu_sim_node *m)
 {
-	m->s.free_at_ns = a->sim->facts.now_ns + TIME_WAIT_NS;
+	m->s.free_at_ns = iu_sim_in(a->sim, iu_sim_time_wait(a->sim));
 }
 
 static void note_clock(struct iu_sim_node *m, const struct iu_segment *s)
@@ -324,7 +324,7 @@ static void meet_ack_of_fin(struct iu_sim *sim, int n)
 	struct iu_sim_node *node = &sim->nodes[n];
 
 	if (node->s.state == INUSE_CLOSING) {
-		iu_sim_leave_mini(sim, n, INUSE_TIME_WAIT, TIME_WAIT_NS);
+		iu_sim_leave_mini(sim, n, INUSE_TIME_WAIT, iu_sim_time_wait(sim));
 	} else if (node->s.state == INUSE_LAST_ACK) {
 		iu_sim_done(sim, n);
 	} else if (node->s.state == INUSE_FIN_WAIT1) {
@@ -346,7 +346,7 @@ static void meet_fin(struct arrival *a, int n)
 	else if (node->s.state == INUSE_FIN_WAIT1) /* both closed at once */
 		node->s.state = INUSE_CLOSING;
 	else if (node->s.mini || node->s.state == INUSE_FIN_WAIT2)
-		iu_sim_leave_mini(a->sim, n, INUSE_TIME_WAIT, TIME_WAIT_NS);
+		iu_sim_leave_mini(a->sim, n, INUSE_TIME_WAIT, iu_sim_time_wait(a->sim));
 }
 
 static void meet_connection(struct arrival *a, int n)
