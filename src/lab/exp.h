@@ -177,6 +177,10 @@ bool iu_wire_has_ipv6(const struct iu_exp *exp, enum iu_run run);
 const struct iu_expect *iu_step_expects(const struct iu_step *step, enum iu_os os, uint32_t lacks);
 /* "LISTEN, 2 TIME-WAIT" of the TCP sockets on that local port, "nothing"; bound: those that are only bound, too. Returns buf. */
 char *iu_states_text(const struct inuse_socket *sockets, size_t n, uint16_t port, bool bound, char *buf, size_t size);
+/* The same, of so many in each state. */
+char *iu_state_counts_text(const unsigned of[INUSE_N_STATES], char *buf, size_t size);
+/* "20ms", "1.5s": a time as wait has it, to the millisecond. size is 24 or more. Returns buf. */
+char *iu_time_text(int64_t ns, char *buf, size_t size);
 /* How long the one that stays longest on that port does so by itself: "60 s", "unlimited", "nothing". Returns buf. */
 char *iu_left_text(const struct inuse_socket *sockets, size_t n, uint16_t port, int64_t now_ns, char *buf, size_t size);
 /* The number that a user of an experiment has: 0 root, 1 alice, 2 bob. */

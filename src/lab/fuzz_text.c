@@ -78,6 +78,8 @@ static void evict_text(const struct iu_step *s, char *buf, size_t size)
 /* What is done without a socket. */
 static void other_text(const struct iu_step *s, char *buf, size_t size)
 {
+	char time[24];
+
 	switch (s->action) {
 	case IU_DO_FORK:
 		fork_text(s, buf, size);
@@ -86,7 +88,7 @@ static void other_text(const struct iu_step *s, char *buf, size_t size)
 		snprintf(buf, size, "kill p%u", s->process);
 		break;
 	case IU_DO_WAIT:
-		snprintf(buf, size, "wait %lldms", (long long)(s->number / 1000000));
+		snprintf(buf, size, "wait %s", iu_time_text(s->number, time, sizeof(time)));
 		break;
 	case IU_DO_PEER:
 		peer_text(s, buf, size);

@@ -180,11 +180,17 @@ static bool counts(const struct inuse_socket *s, uint16_t port, bool bound)
 char *iu_states_text(const struct inuse_socket *sockets, size_t n, uint16_t port, bool bound, char *buf, size_t size)
 {
 	unsigned of[INUSE_N_STATES] = {0};
-	size_t at = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (counts(&sockets[i], port, bound))
 			of[sockets[i].state]++;
+	return iu_state_counts_text(of, buf, size);
+}
+
+char *iu_state_counts_text(const unsigned of[INUSE_N_STATES], char *buf, size_t size)
+{
+	size_t at = 0;
+
 	snprintf(buf, size, "nothing");
 	for (int s = 0; s < INUSE_N_STATES && at < size; s++) {
 		const char *comma = at > 0 ? ", " : "";
@@ -194,6 +200,22 @@ char *iu_states_text(const struct inuse_socket *sockets, size_t n, uint16_t port
 		else if (of[s] > 1)
 			at += (size_t)snprintf(buf + at, size - at, "%s%u %s", comma, of[s], iu_say_state((enum inuse_state)s));
 	}
+	return buf;
+}
+
+char *iu_time_text(int64_t ns, char *buf, size_t size)
+{
+	long long ms = ns / 1000000;
+	int n;
+
+	if (ms < 1000) {
+		snprintf(buf, size, "%lldms", ms);
+		return buf;
+	}
+	n = snprintf(buf, size, "%lld.%03lld", ms / 1000, ms % 1000);
+	while (buf[n - 1] == '0')
+		n--;
+	snprintf(buf + n - (buf[n - 1] == '.'), 2, "s");
 	return buf;
 }
 

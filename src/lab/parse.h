@@ -57,6 +57,8 @@ bool iu_parse_wrong(struct iu_parser *p, const char *format, ...) __attribute__(
 bool iu_parse_wrong_word(struct iu_parser *p, const char *word, const char *is);
 /* The same, with the known word that it looks like: at(i) for i from 0 on until NULL. */
 bool iu_parse_unknown(struct iu_parser *p, const char *word, const char *is, const char *(*at)(size_t i));
+/* Each thing is written in one way: the word is that text, or the error tells it. */
+bool iu_parse_written(struct iu_parser *p, const char *word, const char *only);
 /* Zeroed memory of the experiment; NULL, and the error said, when there is none. */
 void *iu_parse_alloc(struct iu_parser *p, size_t size);
 char *iu_parse_string(struct iu_parser *p, const char *text, size_t len);

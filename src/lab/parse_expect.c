@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading what is expected of a step: the system, the outcome, and how that is known. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/gettext.h"
@@ -51,21 +52,23 @@ static bool is_result(const char *word)
 	       (iu_name_find(iu_names_result, word, strlen(word), &value) && strcmp(iu_say_result((enum inuse_result)value), word) == 0);
 }
 
-/* "TIME-WAIT", "2 TIME-WAIT, LISTEN", "nothing". */
-static bool are_states(const char *outcome)
+/* "LISTEN, 2 TIME-WAIT", "nothing"; into ret_only as look prints it. */
+static bool are_states(const char *outcome, char *ret_only, size_t size)
 {
+	unsigned of[INUSE_N_STATES] = {0};
 	char text[200], *save = NULL;
 
-	if (strcmp(outcome, "nothing") == 0)
-		return true;
-	snprintf(text, sizeof(text), "%s", outcome);
+	snprintf(text, sizeof(text), "%s", strcmp(outcome, "nothing") != 0 ? outcome : "");
 	for (char *one = strtok_r(text, ",", &save); one != NULL; one = strtok_r(NULL, ",", &save)) {
+		char *name = one + strspn(one, " 0123456789");
+		uint64_t n = strtoull(one, NULL, 10);
 		uint32_t state;
 
-		one += strspn(one, " 0123456789");
-		if (!iu_name_find(iu_names_state, one, strlen(one), &state) || strcmp(iu_say_state((enum inuse_state)state), one) != 0)
+		if (!iu_name_find(iu_names_state, name, strlen(name), &state) || strcmp(iu_say_state((enum inuse_state)state), name) != 0)
 			return false;
+		of[state] += n > 1 ? (unsigned)(n < 10000 ? n : 10000) : 1;
 	}
+	iu_state_counts_text(of, ret_only, size);
 	return outcome[0] != 0;
 }
 
@@ -73,8 +76,12 @@ static bool is_port(const char *outcome)
 {
 	struct iu_range range;
 	const char *rest;
+	char only[24];
 
-	return strcmp(outcome, "odd") == 0 || strcmp(outcome, "even") == 0 || (iu_lab_range(outcome, &range, &rest) && *rest == 0);
+	if (!iu_lab_range(outcome, &range, &rest))
+		return strcmp(outcome, "odd") == 0 || strcmp(outcome, "even") == 0;
+	snprintf(only, sizeof(only), range.first == range.last ? "%u" : "%u-%u", range.first, range.last);
+	return strcmp(outcome, only) == 0;
 }
 
 static bool is_packet(const char *outcome)
@@ -93,18 +100,19 @@ static bool is_time(const char *outcome)
 	size_t digits = strspn(outcome, "0123456789");
 
 	return strcmp(outcome, "nothing") == 0 || strcmp(outcome, "unlimited") == 0 ||
-	       (digits > 0 && digits < 6 && strcmp(outcome + digits, " s") == 0);
+	       (digits > 0 && digits < 6 && (outcome[0] != '0' || digits == 1) && strcmp(outcome + digits, " s") == 0);
 }
 
 static bool check_outcome(struct iu_parser *p, const struct iu_step *step, const char *outcome)
 {
-	char shown[64];
+	char shown[64], only[300];
 
 	iu_escape(outcome, shown, sizeof(shown));
 	switch (step->action) {
 	case IU_DO_LOOK:
-		return are_states(outcome) ||
-		       iu_parse_wrong(p, _("\"%s\" is no list of states, such as LISTEN, 2 TIME-WAIT, or nothing"), shown);
+		if (!are_states(outcome, only, sizeof(only)))
+			return iu_parse_wrong(p, _("\"%s\" is no list of states, such as LISTEN, 2 TIME-WAIT, or nothing"), shown);
+		return iu_parse_written(p, outcome, only);
 	case IU_DO_LEFT:
 		return is_time(outcome) || strcmp(outcome, "undocumented") == 0 || iu_parse_wrong(p, _("\"%s\" is no time, such as 60 s, unlimited or nothing"), shown);
 	case IU_DO_SEND:

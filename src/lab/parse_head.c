@@ -71,11 +71,13 @@ bool iu_parse_kernel(const char *text, uint32_t *ret)
 {
 	size_t len = strcspn(text, ".");
 	uint64_t major, minor;
+	char only[24];
 
 	if (text[len] == 0 || !iu_parse_u64_n(text, len, 1, 999, &major) || !iu_parse_u64(text + len + 1, 0, 999, &minor))
 		return false;
 	*ret = (uint32_t)(major << 16 | minor);
-	return true;
+	snprintf(only, sizeof(only), "%llu.%llu", (unsigned long long)major, (unsigned long long)minor);
+	return strcmp(text, only) == 0;
 }
 
 static bool take_need(struct iu_parser *p, const char *word)
@@ -90,6 +92,9 @@ static bool take_need(struct iu_parser *p, const char *word)
 					   "landlock, linux-6.8"), iu_escape(word, shown, sizeof(shown)));
 	if ((p->exp->needs & (1u << need)) != 0)
 		return iu_parse_wrong(p, _("%s is said twice"), word);
+	if (p->exp->needs >= 1u << need || p->exp->kernel != 0)
+		return iu_parse_wrong(p, _("%s stands too late: second-user, device, mptcp, repair, ipv6, evict, patience, wire, landlock, "
+					   "linux-6.8 is the order"), word);
 	p->exp->needs |= 1u << need;
 	return true;
 }
@@ -109,6 +114,8 @@ static bool take_run(struct iu_parser *p, const char *word)
 		return iu_parse_wrong(p, _("runs \"%s\" is not known: ipv4, ipv6, mapped"), iu_escape(word, shown, sizeof(shown)));
 	if ((p->exp->runs & (1u << run)) != 0)
 		return iu_parse_wrong(p, _("%s is said twice"), word);
+	if (p->exp->runs >= 1u << run)
+		return iu_parse_wrong(p, _("%s stands too late: ipv4, ipv6, mapped is the order"), word);
 	p->exp->runs |= 1u << run;
 	return true;
 }

@@ -114,12 +114,36 @@ static bool is_device(const struct iu_parser *p, const char *word)
 static bool take_number(struct iu_parser *p, const char *word, uint64_t min, uint64_t max, int64_t *ret)
 {
 	uint64_t n;
-	char shown[64];
+	char shown[64], only[24];
 
 	if (!iu_parse_u64(word, min, max, &n))
 		return iu_parse_wrong(p, _("\"%s\" is no number from %llu to %llu"), iu_escape(word, shown, sizeof(shown)),
 				      (unsigned long long)min, (unsigned long long)max);
 	*ret = (int64_t)n;
+	snprintf(only, sizeof(only), "%llu", (unsigned long long)n);
+	return iu_parse_written(p, word, only);
+}
+
+/* "20000-20009", first and last; a list has single ports, too, and goes up: "5,7-9". ret: the last one. */
+static bool take_ranges(struct iu_parser *p, const char *word, bool list, struct iu_range *ret)
+{
+	const char *rest = word;
+	int previous = -1;
+
+	for (bool more = true; more; more = list && *rest++ == ',') {
+		const char *from = rest;
+		char piece[24], only[24];
+
+		if (!iu_lab_range(from, ret, &rest) || *rest != (list && *rest == ',' ? ',' : 0))
+			return iu_parse_wrong_word(p, word, _("is no range of ports, such as 20000-20009"));
+		if (ret->first <= previous)
+			return iu_parse_wrong_word(p, word, _("is no list of ports that goes up, each once"));
+		snprintf(only, sizeof(only), list && ret->first == ret->last ? "%u" : "%u-%u", ret->first, ret->last);
+		snprintf(piece, sizeof(piece), "%.*s", (int)(rest - from), from);
+		if (!iu_parse_written(p, piece, only))
+			return false;
+		previous = ret->last;
+	}
 	return true;
 }
 
@@ -127,7 +151,6 @@ static bool take_number(struct iu_parser *p, const char *word, uint64_t min, uin
 static bool take_option_value(struct iu_parser *p, struct iu_step *s, const char *word)
 {
 	struct iu_range range;
-	const char *rest;
 
 	switch (iu_sockopts[s->option].value) {
 	case 'n':
@@ -137,8 +160,8 @@ static bool take_option_value(struct iu_parser *p, struct iu_step *s, const char
 		}
 		return take_number(p, word, 0, 3600, &s->number);
 	case 'r':
-		if (!iu_lab_range(word, &range, &rest) || *rest != 0)
-			return iu_parse_wrong_word(p, word, _("is no range of ports, such as 20000-20009"));
+		if (!take_ranges(p, word, false, &range))
+			return false;
 		s->number = range.first;
 		s->number2 = range.last;
 		return true;
@@ -157,7 +180,6 @@ static bool take_value(struct iu_parser *p, struct iu_step *s, const char *word)
 {
 	const struct iu_lab_setting *setting;
 	struct iu_range range;
-	const char *rest = word;
 	int64_t n;
 
 	if (s->action == IU_DO_SET)
@@ -166,12 +188,7 @@ static bool take_value(struct iu_parser *p, struct iu_step *s, const char *word)
 	s->value = iu_parse_string(p, word, strlen(word));
 	if (setting->kind == 'n')
 		return take_number(p, word, 0, INT32_MAX, &n);
-	for (bool more = true; more; more = setting->kind == 'l' && *rest++ == ',')
-		if (!iu_lab_range(rest, &range, &rest))
-			return iu_parse_wrong_word(p, word, _("is no range of ports, such as 20000-20009"));
-	if (s->value != NULL && strspn(s->value, "0123456789-,") != strlen(s->value))
-		return iu_parse_wrong_word(p, word, _("is no range of ports, such as 20000-20009"));
-	return s->value != NULL;
+	return s->value != NULL && take_ranges(p, word, setting->kind == 'l', &range);
 }
 
 static const char *setting_at(size_t i)
@@ -191,11 +208,13 @@ static bool take_setting(struct iu_parser *p, struct iu_step *s, const char *wor
 static bool take_place_port(struct iu_parser *p, const char *word, const char *colon, struct iu_where *at)
 {
 	uint64_t port;
+	char only[32];
 
 	if (colon == NULL || !iu_parse_u64(colon + 1, 0, 65535, &port))
 		return iu_parse_wrong_word(p, word, _("lacks a port, such as here:5000"));
 	at->addr.port = (uint16_t)port;
-	return true;
+	snprintf(only, sizeof(only), "%.*s:%u", (int)(colon - word), word, at->addr.port);
+	return iu_parse_written(p, word, only);
 }
 
 bool iu_parse_place(struct iu_parser *p, const char *word, struct iu_where *at)
@@ -220,6 +239,7 @@ bool iu_parse_place(struct iu_parser *p, const char *word, struct iu_where *at)
 bool iu_parse_address(struct iu_parser *p, const char *word, struct iu_where *at)
 {
 	struct inuse_target target;
+	char only[INUSE_ADDR_TEXT + 20], host[INUSE_ADDR_TEXT];
 
 	if (p->exp->runs != 0 || strspn(word, "abcdefghijklmnopqrstuvwxyz") >= 3)
 		return iu_parse_place(p, word, at);
@@ -235,7 +255,10 @@ bool iu_parse_address(struct iu_parser *p, const char *word, struct iu_where *at
 	}
 	if (target.addr.family == 6)
 		iu_parse_need(p, IU_NEED_IPV6);
-	return true;
+	iu_addr_host_text(&at->addr, host);
+	snprintf(only, sizeof(only), target.addr.family == 4 ? "%s%s%s:%u" : "[%s%s%s]:%u", host, at->scope[0] != 0 ? "%" : "", at->scope,
+		 at->addr.port);
+	return iu_parse_written(p, word, only);
 }
 
 static bool take_address(struct iu_parser *p, struct iu_step *s, const char *word)
@@ -325,6 +348,7 @@ static bool take_time(struct iu_parser *p, struct iu_step *s, const char *word)
 	const char *unit = word + whole + (part > 0 ? part + 1 : 0);
 	int64_t unit_ns = strcmp(unit, "s") == 0 ? SECOND : strcmp(unit, "ms") == 0 ? SECOND / 1000 : 0;
 	uint64_t n, fraction = 0;
+	char only[24];
 
 	if (unit_ns == 0 || part > 3 || !iu_parse_u64_n(word, whole, 0, 86400, &n) ||
 	    (part > 0 && !iu_parse_u64_n(word + whole + 1, part, 0, 999, &fraction)))
@@ -336,7 +360,7 @@ static bool take_time(struct iu_parser *p, struct iu_step *s, const char *word)
 	p->waited_ns += s->number;
 	if (p->waited_ns > 3 * SECOND)
 		iu_parse_need(p, IU_NEED_PATIENCE);
-	return true;
+	return iu_parse_written(p, word, iu_time_text(s->number, only, sizeof(only)));
 }
 
 static bool take_device(struct iu_parser *p, struct iu_step *s, const char *word)
@@ -367,7 +391,7 @@ static bool take_interface(struct iu_parser *p, struct iu_step *s, const char *w
 
 static bool take_net(struct iu_parser *p, struct iu_step *s, const char *word)
 {
-	char text[64];
+	char text[INUSE_ADDR_TEXT], only[INUSE_ADDR_TEXT + 8];
 	const char *slash = strchr(word, '/');
 	uint64_t bits;
 
@@ -380,7 +404,8 @@ static bool take_net(struct iu_parser *p, struct iu_step *s, const char *word)
 	s->number = (int64_t)bits;
 	if (s->at.addr.family == 6)
 		iu_parse_need(p, IU_NEED_IPV6);
-	return true;
+	snprintf(only, sizeof(only), "%s/%u", iu_addr_host_text(&s->at.addr, text), (unsigned)bits);
+	return iu_parse_written(p, word, only);
 }
 
 static bool take_route(struct iu_parser *p, struct iu_step *s, const char *word)
@@ -398,8 +423,8 @@ static bool take_call(struct iu_parser *p, struct iu_step *s, const char *word)
 	static const char *const calls[] = {"bind", "connect"};
 	size_t i = iu_parse_index(calls, 2, word);
 
-	if (i == 2 || (s->number & (1 << i)) != 0)
-		return iu_parse_wrong_word(p, word, _("is no call that can be forbidden once: bind, connect"));
+	if (i == 2 || s->number >= 1 << i)
+		return iu_parse_wrong_word(p, word, _("is no call that can be forbidden: bind, connect is the order, each once"));
 	s->number |= 1 << i;
 	return true;
 }

@@ -85,6 +85,14 @@ bool iu_parse_wrong_word(struct iu_parser *p, const char *word, const char *is)
 	return iu_parse_wrong(p, "\"%s\" %s", iu_escape(word, shown, sizeof(shown)), is);
 }
 
+bool iu_parse_written(struct iu_parser *p, const char *word, const char *only)
+{
+	char shown[64], shown_only[64];
+
+	return strcmp(word, only) == 0 || iu_parse_wrong(p, _("\"%s\" is written %s"), iu_escape(word, shown, sizeof(shown)),
+							 iu_escape(only, shown_only, sizeof(shown_only)));
+}
+
 bool iu_parse_unknown(struct iu_parser *p, const char *word, const char *is, const char *(*at)(size_t i))
 {
 	const char *likely = NULL, *name;

@@ -81,7 +81,7 @@ static void test_parse__each_step__understood(void **state)
 
 static void test_parse__packets_and_surroundings__understood(void **state)
 {
-	struct iu_exp *exp = read_good("shows A.\nneeds wire landlock\nruns ipv6\nnamespace without addresses\nforbid connect bind\n"
+	struct iu_exp *exp = read_good("shows A.\nneeds wire landlock\nruns ipv6\nnamespace without addresses\nforbid bind connect\n"
 				       "peer client far:5001 to wire:5000\npeer other far:5002 to wire:5000 without-timestamps\n"
 				       "send client SYN seq+1000 time-1\n  linux SYN,ACK live\nsend other FIN,ACK ack-1\n"
 				       "  linux nothing live\nsocket a\nbind a wire:5000\nconnect a far:80\n");
@@ -107,7 +107,7 @@ static void test_parse__packets_and_surroundings__understood(void **state)
 
 static void test_parse__peer_with_an_address__speaks_to_the_host_in_its_family(void **state)
 {
-	struct iu_exp *exp = read_good("shows A.\nneeds wire ipv6\npeer four 198.51.100.2:5001 to 198.51.100.1:80\n"
+	struct iu_exp *exp = read_good("shows A.\nneeds ipv6 wire\npeer four 198.51.100.2:5001 to 198.51.100.1:80\n"
 				       "peer six [2001:db8:5::2]:5001 to [2001:db8:5::1]:80\nsend six SYN\n  linux nothing live\n");
 	struct inuse_addr four = iu_peer_to(&exp->cases[0].steps[0], IU_RUN_AS_WRITTEN);
 	struct inuse_addr six = iu_peer_to(&exp->cases[0].steps[1], IU_RUN_AS_WRITTEN);
@@ -192,7 +192,33 @@ static const struct {
 	{ONE "remove lo\n", "x.exp:3: lo cannot be removed"},
 	{ONE "device v0\nremove v0\ndown v0\n", "x.exp:5: \"v0\" is no device yet"},
 	{ONE "forbid listen\n", "x.exp:3: \"listen\" is no call that can be forbidden"},
-	{ONE "forbid bind bind\n", "x.exp:3: \"bind\" is no call that can be forbidden once"},
+	{ONE "forbid bind bind\n", "x.exp:3: \"bind\" is no call that can be forbidden"},
+	/* there is one way to write each thing */
+	{ONE "forbid connect bind\n", "x.exp:3: \"bind\" is no call that can be forbidden: bind, connect is the order"},
+	{HEAD "needs ipv6 device\n", "x.exp:2: device stands too late: second-user, device"},
+	{HEAD "needs linux-6.8 device\n", "x.exp:2: device stands too late"},
+	{HEAD "needs linux-6.08\n", "x.exp:2: needs \"linux-6.08\" is not known"},
+	{HEAD "runs ipv6 ipv4\n", "x.exp:2: ipv4 stands too late: ipv4, ipv6, mapped is the order"},
+	{ONE "bind a 127.0.0.1:05000\n", "x.exp:3: \"127.0.0.1:05000\" is written 127.0.0.1:5000"},
+	{ONE "bind a [0:0::1]:5\n", "x.exp:3: \"[0:0::1]:5\" is written [::1]:5"},
+	{ONE "bind a [::FFFF:7f00:1]:5\n", "x.exp:3: \"[::FFFF:7f00:1]:5\" is written [::ffff:127.0.0.1]:5"},
+	{ONE "device v0\nbind a [FE80::1%v0]:5\n", "x.exp:4: \"[FE80::1%v0]:5\" is written [fe80::1%v0]:5"},
+	{RUNS "socket a\nbind a here:05\n", "x.exp:4: \"here:05\" is written here:5"},
+	{ONE "address lo 2001:DB8::1/64\n", "x.exp:3: \"2001:DB8::1/64\" is written 2001:db8::1/64"},
+	{ONE "listen a 05\n", "x.exp:3: \"05\" is written 5"},
+	{ONE "wait 1000ms\n", "x.exp:3: \"1000ms\" is written 1s"},
+	{ONE "wait 0.02s\n", "x.exp:3: \"0.02s\" is written 20ms"},
+	{ONE "wait 1.50s\n", "x.exp:3: \"1.50s\" is written 1.5s"},
+	{ONE "setting net.ipv4.tcp_timestamps 00\n", "x.exp:3: \"00\" is written 0"},
+	{ONE "setting net.ipv4.ip_local_port_range 5000\n", "x.exp:3: \"5000\" is written 5000-5000"},
+	{ONE "setting net.ipv4.ip_local_reserved_ports 5-5,07\n", "x.exp:3: \"5-5\" is written 5"},
+	{ONE "setting net.ipv4.ip_local_reserved_ports 7,5\n", "x.exp:3: \"7,5\" is no list of ports that goes up"},
+	{ONE "set a local-port-range 5-6,7\n", "x.exp:3: \"5-6,7\" is no range of ports"},
+	{ONE "port a\n  linux 5-5 live\n", "x.exp:4: \"5-5\" is no port"},
+	{ONE "left 5\n  linux 060 s live\n", "x.exp:4: \"060 s\" is no time"},
+	{ONE "look 5\n  linux TIME-WAIT, 1 LISTEN live\n", "x.exp:4: \"TIME-WAIT, 1 LISTEN\" is written LISTEN, TIME-WAIT"},
+	{ONE "look 5\n  linux LISTEN, LISTEN live\n", "x.exp:4: \"LISTEN, LISTEN\" is written 2 LISTEN"},
+	{ONE "port a\n  linux before 6.08 5 reasoned: x\n", "x.exp:4: before takes the version of a kernel"},
 	{ONE "peer p far:1 to wire:2\n", "x.exp:3: \"far:1\" is for files that say runs; write the address itself"},
 	{ONE "peer p 198.51.100.1:1 to 198.51.100.1:2\n", "x.exp:3: \"198.51.100.1:1\" is not where a peer can be"},
 	{ONE "peer p 198.51.101.2:1 to 198.51.100.1:2\n", "x.exp:3: \"198.51.101.2:1\" is not where a peer can be"},
