@@ -34,6 +34,7 @@ PARTS = {'idea': 'Ideas', 'bind': 'When bind() or listen() fails', 'address': 'W
          'elsewhere': 'Other systems', 'advice': 'Advice that is wrong'}
 # key: may be missing
 KEYS = {'Part': False, 'Errors': True, 'States': True, 'Also': True, 'Systems': False, 'Evidence': False, 'See': True}
+MODELS = ('windows', 'freebsd', 'macos')  # inuse lab --os
 EVIDENCE = ('measured on Linux 6.18', 'documented, not measured')
 SUMMARY_WIDTH, CODE_WIDTH, LINE_WIDTH = 45, 76, 120
 LINK = re.compile(r'\[([^\]]+)\]\((https://[^\s()<>"]+(?:\([^\s()<>"]*\)[^\s()<>"]*)*|[a-z0-9-]+\.md)\)')
@@ -171,7 +172,8 @@ def take_experiments(blocks):
         match = re.fullmatch(r'Experiment: ([a-z0-9-]+/[a-z0-9-]+)', block.text)
         if match:
             experiments.append(match.group(1))
-            command = f'inuse lab {match.group(1)}'
+            system = match.group(1).split('/')[0]  # what is about another system alone plays on its model
+            command = f'inuse lab {f"--os {system} " if system in MODELS else ""}{match.group(1)}'
             if rest and rest[-1].kind == 'code':
                 rest[-1] = rest[-1]._replace(text=rest[-1].text + '\n' + command)
             else:
@@ -382,6 +384,9 @@ def self_test():
     with_experiments = parse('good', GOOD + '\n## The experiment to run\n\nExperiment: a/b\n\nExperiment: a/c\n')
     if with_experiments.experiments != ['a/b', 'a/c'] or with_experiments.blocks[-1].text != 'inuse lab a/b\ninuse lab a/c':
         yield f'self-test: {with_experiments.blocks[-1]}'
+    of_windows = parse('good', GOOD + '\n## The experiment to run\n\nExperiment: windows/b\n')
+    if of_windows.blocks[-1].text != 'inuse lab --os windows windows/b':
+        yield f'self-test: {of_windows.blocks[-1]}'
     for old, new in breaks:
         if old not in GOOD:
             yield f'self-test: {old!r} is not in the example'

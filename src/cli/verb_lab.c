@@ -385,6 +385,16 @@ static void sum_up(const struct lab *lab)
 		printf(_("%6zu played again, as packets crossed again or too late: the machine is busy\n"), t->again);
 }
 
+/* A system of which it says something. */
+static const char *other_system(const struct iu_exp *exp)
+{
+	size_t os = 0;
+
+	while (os + 1 < IU_N_OS && (exp->speaks_of & (1u << os)) == 0)
+		os++;
+	return iu_os_names[os];
+}
+
 /* An experiment that says nothing of this system is not played on its model. */
 static size_t keep_speaking(struct lab *lab, const struct iu_exp **ret)
 {
@@ -395,8 +405,8 @@ static size_t keep_speaking(struct lab *lab, const struct iu_exp **ret)
 		if ((lab->exps[i]->speaks_of & (1u << lab->os)) != 0)
 			ret[n++] = lab->exps[i];
 		else if (!lab->all)
-			fprintf(stderr, _("inuse lab: %s says nothing of %s\n"), iu_escape(lab->exps[i]->name, shown, sizeof(shown)),
-				iu_os_names[lab->os]);
+			fprintf(stderr, _("inuse lab: %s says nothing of %s; with --os %s it is played on the model of that system\n"),
+				iu_escape(lab->exps[i]->name, shown, sizeof(shown)), iu_os_names[lab->os], other_system(lab->exps[i]));
 	}
 	return n;
 }

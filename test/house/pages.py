@@ -158,6 +158,17 @@ def check_experiments(pages, experiments):
         yield f'lab/{experiment}.exp is on no page of doc/causes: "Experiment: {experiment}" where it belongs'
 
 
+def check_plays(pages, texts):
+    """The command that plays an experiment plays it on Linux, or on the model of a system that it speaks of. texts: name to text."""
+    for page in pages:
+        for line, words in commands(page):
+            if words[0] != 'lab' or words[-1] not in texts:
+                continue
+            system = words[words.index('--os') + 1] if '--os' in words else 'linux'
+            if not re.search(rf'^\s+{system}\s', texts[words[-1]], re.M):
+                yield f'{page.id}.md: "{line}": the experiment says nothing of {system}'
+
+
 def check_reported(pages, table):
     """What people have reported is explained, on a page that speaks of that system."""
     for line in table.splitlines():
@@ -178,7 +189,9 @@ def check(inuse, root, topics):
     yield from check_files(root, topics)
     yield from check_words(pages, words_of_causes((root / 'src/say/words.c').read_text()))
     yield from check_reported(pages, (root / 'test/house/reported-causes.txt').read_text())
-    yield from check_experiments(pages.values(), {f'{path.parent.name}/{path.stem}' for path in (root / 'lab').glob('*/*.exp')})
+    texts = {f'{path.parent.name}/{path.stem}': path.read_text() for path in (root / 'lab').glob('*/*.exp')}
+    yield from check_experiments(pages.values(), set(texts))
+    yield from check_plays(pages.values(), texts)
     for page in pages.values():
         for line, words in commands(page):
             for complaint in check_command(line, words, helps):
@@ -206,6 +219,9 @@ def self_test():
     of_linux = {'a': tool.Page('a', 'A', {'Systems': ['Linux']}, [], [])}
     cases = [(check_experiments(with_one, {'x/y'}), False), (check_experiments(with_one, {'x/y', 'x/z'}), True),
              (check_experiments(with_one, set()), True), (check_experiments(with_none, set()), True),
+             (check_plays([page_of('inuse lab x/y')], {'x/y': 'bind\n  linux  OK\n'}), False),
+             (check_plays([page_of('inuse lab x/y')], {'x/y': 'bind\n  windows  OK\n'}), True),
+             (check_plays([page_of('inuse lab --os windows x/y')], {'x/y': 'bind\n  windows  OK\n'}), False),
              (check_reported(of_linux, '# x\n1\tLinux\tit\ta'), False), (check_reported(of_linux, '1\tmacOS\tit\ta'), True),
              (check_reported(of_linux, '1\tLinux\tit\ta b'), True),
              (check_words({'a': page_of('80 IN USE by\n  me (pid 1), x')}, {'a': words['a']}), False),
