@@ -135,6 +135,8 @@ static bool take_without(struct iu_parser *p, struct iu_expect *e)
 	if (!iu_name_find(iu_names_feature, feature, strlen(feature), &e->without))
 		return iu_parse_wrong(p, _("without takes what kernels differ in, as inuse --version lists it, such as owners-by-addr"));
 	p->at += 2;
+	if (!iu_parse_written(p, feature, iu_name_of(iu_names_feature, e->without)))
+		return false;
 	return e->os == IU_OS_LINUX || iu_parse_wrong(p, _("without is for linux alone"));
 }
 
