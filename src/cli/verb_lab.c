@@ -80,6 +80,8 @@ struct lab {
 		size_t n;
 	} reasons[REASONS_MAX];  /* the same, of all runs */
 	size_t n_reasons;
+	char why_no_buckets[256]; /* why calls were not judged by the kernel's buckets, or "" */
+	size_t n_no_buckets;     /* in so many runs */
 };
 
 static bool take_os(const struct iu_args *args, struct lab *lab)
@@ -323,8 +325,13 @@ static void tell_all(struct lab *lab, const json_t *played, const char *name, bo
 static void note_reason(struct lab *lab, const json_t *played)
 {
 	const char *why = json_string_value(json_object_get(played, "why_not"));
+	const char *blind = json_string_value(json_object_get(played, "why_no_buckets"));
 	size_t i = 0;
 
+	if (blind != NULL) {
+		snprintf(lab->why_no_buckets, sizeof(lab->why_no_buckets), "%s", blind);
+		lab->n_no_buckets++;
+	}
 	if (why == NULL || !json_is_true(json_object_get(played, "agrees")))
 		return;
 	while (i < lab->n_reasons && strcmp(lab->reasons[i].why, why) != 0)
@@ -432,6 +439,8 @@ static int play(struct lab *lab)
 		end_of_one(lab);
 	if (!lab->quiet && !lab->json && (lab->all || lab->tally.runs > 1))
 		sum_up(lab);
+	if (!lab->quiet && !lab->json && lab->n_no_buckets > 0)
+		printf(_("%6zu played without a look into the kernel's buckets before each call: %s\n"), lab->n_no_buckets, lab->why_no_buckets);
 	free(list);
 	if (lab->html != NULL && iu_lab_html_write(lab->html, iu_os_names[lab->os], !lab->model_only, &error) != INUSE_OK)
 		return iu_report_error(&error);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fewer steps that show the same disagreement: delta debugging (Zeller, Hildebrandt: Simplifying and isolating failure-inducing
- * input), from large pieces down to single steps. Steps of sockets that are not made any more go with them.
+ * input), from large pieces down to single steps. Steps of sockets that are not made any more go with them. In the end nothing is left to chance.
  */
 #include "lab/fuzz_private.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define PLAYS_MAX 3000
@@ -81,6 +82,47 @@ static bool still_differs(struct iu_fuzzer *f, struct iu_scene *scene, enum iu_f
 	return true;
 }
 
+/* ------------------------------------------------------------------------------------- ports that the kernel chose */
+
+#define PIN_TRIES 4
+static const char *const pins[] = {"20001-20001", "20002-20002", "20003-20003", "20004-20004"};
+static_assert(sizeof(pins) / sizeof(pins[0]) == IU_FUZZ_RANGE_LAST - IU_FUZZ_RANGE + 1, "a pin for each port");
+
+/* Before each step in which the kernel chose a port the range becomes that one alone. False: there is no such step, or no room. */
+static bool pin(struct iu_scene *scene)
+{
+	bool any = false;
+
+	for (size_t i = scene->n; i-- > 0;) {
+		struct iu_step *step = &scene->steps[i];
+		uint16_t port = scene->kernel[i].chosen;
+
+		if (port < IU_FUZZ_RANGE || port > IU_FUZZ_RANGE_LAST)
+			continue;
+		if (scene->n == IU_SCENE_STEPS)
+			return false;
+		memmove(step + 1, step, (scene->n - i) * sizeof(*step));
+		*step = (struct iu_step){.action = IU_DO_SETTING, .word = "net.ipv4.ip_local_port_range", .value = pins[port - IU_FUZZ_RANGE]};
+		scene->n++;
+		any = true;
+	}
+	return any;
+}
+
+/* What is left to chance would come out another way where it is played again. */
+static void leave_no_choice(struct iu_fuzzer *f, struct iu_scene *scene, struct iu_scene *pinned, enum iu_fuzz_kind kind, const char *why)
+{
+	bool differs = false;
+
+	*pinned = *scene;
+	if (!pin(pinned))
+		return;
+	for (unsigned tries = 0; tries < PIN_TRIES && !differs; tries++)
+		differs = still_differs(f, pinned, kind, why);
+	if (differs)
+		*scene = *pinned;
+}
+
 bool iu_fuzz_shrink(struct iu_fuzzer *f, struct iu_scene *scene)
 {
 	static struct iu_scene fewer;
@@ -116,6 +158,8 @@ bool iu_fuzz_shrink(struct iu_fuzzer *f, struct iu_scene *scene)
 				}
 			}
 	}
+	if (!f->fuzz->keep_whole)
+		leave_no_choice(f, scene, &fewer, kind, why);
 	/* the answers of a play that did show it: what came last may have been one that did not */
 	for (plays = 0, differs = false; plays < TRIES && !differs; plays++)
 		differs = still_differs(f, scene, kind, why);

@@ -441,6 +441,8 @@ static void give_head(const struct player *p)
 	json_object_set_new(p->run, "system", json_string(iu_os_names[p->play->os]));
 	if (p->play->why_not != NULL)
 		json_object_set_new(p->run, "why_not", json_string(p->play->why_not));
+	else if (p->live != NULL && p->play->why_no_eyes != NULL)
+		json_object_set_new(p->run, "why_no_buckets", json_string(p->play->why_no_eyes));
 }
 
 /* The device of peers elsewhere, as the live player makes it. */

@@ -29,6 +29,7 @@ struct iu_play {
 	uint32_t lacks;     /* enum iu_feature that the kernel which is played lacks; 0: the newest */
 	struct iu_live *live; /* NULL: the model alone */
 	struct iu_eyes *eyes; /* that read the kernel's buckets, of any ports; NULL: they cannot be read */
+	const char *why_no_eyes; /* why not; NULL */
 	const char *why_not;  /* why the kernel does not play although it should; NULL */
 };
 

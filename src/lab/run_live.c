@@ -53,7 +53,7 @@ struct crew {
 	struct iu_runner *r;
 	struct worker workers[WORKERS_MAX];
 	unsigned n_workers;
-	bool no_eyes;
+	struct inuse_error no_eyes; /* status < 0: they cannot be had */
 };
 
 /* In the child: everything it makes ends with it. */
@@ -192,9 +192,8 @@ static void listen_to_all(struct crew *c)
 
 static void open_eyes(struct crew *c, struct worker *w)
 {
-	if (w->eyes == NULL && !c->no_eyes)
-		w->eyes = iu_eyes_new((const uint16_t[]){1}, 1, NULL);
-	c->no_eyes |= w->eyes == NULL;
+	if (w->eyes == NULL && c->no_eyes.status == INUSE_OK)
+		w->eyes = iu_eyes_new((const uint16_t[]){1}, 1, &c->no_eyes);
 }
 
 static void run_all(struct crew *c)
@@ -211,6 +210,7 @@ static void run_all(struct crew *c)
 				struct iu_job *job = &r->list[r->next];
 
 				open_eyes(c, w);
+				job->play.why_no_eyes = w->eyes == NULL ? c->no_eyes.text : NULL;
 				job->done = !start(r, w, r->next++);
 				if (job->done)
 					job->run = iu_jobs_unplayed(&job->play, _("no process can be started"));

@@ -56,6 +56,15 @@ out=$($as_user "$program" lab "$wrong" 2>&1)
 status=$?
 expect 1 '! bind a 127.0.0.1:5000  EADDRINUSE' 'DIFFERS'
 
+# shellcheck disable=SC2086
+out=$($as_user "$program" lab --fuzz 2000 --seed 1 2>&1)
+status=$?
+expect 0 'The buckets could not be read: ' 'Seed 1: 2000 calls' ': 0 disagreements.'
+# shellcheck disable=SC2086
+out=$($as_user "$program" lab bind/free 2>&1)
+status=$?
+expect 0 "     3 played without a look into the kernel's buckets before each call: "
+
 # nobody may make a namespace here
 none() # ARGUMENT...
 {
@@ -64,6 +73,9 @@ none() # ARGUMENT...
 out=$(none lab bind/free errors/sandbox syn/half-open)
 status=$?
 expect 3 '     9 not played: no network namespace can be made here' ' 0 agree, 0 differ, 9 not played on the kernel'
+out=$(none lab --fuzz 2000)
+status=$?
+expect 3 'inuse: no network namespace can be made here'
 out=$(none lab --os linux bind/free)
 status=$?
 expect 0 'the model agrees'

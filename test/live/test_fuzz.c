@@ -270,10 +270,37 @@ static void test_fuzz__blockers_left_out_or_too_many__found_by_removal_and_repla
 	}
 }
 
+static void stop_at_first(void *arg, const struct iu_fuzz_result *r)
+{
+	stop = r->n_found > 0;
+}
+
+static void test_fuzz__interrupted__what_was_found_so_far_is_there(void **state)
+{
+	struct iu_owner_rule owners[IU_MAX_OWNER_RULES];
+	struct iu_profile profile = iu_profile_linux;
+	struct iu_fuzz fuzz = {.calls = UINT64_MAX / 2, .seed = 9293, .profile = &profile, .found_max = 1000000};
+	static struct iu_fuzz_result result;
+	struct inuse_error error = {0};
+
+	live_need_root();
+	live_need_ipv6();
+	memcpy(owners, iu_profile_linux.owners, iu_profile_linux.n_owners * sizeof(owners[0]));
+	owners[0].then = INUSE_R_ADDRINUSE; /* no-overlap: others are in the way, too */
+	profile.owners = owners;
+	stop = 0;
+	if (iu_fuzz_run(&fuzz, &result, stop_at_first, NULL, &stop, &error) != INUSE_OK)
+		live_skip("%s", error.text);
+	assert_false(result.finished);
+	assert_true(result.n_found > 0 && result.disagreements >= result.n_found);
+	assert_non_null(strstr(result.found[0], "# the kernel says "));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {live_test(test_fuzz__fixed_seeds__kernel_and_model_agree),
 						  live_test(test_fuzz__ordinary_user__plays_and_agrees),
+						  live_test(test_fuzz__interrupted__what_was_found_so_far_is_there),
 						  live_test(test_fuzz__one_row_broken__found),
 						  live_test(test_fuzz__blockers_left_out_or_too_many__found_by_removal_and_replayed)};
 
