@@ -128,6 +128,8 @@ void iu_sim_forget_address(struct iu_sim *sim, int n)
 	if (node->addr_locked)
 		node->bound = node->s.local;
 	move_to(sim, node, &node->bound);
+	if (!node->on_port)
+		node->s.local.port = 0;
 }
 
 void iu_sim_disconnect(struct iu_sim *sim, int n)
