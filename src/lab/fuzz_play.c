@@ -460,7 +460,7 @@ static bool is_choice(struct iu_fuzzer *f, const struct iu_step *step, const cha
 
 /*
  * An automatic port may be that of a connection on another device, whose other end here is on none: what is left of that in FIN-WAIT-2
- * refuses the SYN, from a port that nobody knows.
+ * refuses the SYN, from a port that nobody knows. As from the port of a TIME-WAIT over there it is never answered, from others refused.
  */
 static bool may_meet_remains(struct iu_fuzzer *f, const struct iu_step *step)
 {
@@ -540,12 +540,9 @@ enum iu_agreement iu_fuzz_step(struct iu_fuzzer *f, const struct iu_step *step, 
 		f->result->judged[IU_EYES_STATE] += call;
 	}
 	f->n_calls += call;
-	/*
-	 * From the port of a TIME-WAIT over there it is never answered, from others refused: it was refused, from a port that nobody knows.
-	 * And of several listeners with SO_REUSEPORT one may have room and another not.
-	 */
 	refused = automatic && model.rule != NULL && strcmp(kernel.text, "ECONNREFUSED") == 0 &&
 		  (remains || strcmp(model.rule, "nobody-answers") == 0);
+	/* of several listeners with SO_REUSEPORT one may have room and another not */
 	if (crossing || refused || (listeners > 1 && has_or_has_not_room(kernel.text, model.text)))
 		return IU_CHOICE;
 	agreement = compare(f, step, &l, &kernel, &model, unknowns);
