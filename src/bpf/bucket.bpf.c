@@ -462,6 +462,26 @@ __noinline int put_class(void)
 	return 0;
 }
 
+static __always_inline bool is_at_any4(void)
+{
+	if (rec.family == AF_INET)
+		return *(const __u32 *)rec.saddr == 0;
+	return *(const __u64 *)rec.saddr == 0 && *(const __u32 *)(rec.saddr + 8) == bpf_htonl(0xffff) && *(const __u32 *)(rec.saddr + 12) == 0;
+}
+
+/* The family of who was first on 0.0.0.0 is that of the list; where owners hang on these lists alone, nothing depends on it. */
+static __always_inline void remember_any4(const void *sk)
+{
+	const struct inet_bind2_bucket *list;
+	__u32 i = walk.n_buckets - 1;
+
+	if (owners_by_address() || !bpf_core_field_exists(struct inet_bind2_bucket, family) || mode == IU_WALK_TABLE || i >= IU_WALK_BUCKETS || is_mini() ||
+	    !is_at_any4())
+		return;
+	list = BPF_CORE_READ((const struct tcp_sock *)sk, inet_conn.icsk_bind2_hash);
+	walk.buckets[i].any4 = BPF_CORE_READ(list, family) == AF_INET6 ? 6 : 4;
+}
+
 /* Hands out the copied socket, whose address in the kernel this is. */
 __noinline int put_owner(__u64 address)
 {
@@ -474,6 +494,7 @@ __noinline int put_owner(__u64 address)
 		return 0;
 	}
 	put_socket(&rec, sk);
+	remember_any4(sk);
 	rec.jiffies = walk.jiffies;
 	rec.now_ns = walk.now_ns;
 	if (mode == IU_WALK_TABLE && rec.state == TCP_LISTEN)

@@ -132,7 +132,7 @@ struct inet_bind_bucket {
 
 struct inet_bind2_bucket {
 	possible_net_t ib_net;
-	unsigned short port;
+	unsigned short port, family;  /* family: .. 6.7 */
 	struct hlist_node bhash_node; /* 6.8 .. */
 	struct hlist_head owners;
 };
@@ -193,6 +193,7 @@ struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	struct request_sock_queue icsk_accept_queue;
 	struct inet_bind_bucket *icsk_bind_hash;
+	struct inet_bind2_bucket *icsk_bind2_hash;
 };
 
 struct tcp_options_received {

@@ -92,7 +92,8 @@ struct iu_rec_bucket {
 	__s8 fastreuse;
 	__s8 fastreuseport;
 	__u8 v6only;
-	__u8 pad[5];
+	__u8 any4;         /* .. 6.7: the form of the list of 0.0.0.0 and ::ffff:0.0.0.0: 4, 6, 0 there is none */
+	__u8 pad[4];
 };
 
 /* What is wanted of a walk. */

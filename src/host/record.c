@@ -127,6 +127,8 @@ struct iu_bucket iu_record_bucket(const struct iu_rec_bucket *rec)
 {
 	struct iu_bucket b = {.port = rec->port, .fastreuse = rec->fastreuse, .fastreuseport = rec->fastreuseport};
 
+	if (rec->any4 != 0)
+		b.any4 = rec->any4 == 6 ? 6 : 4;
 	if (rec->fastreuseport <= 0)
 		return b;
 	b.uid = rec->uid;

@@ -92,6 +92,7 @@ static const struct iu_field bucket_fields[] = {
 	BOOL(iu_bucket, "v6only", v6only),
 	ADDR(iu_bucket, "addr4", addr4, 0),
 	ADDR(iu_bucket, "addr6", addr6, 0),
+	INT(iu_bucket, "any4", any4, 0, 6, ),
 	{NULL},
 };
 
@@ -170,6 +171,8 @@ static const char *check_bucket(const void *record, const size_t n[IU_N_RECORDS]
 {
 	const struct iu_bucket *b = record;
 
+	if (b->any4 != 0 && b->any4 != 4 && b->any4 != 6)
+		return "any4";
 	return b->family != 0 && b->family != 4 && b->family != 6 ? "family" : NULL;
 }
 

@@ -178,7 +178,8 @@ static bool is_connect_only(const struct iu_bucket *b)
 
 static bool same_memory(const struct iu_bucket *a, const struct iu_bucket *b)
 {
-	if (is_connect_only(a) != is_connect_only(b) || (a->fastreuseport > 0) != (b->fastreuseport > 0))
+	if (is_connect_only(a) != is_connect_only(b) || (a->fastreuseport > 0) != (b->fastreuseport > 0) ||
+	    (a->any4 != 0 && a->any4 != b->any4))
 		return false;
 	if (a->fastreuseport <= 0)
 		return true;

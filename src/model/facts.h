@@ -78,6 +78,7 @@ struct iu_bucket {
 	uint32_t uid;
 	uint8_t family; /* of the remembered address: 4 or 6 */
 	bool v6only;
+	uint8_t any4; /* the family of who was first of those on 0.0.0.0 and ::ffff:0.0.0.0; 0: nobody, or it was not seen */
 	struct inuse_addr addr4, addr6; /* the remembered address in both forms */
 };
 

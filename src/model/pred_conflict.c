@@ -36,15 +36,24 @@ static enum inuse_tri not_v6only(const struct iu_world *w, const struct inuse_so
 }
 
 /*
- * From 6.1 on the wildcards of a port are looked up by address, and until 6.8 that look-up does not find ::ffff:0.0.0.0 for
- * an IPv6 socket: whoever binds a mapped address there meets nobody on it. linux v6.1 net/ipv4/inet_hashtables.c
- * inet_bind2_bucket_match_addr_any(); bind/wildcard-and-specific.
+ * From 6.1 on the wildcards of a port are looked up by address. 0.0.0.0 and ::ffff:0.0.0.0 share a list, which has the form of who was
+ * first on it; and until 6.8 an IPv6 socket does not find it in the form of ::ffff:0.0.0.0, so that whoever binds a mapped address
+ * there meets nobody on it. linux v6.1 net/ipv4/inet_hashtables.c inet_bind2_bucket_match_addr_any();
+ * dual-stack/mapped-wildcard, mapped-wildcard-first. A kernel that does not tell the form of the list has it as its owner has.
  */
-static bool overlooks_mapped_any(const struct iu_world *w, const struct inuse_socket *o)
+static enum inuse_tri overlooks_any4(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
 	uint32_t features = w->facts->features & (IU_FEATURE_BHASH2 | IU_FEATURE_OWNERS_BY_ADDR);
 
-	return features == IU_FEATURE_BHASH2 && iu_addr_is_mapped(&w->req.local) && iu_addr_is_mapped_any(&o->local);
+	if (features != IU_FEATURE_BHASH2 || !iu_addr_is_mapped(&w->req.local))
+		return INUSE_NO;
+	for (size_t i = 0; i < w->facts->n_buckets; i++)
+		if (w->facts->buckets[i].port == o->local.port && w->facts->buckets[i].any4 != 0)
+			return iu_is(w->facts->buckets[i].any4 == 6);
+	if (w->facts->buckets_known)
+		return iu_is(iu_addr_is_mapped_any(&o->local));
+	*missing |= INUSE_MISSING_MEMORY;
+	return INUSE_MAYBE;
 }
 
 /* A specific address meets wildcards of its side and the identical address. */
@@ -55,7 +64,7 @@ static enum inuse_tri specific_overlaps(const struct iu_world *w, const struct i
 	if (o->local.family == 6 && iu_addr_is_any(&o->local))
 		return is_v4_side(r) ? not_v6only(w, o, missing) : INUSE_YES;
 	if (is_v4_any(&o->local))
-		return iu_is(is_v4_side(r) && !overlooks_mapped_any(w, o));
+		return is_v4_side(r) ? iu_not(overlooks_any4(w, o, missing)) : INUSE_NO;
 	return iu_is(iu_addr_same(&o->local, r));
 }
 

@@ -202,6 +202,12 @@ static bool has_bucket(const struct iu_facts *f, uint16_t port)
 	return false;
 }
 
+/* Does it matter who was first on 0.0.0.0? See overlooks_any4() in pred_conflict.c. */
+static bool is_any4_read(const struct iu_facts *f, const struct inuse_request *r)
+{
+	return (f->features & (IU_FEATURE_BHASH2 | IU_FEATURE_OWNERS_BY_ADDR)) == IU_FEATURE_BHASH2 && iu_addr_is_mapped(&r->local);
+}
+
 static void find_memory(struct search *s)
 {
 	const struct iu_facts *f = s->u->given;
@@ -211,7 +217,7 @@ static void find_memory(struct search *s)
 		return;
 	if (r->local.port != 0) {
 		if (has_owner(f, r->local.port) && !has_bucket(f, r->local.port))
-			found(s, MEMORY, INUSE_MISSING_MEMORY, 2, r->local.port, 0);
+			found(s, MEMORY, INUSE_MISSING_MEMORY, is_any4_read(f, r) ? 4 : 2, r->local.port, 0);
 		return;
 	}
 	for (size_t i = 0; i < f->n_sockets; i++) {
@@ -220,7 +226,7 @@ static void find_memory(struct search *s)
 		for (size_t k = 0; k < s->u->n; k++)
 			again |= s->u->list[k].kind == MEMORY && s->u->list[k].of == f->sockets[i].local.port;
 		if (!again)
-			found(s, MEMORY, INUSE_MISSING_MEMORY, 2, f->sockets[i].local.port, 0);
+			found(s, MEMORY, INUSE_MISSING_MEMORY, is_any4_read(f, r) ? 4 : 2, f->sockets[i].local.port, 0);
 	}
 }
 
@@ -348,8 +354,8 @@ static void complete_coverage(struct iu_unknowns *u, const struct iu_unknown *k)
 }
 
 /*
- * bind(): a memory of the port that lets this very request in, or one that does not. An automatic port of connect(): whether bind()
- * was ever on it, which on newer kernels most sockets on it tell.
+ * bind(): a memory of the port that lets this very request in, or one that does not, and who was first on 0.0.0.0. An automatic port
+ * of connect(): whether bind() was ever on it, which on newer kernels most sockets on it tell.
  */
 static void complete_memory(struct iu_unknowns *u, const struct iu_unknown *k)
 {
@@ -361,10 +367,10 @@ static void complete_memory(struct iu_unknowns *u, const struct iu_unknown *k)
 	if (u->facts.n_buckets == IU_UNKNOWNS_MORE)
 		return;
 	u->facts.n_buckets++;
-	*b = (struct iu_bucket){.port = port};
-	if (u->request.local.port != 0 && k->value != 0)
+	*b = (struct iu_bucket){.port = port, .any4 = (k->value & 2) != 0 ? 6 : 4};
+	if (u->request.local.port != 0 && (k->value & 1) != 0)
 		iu_bucket_remember(b, &u->request, true, false, u->facts.features);
-	else if (u->request.local.port == 0 && marked != INUSE_YES && (k->value == 0 || (marked == INUSE_NO && !sticks)))
+	else if (u->request.local.port == 0 && marked != INUSE_YES && ((k->value & 1) == 0 || (marked == INUSE_NO && !sticks)))
 		b->fastreuse = b->fastreuseport = -1;
 }
 

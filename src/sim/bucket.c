@@ -7,7 +7,8 @@
  * connect() shares a port only while everybody on it got it from connect(): the bucket of the port is marked then. Since 6.18 the mark comes
  * back when the last other one leaves. The kernel asks the buckets of the addresses for it, which have marks of their own, set when
  * the first socket comes, cleared by bind(), and looked at again whenever a socket leaves that address. A socket that moves to an
- * address, because it connects or becomes TIME-WAIT there, leaves its mark as it is.
+ * address, because it connects or becomes TIME-WAIT there, leaves its mark as it is. An address in both of its forms is one, and has that
+ * in which the first socket came.
  */
 #include "base/address.h"
 #include "sim/host.h"
@@ -31,15 +32,26 @@ static struct iu_sim_mark *mark_of(struct iu_sim *sim, const struct inuse_addr *
 	return NULL;
 }
 
+/* The form of 0.0.0.0 is told in the port's bucket: on some kernels bind() depends on it. */
+static void tell_any4(struct iu_sim *sim, const struct inuse_addr *addr, uint8_t family)
+{
+	struct iu_bucket *b = iu_sim_bucket(sim, addr->port, false);
+
+	if (b != NULL && (iu_addr_is_mapped_any(addr) || (addr->family == 4 && iu_addr_is_any(addr))))
+		b->any4 = family;
+}
+
 void iu_sim_join(struct iu_sim *sim, const struct iu_sim_node *node, bool by_bind)
 {
 	struct iu_sim_mark *mark = mark_of(sim, &node->s.local);
 
-	if (mark != NULL)
+	if (mark != NULL) {
 		mark->connect_only &= !by_bind;
-	else if (sim->n_marks < BUCKETS)
+	} else if (sim->n_marks < BUCKETS) {
 		sim->marks[sim->n_marks++] =
 			(struct iu_sim_mark){.addr = node->s.local, .connect_only = (node->s.flags & INUSE_PORT_LOCKED) == 0};
+		tell_any4(sim, &node->s.local, node->s.local.family);
+	}
 }
 
 void iu_sim_leave(struct iu_sim *sim, const struct inuse_addr *addr)
@@ -55,10 +67,12 @@ void iu_sim_leave(struct iu_sim *sim, const struct inuse_addr *addr)
 		any = true;
 		locked |= (node->s.flags & INUSE_PORT_LOCKED) != 0;
 	}
-	if (mark != NULL && !any)
+	if (mark != NULL && !any) {
+		tell_any4(sim, addr, 0);
 		*mark = sim->marks[--sim->n_marks];
-	else if (mark != NULL && !locked)
+	} else if (mark != NULL && !locked) {
 		mark->connect_only = true;
+	}
 }
 
 void iu_sim_off_bucket(struct iu_sim *sim, const struct inuse_addr *addr)

@@ -350,6 +350,10 @@ void scene_add_fact(struct scene *s, const char *word)
 		add_bucket(s, range_of(value).first)->fastreuse = 1;
 	} else if ((value = value_of(word, "mark")) != NULL) {
 		add_bucket(s, range_of(value).first);
+	} else if ((value = value_of(word, "v4-first")) != NULL) {
+		add_bucket(s, range_of(value).first)->any4 = 4;
+	} else if ((value = value_of(word, "mapped-first")) != NULL) {
+		add_bucket(s, range_of(value).first)->any4 = 6;
 	} else if ((value = value_of(word, "connect-only")) != NULL) {
 		struct iu_bucket *b = add_bucket(s, range_of(value).first);
 

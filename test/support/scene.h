@@ -13,9 +13,10 @@
  * ports=N-N (its own range), syn=new|old|inside|outside (what has come).
  *
  * What else is so: NAME=N of a setting (nonlocal_bind=1) or ?NAME (not known), range=N-N, kernel=N.N, covers=N-N,
- * excluded=N-N, reserved=N-N, device=N (1 is lo), route=REMOTE,SOURCE or route=REMOTE,RESULT (addresses without a port), memory=LOCAL[,uid=N][,v6][,any] (of
- * SO_REUSEPORT), reuse-memory=PORT, mark=PORT (bind() was on it), connect-only=PORT, no-v4 (none was ever configured), ?addresses,
- * ?memory. Settings are otherwise known and as the kernel has them, and of memory there is none.
+ * excluded=N-N, reserved=N-N, device=N (1 is lo), route=REMOTE,SOURCE or route=REMOTE,RESULT (addresses without a port),
+ * memory=LOCAL[,uid=N][,v6][,any] (of SO_REUSEPORT), reuse-memory=PORT, mark=PORT (bind() was on it), connect-only=PORT,
+ * v4-first=PORT or mapped-first=PORT (of those on 0.0.0.0), no-v4 (none was ever configured), ?addresses, ?memory. Settings are
+ * otherwise known and as the kernel has them, and of memory there is none.
  */
 #ifndef TEST_SUPPORT_SCENE_H
 #define TEST_SUPPORT_SCENE_H

@@ -113,6 +113,7 @@ static void fill_bucket(struct iu_bucket *b)
 	b->port = 8080;
 	b->fastreuse = -1;
 	b->fastreuseport = 2;
+	b->any4 = 6;
 	b->uid = 33;
 	b->family = 6;
 	b->v6only = true;
@@ -326,7 +327,7 @@ static void test_snapshot_file__empty_records__defaults_read_back(void **state)
 static void test_snapshot_fields__every_member__has_a_field(void **state)
 {
 	static const size_t padding[IU_N_RECORDS] = {
-		[IU_RECORD_DEVICE] = 2, [IU_RECORD_LOCAL] = 1,   [IU_RECORD_ROUTE] = 0,  [IU_RECORD_BUCKET] = 2,
+		[IU_RECORD_DEVICE] = 2, [IU_RECORD_LOCAL] = 1,   [IU_RECORD_ROUTE] = 0,  [IU_RECORD_BUCKET] = 1,
 		[IU_RECORD_ELSEWHERE] = 9, [IU_RECORD_PROCESS] = 9, [IU_RECORD_HOLDER] = 0, [IU_RECORD_SOCKET] = 6,
 	};
 
@@ -490,6 +491,7 @@ static const struct {
 	{H "{\"type\":\"local\",\"addr\":\"127.0.0.1\",\"prefix_len\":33}\n" END(1), "\"prefix_len\""},
 	{H "{\"type\":\"bucket\",\"port\":80,\"family\":5}\n" END(1), "\"family\""},
 	{H "{\"type\":\"bucket\",\"port\":80,\"fastreuse\":-2}\n" END(1), "\"fastreuse\""},
+	{H "{\"type\":\"bucket\",\"port\":80,\"any4\":5}\n" END(1), "\"any4\""},
 	{H "{\"type\":\"route\",\"result\":\"maybe\"}\n" END(1), "\"result\""},
 	{H "{\"type\":\"device\",\"index\":0,\"name\":\"lo\"}\n" END(1), "\"index\""},
 };
