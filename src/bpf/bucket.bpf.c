@@ -473,13 +473,13 @@ static __always_inline bool is_at_any4(void)
 static __always_inline void remember_any4(const void *sk)
 {
 	const struct inet_bind2_bucket *list;
-	__u32 i = walk.n_buckets - 1;
 
-	if (owners_by_address() || !bpf_core_field_exists(struct inet_bind2_bucket, family) || mode == IU_WALK_TABLE || i >= IU_WALK_BUCKETS || is_mini() ||
-	    !is_at_any4())
+	if (owners_by_address() || !bpf_core_field_exists(struct inet_bind2_bucket, family) || mode == IU_WALK_TABLE || walk.crowded ||
+	    is_mini() || !is_at_any4())
 		return;
 	list = BPF_CORE_READ((const struct tcp_sock *)sk, inet_conn.icsk_bind2_hash);
-	walk.buckets[i].any4 = BPF_CORE_READ(list, family) == AF_INET6 ? 6 : 4;
+	/* the one that was remembered last; a remainder, because the verifier of 6.1 loses a comparison on its way */
+	walk.buckets[(walk.n_buckets - 1) % IU_WALK_BUCKETS].any4 = BPF_CORE_READ(list, family) == AF_INET6 ? 6 : 4;
 }
 
 /* Hands out the copied socket, whose address in the kernel this is. */
