@@ -197,18 +197,18 @@ static void connections(unsigned long from, unsigned long n)
 	}
 }
 
-/* What is left once the last connections are over: the descriptors stop falling. */
-static struct kept settle(pid_t pid)
+/* What is left once the last connections are over: as few descriptors as are wanted, or as there are for a second. */
+static struct kept settle(pid_t pid, unsigned wanted)
 {
 	struct kept k = look(pid);
 
-	for (int i = 0; i < 500; i++) {
+	for (int same = 0; same < 50 && k.descriptors > wanted; same++) {
 		unsigned before = k.descriptors;
 
 		usleep(20000);
 		k = look(pid);
-		if (i > 5 && k.descriptors >= before)
-			break;
+		if (k.descriptors < before)
+			same = 0;
 	}
 	return k;
 }
@@ -222,9 +222,9 @@ static int bench_soak(unsigned long n)
 	bool kept_none;
 
 	connections(0, n / 20);
-	first = settle(pid);
+	first = settle(pid, 0);
 	connections(n / 20, n - n / 20);
-	last = settle(pid);
+	last = settle(pid, first.descriptors);
 	stop(pid);
 	kept_none = last.descriptors <= first.descriptors && last.kib <= first.kib + KEPT_KIB;
 	snprintf(title, sizeof(title), "after %lu and %lu connections", n / 20, n);
