@@ -11,6 +11,17 @@
 
 #define ENDLESS "1000000000"
 
+static void need_fuzz(void)
+{
+	const struct live_run *run;
+
+	live_need_ipv6();
+	run = live_inuse("lab", "--fuzz", "100", "--seed", "1");
+	if (run->status == 3)
+		live_skip("%s", run->err);
+	live_says(run, 0, "Seed 1:");
+}
+
 /* How far the last whole line of progress has come; 0: there is none yet. */
 static unsigned long calls_told(const char *text)
 {
@@ -37,7 +48,7 @@ static void test_fuzz__on_a_terminal__counts_up_until_interrupted(void **state)
 	ssize_t n;
 	pid_t pid;
 
-	live_says(live_inuse("lab", "--fuzz", "100", "--seed", "1"), 0, "Seed 1:");
+	need_fuzz();
 	pid = forkpty(&fd, NULL, NULL, &size);
 	assert_true(pid >= 0);
 	if (pid == 0) {
@@ -82,7 +93,7 @@ static void test_fuzz__interrupted_without_a_terminal__what_came_of_it_so_far(vo
 {
 	static const int signals[] = {SIGINT, SIGTERM};
 
-	live_says(live_inuse("lab", "--fuzz", "100", "--seed", "1"), 0, "Seed 1:");
+	need_fuzz();
 	for (size_t i = 0; i < 2; i++) {
 		pid_t pid = live_start("lab", "--fuzz", ENDLESS, "--seed", "1", "--json");
 		const struct live_run *run;
@@ -100,6 +111,7 @@ static void test_lab__bpf_refused__said_and_the_rest_played(void **state)
 	static const int codes[] = {EPERM, ENOSYS};
 	const char *actor = getenv("INUSE_ACTOR"), *nr = live_text("%d", SYS_bpf);
 
+	need_fuzz();
 	if (actor == NULL)
 		live_skip("this build has no program that forbids a system call");
 	for (size_t i = 0; i < 2; i++) {
