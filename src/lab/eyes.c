@@ -2,7 +2,6 @@
 /* The kernel's own bind buckets, read between two steps, beside the simulated sockets. */
 #include "lab/eyes.h"
 
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,19 +59,6 @@ void iu_eyes_free(struct iu_eyes *e)
 	free(e);
 }
 
-/* The number that the simulation has for a device of the kernel. */
-static uint32_t simulated_device(const struct iu_facts *simulated, uint32_t index)
-{
-	char name[IF_NAMESIZE];
-
-	if (index == 0 || if_indextoname(index, name) == NULL)
-		return index;
-	for (size_t i = 0; i < simulated->n_devices; i++)
-		if (strcmp(simulated->devices[i].name, name) == 0)
-			return simulated->devices[i].index;
-	return index;
-}
-
 bool iu_eyes_read(struct iu_eyes *e, const struct iu_facts *simulated)
 {
 	const struct inuse_socket *sockets;
@@ -86,9 +72,11 @@ bool iu_eyes_read(struct iu_eyes *e, const struct iu_facts *simulated)
 		e->sockets[i] = sockets[i];
 		if (sockets[i].device == 0 || simulated == NULL)
 			continue;
-		e->sockets[i].device = simulated_device(simulated, sockets[i].device);
+		e->sockets[i].device = iu_live_device(simulated, sockets[i].device);
 		if (sockets[i].local.scope != 0)
 			e->sockets[i].local.scope = e->sockets[i].device;
+		if (sockets[i].remote.scope != 0)
+			e->sockets[i].remote.scope = e->sockets[i].device;
 	}
 	e->buckets = iu_bucket_reader_buckets(e->reader, &e->n_buckets);
 	return true;

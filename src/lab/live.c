@@ -380,6 +380,18 @@ size_t iu_live_sockets(struct iu_live *live, struct inuse_socket *ret, size_t ma
 	return c.n;
 }
 
+uint32_t iu_live_device(const struct iu_facts *simulated, uint32_t index)
+{
+	char name[IF_NAMESIZE];
+
+	if (index == 0 || if_indextoname(index, name) == NULL)
+		return index;
+	for (size_t i = 0; i < simulated->n_devices; i++)
+		if (strcmp(simulated->devices[i].name, name) == 0)
+			return simulated->devices[i].index;
+	return index;
+}
+
 bool iu_live_sees_bound(const struct iu_live *live)
 {
 	return live->sees_bound;

@@ -46,6 +46,8 @@ enum inuse_status iu_live_step(struct iu_live *live, const struct iu_step *step,
 
 /* The TCP sockets of the namespace at this moment; at most max. Half-open requests are left out. */
 size_t iu_live_sockets(struct iu_live *live, struct inuse_socket *ret, size_t max);
+/* The number that the simulation has for a device of the kernel; where it has none of that name, that of the kernel. */
+uint32_t iu_live_device(const struct iu_facts *simulated, uint32_t index);
 /* The clock of free_at_ns of those sockets. */
 int64_t iu_live_now(void);
 /* One short pause between two looks. */

@@ -96,10 +96,10 @@ enum inuse_status iu_lab_device(const char *name, struct inuse_error *error)
 	return status == INUSE_OK ? iu_lab_link(name, true, error) : status;
 }
 
-/* Is this IPv6 address among the host's own, so that packets for it are taken? */
-static bool is_taken(const struct inuse_addr *addr)
+/* Is this IPv6 address among the host's own on the device, so that packets for it are taken? */
+static bool is_taken(const char *device, const struct inuse_addr *addr)
 {
-	char line[256], want[33], to[33];
+	char line[256], want[33], to[33], on[IFNAMSIZ];
 	FILE *f = fopen("/proc/net/ipv6_route", "re");
 	bool found = false;
 	unsigned len, flags;
@@ -108,17 +108,17 @@ static bool is_taken(const struct inuse_addr *addr)
 		snprintf(want + 2 * i, 3, "%02x", addr->ip[i]);
 	/* to/len, from/len, by, metric, two counts, flags, device; the highest flag is RTF_LOCAL */
 	while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
-		found = sscanf(line, "%32s %x %*s %*s %*s %*s %*s %*s %x", to, &len, &flags) == 3 && len == 128 &&
-			(flags & 0x80000000u) != 0 && strcmp(to, want) == 0;
+		found = sscanf(line, "%32s %x %*s %*s %*s %*s %*s %*s %x %15s", to, &len, &flags, on) == 4 && len == 128 &&
+			(flags & 0x80000000u) != 0 && strcmp(to, want) == 0 && strcmp(on, device) == 0;
 	if (f != NULL)
 		fclose(f);
 	return found;
 }
 
 /* The kernel begins to listen on a new IPv6 address some moments later (addrconf_dad_work()); at most 1 s is waited for it. */
-static void wait_until_taken(const struct inuse_addr *addr)
+static void wait_until_taken(const char *device, const struct inuse_addr *addr)
 {
-	for (int i = 0; i < 1000 && !is_taken(addr); i++)
+	for (int i = 0; i < 1000 && !is_taken(device, addr); i++)
 		nanosleep(&(struct timespec){0, 1000000}, NULL);
 }
 
@@ -148,7 +148,7 @@ enum inuse_status iu_lab_address(const char *device, const struct inuse_addr *ad
 	enum inuse_status status = add_address(device, addr, prefix_len, addr->family == 6 ? IFA_F_NODAD : 0, error);
 
 	if (status == INUSE_OK && addr->family == 6)
-		wait_until_taken(addr);
+		wait_until_taken(device, addr);
 	return status;
 }
 

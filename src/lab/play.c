@@ -132,6 +132,19 @@ static json_t *sockets_json(const struct inuse_socket *list, size_t n, int64_t n
 	return a;
 }
 
+/* The kernel's, sorted, with the numbers that the model has for devices. */
+static void look_at_kernel(struct player *p)
+{
+	const struct iu_facts *simulated = iu_sim_facts(p->model.sim);
+
+	p->n_seen = iu_live_sockets(p->live, p->seen, SOCKETS_MAX);
+	for (size_t i = 0; i < p->n_seen; i++) {
+		p->seen[i].local.scope = iu_live_device(simulated, p->seen[i].local.scope);
+		p->seen[i].remote.scope = iu_live_device(simulated, p->seen[i].remote.scope);
+	}
+	qsort(p->seen, p->n_seen, sizeof(p->seen[0]), by_key);
+}
+
 /* Looks at the kernel's sockets until they are those of the model. False: they never were. */
 static bool settle(struct player *p, json_t *step)
 {
@@ -140,12 +153,11 @@ static bool settle(struct player *p, json_t *step)
 	size_t n = model_sockets(p, want, bound);
 
 	for (int64_t end = iu_live_now() + SETTLE_NS; p->live != NULL;) {
-		p->n_seen = iu_live_sockets(p->live, p->seen, SOCKETS_MAX);
+		look_at_kernel(p);
 		if (bound != iu_live_sees_bound(p->live)) {
 			bound = iu_live_sees_bound(p->live);
 			n = model_sockets(p, want, bound);
 		}
-		qsort(p->seen, p->n_seen, sizeof(p->seen[0]), by_key);
 		same = same_sockets(want, n, p->seen, p->n_seen);
 		if (same || iu_live_now() > end)
 			break;

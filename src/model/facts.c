@@ -104,6 +104,9 @@ uint32_t iu_device_of(const struct iu_facts *f, const struct inuse_addr *a)
 {
 	struct inuse_addr u = iu_addr_unmapped(a);
 
+	/* the same one may be on several devices: connect/link-local-on-two-devices */
+	if (iu_addr_is_link_local6(&u) && u.scope != 0)
+		return u.scope;
 	for (size_t i = 0; i < f->n_locals; i++)
 		if (iu_addr_in(&u, &f->locals[i].addr, f->locals[i].prefix_len))
 			return f->locals[i].device;
