@@ -488,6 +488,12 @@ static bool has_or_has_not_room(const char *a, const char *b)
 	return (strcmp(a, "OK") == 0 && strcmp(b, "EINPROGRESS") == 0) || (strcmp(a, "EINPROGRESS") == 0 && strcmp(b, "OK") == 0);
 }
 
+/* Of several listeners with SO_REUSEPORT one may have room and another not; of two sockets with one 4-tuple either may get the answer. */
+static bool is_drawn(struct iu_fuzzer *f, const struct iu_step *step, unsigned listeners, const char *kernel, const char *model)
+{
+	return (listeners > 1 || (dials(step) && iu_sim_is_twice(f->model.sim, step->socket))) && has_or_has_not_room(kernel, model);
+}
+
 enum iu_agreement iu_fuzz_step(struct iu_fuzzer *f, const struct iu_step *step, struct iu_scene_answer *ret)
 {
 	struct looks l = {.bucket = false};
@@ -542,8 +548,7 @@ enum iu_agreement iu_fuzz_step(struct iu_fuzzer *f, const struct iu_step *step, 
 	f->n_calls += call;
 	refused = automatic && model.rule != NULL && strcmp(kernel.text, "ECONNREFUSED") == 0 &&
 		  (remains || strcmp(model.rule, "nobody-answers") == 0);
-	/* of several listeners with SO_REUSEPORT one may have room and another not */
-	if (crossing || refused || (listeners > 1 && has_or_has_not_room(kernel.text, model.text)))
+	if (crossing || refused || is_drawn(f, step, listeners, kernel.text, model.text))
 		return IU_CHOICE;
 	agreement = compare(f, step, &l, &kernel, &model, unknowns);
 	if (agreement == IU_AGREES && call)

@@ -209,8 +209,12 @@ static bool meets_unheard(struct iu_sim *sim, struct iu_sim_node *node, uint32_t
 
 	if (old != NONE) {
 		if (!sim->nodes[old].s.mini || sim->nodes[old].s.state != INUSE_TIME_WAIT ||
-		    iu_sim_listener_for(sim, &node->s.remote, arrival) == NONE)
+		    iu_sim_listener_for(sim, &node->s.remote, arrival) == NONE) {
+			if (hears_answer(sim, node, old)) /* an ACK that it did not ask for, and answers with RST */
+				iu_sim_rst(sim, old);
+			sim->has_request = true;
 			return false;
+		}
 		iu_sim_done(sim, old);
 	}
 	return meets_listener(sim, node, arrival);

@@ -135,7 +135,7 @@ unsigned iu_sim_peer_choices(const struct iu_sim *sim, unsigned p);
 bool iu_sim_is_twice(const struct iu_sim *sim, unsigned s);
 /*
  * A SYN of this host was taken, and the answer does not reach the client: the request stays half open until the kernel gives it up, even
- * without its listener, and keeps its 4-tuple. Not simulated.
+ * without its listener, and keeps its 4-tuple. Or it met an old connection there, and comes again. Not simulated.
  */
 bool iu_sim_has_request(const struct iu_sim *sim);
 /*
