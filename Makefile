@@ -16,7 +16,7 @@ all: build
 help:
 	@echo 'make demo          five short acts on the real kernel: why a port is in use (needs root)'
 	@echo 'make check         every test, in four builds: ordinary, sanitizers, without optional parts, clang'
-	@echo '                   WITH="tsan page cross kernels lint windows": those too, or some of them, beside the others'
+	@echo '                   WITH="tsan fuzz page cross kernels lint windows": those too, or some of them, beside the others'
 	@echo 'make test          the tests of the ordinary build alone'
 	@echo 'make build         the program and the library, in $(BUILD)/'
 	@echo 'make install       into PREFIX ($(PREFIX)); DESTDIR is respected'
