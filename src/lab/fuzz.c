@@ -120,40 +120,36 @@ void iu_fuzz_play(const struct iu_fuzz *fuzz, struct iu_fuzz_result *r, const vo
 
 /* ----------------------------------------------------------------------------------------- a child process */
 
-static volatile sig_atomic_t child_stop;
+/* What the child and we have in common. */
+struct common {
+	struct iu_fuzz_result result;
+	volatile sig_atomic_t stop; /* the child is to end */
+};
 
-static void on_signal(int number)
+/* Signals are ours: one in the middle of a call would be a difference between kernel and model. */
+static void be_child(const struct iu_fuzz *fuzz, struct common *common, pid_t parent)
 {
-	child_stop = 1;
-}
-
-static void be_child(const struct iu_fuzz *fuzz, struct iu_fuzz_result *shared, pid_t parent)
-{
-	struct sigaction action = {.sa_handler = on_signal};
-
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(0);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
-	iu_fuzz_play(fuzz, shared, &child_stop);
+	iu_fuzz_play(fuzz, &common->result, &common->stop);
 	_exit(0);
 }
 
 /* Waits for the child, which is told to end when we are. */
-static bool wait_for(pid_t child, int ended, const struct iu_fuzz_result *shared,
-		     void (*progress)(void *arg, const struct iu_fuzz_result *result), void *arg, const volatile sig_atomic_t *stop)
+static bool wait_for(pid_t child, int ended, struct common *common, void (*progress)(void *arg, const struct iu_fuzz_result *result),
+		     void *arg, const volatile sig_atomic_t *stop)
 {
 	struct pollfd pfd = {ended, POLLIN, 0};
-	bool told = false;
 	int status;
 
 	while (poll(&pfd, 1, PROGRESS_MS) <= 0) {
-		if (stop != NULL && *stop != 0 && !told)
-			told = kill(child, SIGTERM) == 0;
+		common->stop = stop != NULL && *stop != 0;
 		if (progress != NULL)
-			progress(arg, shared);
+			progress(arg, &common->result);
 	}
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
@@ -165,24 +161,24 @@ enum inuse_status iu_fuzz_run(const struct iu_fuzz *fuzz, struct iu_fuzz_result 
 			      void (*progress)(void *arg, const struct iu_fuzz_result *result), void *arg,
 			      const volatile sig_atomic_t *stop, struct inuse_error *error)
 {
-	struct iu_fuzz_result *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct common *common = mmap(NULL, sizeof(*common), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t parent = getpid(), child;
 	int ends[2];
 	bool well;
 
-	if (shared == MAP_FAILED || pipe(ends) < 0)
+	if (common == MAP_FAILED || pipe(ends) < 0)
 		return iu_fail(error, INUSE_E_SYSTEM, errno, "mmap", _("no process can be started: %s"), strerror(errno));
 	fflush(NULL);
 	child = fork();
 	if (child == 0) {
 		close(ends[0]);
-		be_child(fuzz, shared, parent); /* its end of the pipe closes with it */
+		be_child(fuzz, common, parent); /* its end of the pipe closes with it */
 	}
 	close(ends[1]);
-	well = child > 0 && wait_for(child, ends[0], shared, progress, arg, stop);
+	well = child > 0 && wait_for(child, ends[0], common, progress, arg, stop);
 	close(ends[0]);
-	*ret = *shared;
-	munmap(shared, sizeof(*shared));
+	*ret = common->result;
+	munmap(common, sizeof(*common));
 	if (child < 0)
 		return iu_fail(error, INUSE_E_SYSTEM, errno, "fork", _("no process can be started: %s"), strerror(errno));
 	if (!well)

@@ -268,13 +268,13 @@ static enum inuse_tri is_shared(const struct iu_world *w, const uint8_t marks[IU
 
 /*
  * A bound socket keeps its port to itself. Not always one that had bound to all addresses and has had a connection since: it moved to
- * the address of that, and if only connect() had given the port away there the mark of that address did not change. Of those that
- * cannot be told from it nobody knows who does not see the bucket. connect/shared-with-a-reset-client; linux v6.18
- * net/ipv4/inet_hashtables.c inet_bhash2_update_saddr()
+ * the address of that, perhaps gave it up and moved back, and if only connect() had given the port away there the mark of the bucket
+ * did not change. Of those that cannot be told from it nobody knows who does not see the bucket. connect/shared-with-a-reset-client,
+ * connect/shared-with-one-given-up; linux v6.18 net/ipv4/inet_hashtables.c inet_bhash2_update_saddr()
  */
-static enum inuse_tri is_held_by_bound(const struct iu_world *w, const struct inuse_socket *o, enum inuse_tri shared, uint32_t *missing)
+static enum inuse_tri is_held_by_bound(const struct iu_world *w, enum inuse_tri shared, uint32_t *missing)
 {
-	if ((w->facts->features & IU_FEATURE_CONNECT_BIND) == 0 || iu_addr_is_any(&o->local) || iu_addr_is_mapped_any(&o->local))
+	if ((w->facts->features & IU_FEATURE_CONNECT_BIND) == 0)
 		return INUSE_YES;
 	if (shared == INUSE_MAYBE)
 		*missing |= INUSE_MISSING_MEMORY;
@@ -289,7 +289,7 @@ static enum inuse_tri takes_from_connect(const struct iu_world *w, const struct 
 	if (o->state == INUSE_LISTEN)
 		return INUSE_YES;
 	if (o->state == INUSE_BOUND)
-		return is_held_by_bound(w, o, shared, missing);
+		return is_held_by_bound(w, shared, missing);
 	locked = is_locked(w, o, shared, &locked_lacks);
 	tuple = is_our_tuple(w, o, &tuple_lacks);
 	taken = tuple != INUSE_NO ? iu_not(may_take_over(w, o, &taken_lacks)) : INUSE_NO;

@@ -179,14 +179,14 @@ static bool has_owner(const struct iu_facts *f, uint16_t port)
 	return false;
 }
 
-/* Does somebody there keep connect() from sharing the port? MAYBE: one that is bound, and may have moved to its address (pred_ports.c). */
+/* Does somebody there keep connect() from sharing the port? MAYBE: one that is bound, and may have moved (pred_ports.c). */
 static enum inuse_tri is_marked(const struct iu_facts *f, uint16_t port)
 {
 	enum inuse_tri marked = INUSE_NO;
 
 	for (size_t i = 0; i < f->n_sockets; i++) {
 		const struct inuse_socket *o = &f->sockets[i];
-		bool may_have_moved = (f->features & IU_FEATURE_CONNECT_BIND) != 0 && o->state == INUSE_BOUND && !is_wildcard(&o->local);
+		bool may_have_moved = (f->features & IU_FEATURE_CONNECT_BIND) != 0 && o->state == INUSE_BOUND;
 
 		if (o->local.port == port && (!is_connection(o) || (o->flags & INUSE_PORT_LOCKED) != 0))
 			marked = iu_or(marked, may_have_moved ? INUSE_MAYBE : INUSE_YES);

@@ -448,7 +448,8 @@ static void test_connect_automatic__bound_socket_on_the_only_port__as_its_bucket
 		int fastreuse; /* -2: no bucket can be seen */
 		enum inuse_outcome outcome;
 	} cases[] = {{"BOUND 127.0.0.1:5001 lock", -1, INUSE_GO}, {"BOUND 127.0.0.1:5001 lock", 0, INUSE_FAIL}, {"LISTEN 127.0.0.1:5001", -2, INUSE_FAIL},
-		    {"BOUND 127.0.0.1:5001 lock", -2, INUSE_CANNOT_TELL}, {"BOUND 0.0.0.0:5001 lock", -2, INUSE_FAIL}};
+		    {"BOUND 127.0.0.1:5001 lock", -2, INUSE_CANNOT_TELL}, {"BOUND 0.0.0.0:5001 lock", -2, INUSE_CANNOT_TELL},
+		    {"BOUND 0.0.0.0:5001 lock", -1, INUSE_GO}, {"BOUND 0.0.0.0:5001 lock", 0, INUSE_FAIL}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct inuse_verdict v;
