@@ -22,7 +22,8 @@ static void judge_syn(const struct iu_profile *profile, const struct iu_facts *f
 	if (!iu_dials_from(&from, &call->request.remote))
 		from = facts->n_routes > 0 ? facts->routes[0].source : (struct inuse_addr){0};
 	from.port = call->request.local.port != 0 ? call->request.local.port : call->chosen;
-	if (from.family == 0 || from.port == 0 || iu_answer_is_lost(facts, call->request.device, &from, &call->request.remote) || iu_addr_is_local(facts, &call->request.remote) != INUSE_YES ||
+	if (from.family == 0 || from.port == 0 || iu_answer_is_lost(facts, call->request.device, &from, &call->request.remote) ||
+	    iu_reset_is_lost(facts, &from, &call->request.remote) || iu_addr_is_local(facts, &call->request.remote) != INUSE_YES ||
 	    (from.port == call->request.remote.port && iu_addr_same(&from, &call->request.remote)))
 		return;
 	syn.call = INUSE_CALL_ACCEPT;

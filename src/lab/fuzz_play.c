@@ -444,6 +444,8 @@ static bool is_choice(struct iu_fuzzer *f, const struct iu_step *step, const cha
 	if (strcmp(kernel, "EINPROGRESS") == 0 && rule != NULL &&
 	    (strcmp(rule, "syn-live") == 0 || strcmp(rule, "nobody-answers") == 0 || strcmp(rule, "syn-rfc1337") == 0))
 		return true;
+	if (strcmp(kernel, "EINPROGRESS") == 0 && iu_sim_is_unrefused(f->model.sim, step->socket, &step->at.addr))
+		return true;
 	/* it keeps the 4-tuple, for as long as the kernel tries: nothing of it may be left to the next scene */
 	if (iu_sim_has_request(f->model.sim)) {
 		f->scenes_here = SCENES_PER_NAMESPACE;
@@ -488,10 +490,15 @@ static bool has_or_has_not_room(const char *a, const char *b)
 	return (strcmp(a, "OK") == 0 && strcmp(b, "EINPROGRESS") == 0) || (strcmp(a, "EINPROGRESS") == 0 && strcmp(b, "OK") == 0);
 }
 
-/* Of several listeners with SO_REUSEPORT one may have room and another not; of two sockets with one 4-tuple either may get the answer. */
+/*
+ * Of several listeners with SO_REUSEPORT one may have room and another not; of two sockets with one 4-tuple either may get the answer;
+ * what is left of an old connection may have said something that did not arrive.
+ */
 static bool is_drawn(struct iu_fuzzer *f, const struct iu_step *step, unsigned listeners, const char *kernel, const char *model)
 {
-	return (listeners > 1 || (dials(step) && iu_sim_is_twice(f->model.sim, step->socket))) && has_or_has_not_room(kernel, model);
+	return (listeners > 1 || (dials(step) && (iu_sim_is_twice(f->model.sim, step->socket) ||
+						  iu_sim_is_unrefused(f->model.sim, step->socket, &step->at.addr)))) &&
+	       has_or_has_not_room(kernel, model);
 }
 
 enum iu_agreement iu_fuzz_step(struct iu_fuzzer *f, const struct iu_step *step, struct iu_scene_answer *ret)

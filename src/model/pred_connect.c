@@ -169,6 +169,12 @@ bool iu_answer_is_lost(const struct iu_facts *f, uint32_t device, const struct i
 	return device != 0 && (iu_device_of(f, to) != device || (from->family != 0 && iu_device_of(f, from) != device));
 }
 
+bool iu_reset_is_lost(const struct iu_facts *f, const struct inuse_addr *from, const struct inuse_addr *to)
+{
+	return from->family == 6 && !iu_addr_is_mapped(from) && iu_addr_is_loopback(from) && !iu_addr_is_loopback(to) &&
+	       iu_addr_is_local(f, to) == INUSE_YES && iu_device_of(f, to) != iu_device_of(f, from);
+}
+
 /* Is the other end of the connection to be in TIME-WAIT here? */
 static enum inuse_tri meets_time_wait(const struct iu_world *w, uint32_t *missing)
 {
@@ -229,7 +235,7 @@ enum inuse_tri iu_pred_nobody_listens(struct iu_world *w, uint32_t *missing)
 	uint32_t lacking = 0;
 	enum inuse_tri local, listens;
 
-	if (iu_answer_is_lost(w->facts, w->req.device, &w->source, &remote))
+	if (iu_answer_is_lost(w->facts, w->req.device, &w->source, &remote) || iu_reset_is_lost(w->facts, &w->source, &remote))
 		return INUSE_NO;
 	local = is_own_source(w, &remote) ? INUSE_YES : iu_addr_is_local(w->facts, &remote);
 	listens = local != INUSE_NO ? iu_listener_for(w, &remote, &lacking) : INUSE_NO;

@@ -209,6 +209,11 @@ uint32_t iu_arrival(const struct iu_facts *f, uint32_t device, const struct inus
  * v6.18 tcp_v4_send_reset(): rt_type). device 0: not bound, nothing is lost.
  */
 bool iu_answer_is_lost(const struct iu_facts *f, uint32_t device, const struct inuse_addr *from, const struct inuse_addr *to);
+/*
+ * From ::1 to another address of this host: what no socket answers, a RST or an ACK of a TIME-WAIT, goes to ::1 strictly by the device
+ * which has that address, and so nowhere. connect/reset-to-loopback; linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_send_response()
+ */
+bool iu_reset_is_lost(const struct iu_facts *f, const struct inuse_addr *from, const struct inuse_addr *to);
 /* Does a listener accept connections to this address and port? */
 enum inuse_tri iu_listener_for(const struct iu_world *w, const struct inuse_addr *to, uint32_t *missing);
 

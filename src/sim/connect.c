@@ -422,9 +422,9 @@ static struct iu_sim_answer refuse(struct iu_sim *sim, const struct iu_sim_node 
 	return answer;
 }
 
-static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node *node, const struct inuse_addr *to,
-					  uint16_t chosen)
+static struct iu_sim_answer start_connect(struct iu_sim *sim, unsigned s, const struct inuse_addr *to, uint16_t chosen)
 {
+	struct iu_sim_node *node = iu_sim_node_of(sim, s);
 	struct inuse_request r = iu_sim_request_of(sim, node, INUSE_CALL_CONNECT);
 	struct inuse_addr dest = iu_sim_destination(sim, &node->s, to);
 	struct iu_sim_answer answer;
@@ -476,6 +476,8 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, struct iu_sim_node
 
 		return (struct iu_sim_answer){.text = met ? "OK" : "EINPROGRESS", .rule = v.rule};
 	}
+	if (iu_reset_is_lost(&sim->facts, &node->s.local, &dest) && iu_sim_choices(sim, s, &dest) == 0)
+		return (struct iu_sim_answer){.text = "EINPROGRESS", .rule = v.rule};
 	answer = send_syn(sim, node, arrival);
 	/* with a port that nobody has named it might have met something else */
 	if (v.outcome == INUSE_CANNOT_TELL && (v.missing & INUSE_MISSING_DRAW) != 0 && r.local.port == 0 && chosen == 0)
@@ -499,7 +501,7 @@ struct iu_sim_answer iu_sim_connect(struct iu_sim *sim, unsigned s, const struct
 		return (struct iu_sim_answer){.text = "EACCES"};
 	if (node->in_repair) /* makes a connection without a packet: for checkpoints, and not simulated */
 		return (struct iu_sim_answer){.text = "undocumented", .cannot_tell = true};
-	answer = start_connect(sim, node, to, chosen);
+	answer = start_connect(sim, s, to, chosen);
 	node->was_connected |= strcmp(answer.text, "OK") == 0;
 	if (node->nonblocking && strcmp(answer.text, "OK") == 0) {
 		node->unreported = true;

@@ -35,28 +35,37 @@ static int fits_or_may(const struct iu_sim_node *l, const struct inuse_addr *to,
 	return !l->used || !l->on_port ? 0 : iu_sim_fits(&l->s, to, (l->s.flags & INUSE_REUSEPORT) != 0 ? l->s.device : arrival);
 }
 
+/* How well the best of them fits that the lookup can find by itself. */
+static int best_of(const struct iu_sim *sim, const struct inuse_addr *to, uint32_t arrival)
+{
+	int best = 0;
+
+	for (int i = 0; i < sim->top; i++) {
+		const struct iu_sim_node *l = &sim->nodes[i];
+		int here = l->used && l->on_port ? iu_sim_fits(&l->s, to, arrival) : 0;
+
+		best = here > best ? here : best;
+	}
+	return best;
+}
+
 /* How many listeners may get a SYN to that address which arrives at that device. */
 static unsigned choices(const struct iu_sim *sim, const struct inuse_addr *to, uint32_t arrival)
 {
 	unsigned n_best = 0, n_alike = 0;
+	int best = best_of(sim, to, arrival);
 	bool reuseport = false;
-	int best = 0;
 
-	for (int i = 0; i < sim->top; i++) {
+	for (int i = 0; best > 0 && i < sim->top; i++) {
 		const struct iu_sim_node *l = &sim->nodes[i];
 		int here = fits_or_may(l, to, arrival);
 
 		if (here == 0 || (best >= IU_SIM_FITS_ADDRESS && here < IU_SIM_FITS_ADDRESS))
 			continue;
-		if (here >= IU_SIM_FITS_ADDRESS && best < IU_SIM_FITS_ADDRESS) {
-			n_alike = 0;
-			reuseport = false;
-		}
 		/* and a listener in TCP_REPAIR is none that others can rely on */
 		n_alike += l->in_repair ? 2 : 1;
 		reuseport |= (l->s.flags & INUSE_REUSEPORT) != 0 || l->in_repair;
-		n_best = here > best ? 1 : here == best ? n_best + 1 : n_best;
-		best = here > best ? here : best;
+		n_best += here == best;
 	}
 	/* the first of a group that comes along ends the search, whoever would fit better */
 	return reuseport ? n_alike : n_best;
@@ -73,6 +82,13 @@ unsigned iu_sim_choices(const struct iu_sim *sim, unsigned s, const struct inuse
 unsigned iu_sim_peer_choices(const struct iu_sim *sim, unsigned p)
 {
 	return choices(sim, &sim->fars[p].to, iu_device_of(&sim->facts, &sim->fars[p].to));
+}
+
+bool iu_sim_is_unrefused(const struct iu_sim *sim, unsigned s, const struct inuse_addr *to)
+{
+	const struct inuse_socket *socket = iu_sim_peek(sim, s);
+
+	return socket != NULL && iu_reset_is_lost(&sim->facts, &socket->local, to);
 }
 
 bool iu_sim_is_twice(const struct iu_sim *sim, unsigned s)

@@ -166,7 +166,8 @@ void iu_sim_abort(struct iu_sim *sim, int n)
 
 bool iu_sim_is_unheard(const struct iu_sim *sim, const struct iu_sim_node *node)
 {
-	return iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, &node->s.remote) && !iu_sim_hears_listener(sim, node);
+	return iu_reset_is_lost(&sim->facts, &node->s.local, &node->s.remote) ||
+	       (iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, &node->s.remote) && !iu_sim_hears_listener(sim, node));
 }
 
 /* What a first FIN makes of its receiver, and of the sender that it answers. */
@@ -213,9 +214,14 @@ void iu_sim_send_fin(struct iu_sim *sim, int n)
 		node->s.state = INUSE_FIN_WAIT2;
 		fin_arrives(sim, peer);
 	} else { /* CLOSE-WAIT: the second FIN, acknowledged at once */
+		bool unheard = sim->nodes[peer].s.mini && iu_reset_is_lost(&sim->facts, &node->s.local, &node->s.remote);
+
 		fin_arrives(sim, peer);
 		node->peer = NONE;
-		iu_sim_done(sim, n);
+		if (unheard)
+			node->s.state = INUSE_LAST_ACK;
+		else
+			iu_sim_done(sim, n);
 	}
 }
 

@@ -131,6 +131,8 @@ unsigned iu_sim_waiting(const struct iu_sim *sim, unsigned s);
 unsigned iu_sim_choices(const struct iu_sim *sim, unsigned s, const struct inuse_addr *to);
 /* The same of a SYN of peer p. */
 unsigned iu_sim_peer_choices(const struct iu_sim *sim, unsigned p);
+/* From that socket to that address: a SYN that nobody takes is not refused, and comes again (iu_reset_is_lost()). */
+bool iu_sim_is_unrefused(const struct iu_sim *sim, unsigned s, const struct inuse_addr *to);
 /* Another socket has the same 4-tuple, on another device: which of them gets a packet is the kernel's choice. */
 bool iu_sim_is_twice(const struct iu_sim *sim, unsigned s);
 /*
