@@ -24,10 +24,19 @@ struct iu_bucket *iu_sim_bucket(struct iu_sim *sim, uint16_t port, bool make)
 	return &sim->buckets[sim->n_buckets++];
 }
 
+/* The kernel's buckets are of an address, on whatever link: linux v6.18 net/ipv4/inet_hashtables.c inet_bind2_bucket_match() */
+static bool is_of(const struct inuse_addr *a, const struct inuse_addr *b)
+{
+	struct inuse_addr x = *a, y = *b;
+
+	x.scope = y.scope = 0;
+	return a->port == b->port && iu_addr_same(&x, &y);
+}
+
 static struct iu_sim_mark *mark_of(struct iu_sim *sim, const struct inuse_addr *addr)
 {
 	for (size_t i = 0; i < sim->n_marks; i++)
-		if (sim->marks[i].addr.port == addr->port && iu_addr_same(&sim->marks[i].addr, addr))
+		if (is_of(&sim->marks[i].addr, addr))
 			return &sim->marks[i];
 	return NULL;
 }
@@ -62,7 +71,7 @@ void iu_sim_leave(struct iu_sim *sim, const struct inuse_addr *addr)
 	for (int i = 0; mark != NULL && i < sim->top; i++) {
 		const struct iu_sim_node *node = &sim->nodes[i];
 
-		if (!node->used || !node->on_port || node->s.local.port != addr->port || !iu_addr_same(&node->s.local, addr))
+		if (!node->used || !node->on_port || !is_of(&node->s.local, addr))
 			continue;
 		any = true;
 		locked |= (node->s.flags & INUSE_PORT_LOCKED) != 0;
