@@ -422,10 +422,26 @@ static struct iu_sim_answer refuse(struct iu_sim *sim, const struct iu_sim_node 
 	return answer;
 }
 
+/*
+ * What comes of a SYN that leaves the host, be it only because the socket is bound to a device, or for which a RST would not be heard. NULL:
+ * it is answered.
+ */
+static const char *without_answer(struct iu_sim *sim, unsigned s, const struct inuse_addr *dest, uint32_t arrival)
+{
+	struct iu_sim_node *node = iu_sim_node_of(sim, s);
+
+	if (arrival == 0)
+		return "EINPROGRESS";
+	if (iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, dest))
+		return meets_unheard(sim, node, arrival) ? "OK" : "EINPROGRESS";
+	return iu_reset_is_lost(&sim->facts, &node->s.local, dest) && iu_sim_choices(sim, s, dest) == 0 ? "EINPROGRESS" : NULL;
+}
+
 static struct iu_sim_answer start_connect(struct iu_sim *sim, unsigned s, const struct inuse_addr *to, uint16_t chosen)
 {
 	struct iu_sim_node *node = iu_sim_node_of(sim, s);
 	struct inuse_request r = iu_sim_request_of(sim, node, INUSE_CALL_CONNECT);
+	const char *unanswered;
 	struct inuse_addr dest = iu_sim_destination(sim, &node->s, to);
 	struct iu_sim_answer answer;
 	struct inuse_verdict v;
@@ -470,14 +486,9 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, unsigned s, const 
 			node->s.flags |= INUSE_TIMESTAMPS;
 		return iu_sim_answer_of(&v);
 	}
-	/* what leaves the host, be it only because the socket is bound to a device, is not answered; or a RST for it is not heard */
-	if (arrival == 0 || iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, &dest)) {
-		bool met = arrival != 0 && meets_unheard(sim, node, arrival);
-
-		return (struct iu_sim_answer){.text = met ? "OK" : "EINPROGRESS", .rule = v.rule};
-	}
-	if (iu_reset_is_lost(&sim->facts, &node->s.local, &dest) && iu_sim_choices(sim, s, &dest) == 0)
-		return (struct iu_sim_answer){.text = "EINPROGRESS", .rule = v.rule};
+	unanswered = without_answer(sim, s, &dest, arrival);
+	if (unanswered != NULL)
+		return (struct iu_sim_answer){.text = unanswered, .rule = v.rule};
 	answer = send_syn(sim, node, arrival);
 	/* with a port that nobody has named it might have met something else */
 	if (v.outcome == INUSE_CANNOT_TELL && (v.missing & INUSE_MISSING_DRAW) != 0 && r.local.port == 0 && chosen == 0)
