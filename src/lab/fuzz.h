@@ -33,6 +33,7 @@ struct iu_fuzz {
 	uint64_t seed;
 	const struct iu_profile *profile; /* whose rules are held against the kernel; NULL: Linux's */
 	unsigned found_max;               /* disagreements after which it ends; 0: IU_FUZZ_FOUND */
+	unsigned remove_every;            /* of so many calls refused with EADDRINUSE one has its blockers removed; 0: IU_FUZZ_REMOVE_EVERY */
 	bool keep_whole;                  /* do not shrink what is found: tests that only want to know whether there is something */
 };
 
@@ -44,6 +45,7 @@ struct iu_fuzz_row {
 	uint64_t open;            /* calls in which it might have decided, that the model cannot tell */
 };
 
+#define IU_FUZZ_REMOVE_EVERY 64
 #define IU_FUZZ_FOUND 4
 #define IU_FUZZ_TEXT 12288
 

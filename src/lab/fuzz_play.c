@@ -21,7 +21,6 @@ const uint16_t iu_fuzz_ports[IU_FUZZ_N_PORTS] = {IU_FUZZ_LOW,       IU_FUZZ_PORT
 
 #define BUCKET_EVERY 3       /* of so many calls one is judged by the kernel's buckets */
 #define UNKNOWNS_EVERY 64    /* of the calls that an ordinary user's eyes cannot tell */
-#define REMOVE_EVERY 64      /* of the calls that fail with EADDRINUSE */
 #define SCENES_PER_NAMESPACE 4096
 
 /* ------------------------------------------------------------------------------------------- the namespace */
@@ -415,11 +414,12 @@ static enum iu_agreement compare(struct iu_fuzzer *f, const struct iu_step *step
 /* The call went as the model said: is it really these blockers? */
 static enum iu_agreement check_removal(struct iu_fuzzer *f, const struct iu_step *step, const struct looks *l, const char *kernel)
 {
+	unsigned every = f->fuzz->remove_every != 0 ? f->fuzz->remove_every : IU_FUZZ_REMOVE_EVERY;
 	struct iu_eyes_said said;
 
 	if (step->action != IU_DO_BIND || strcmp(kernel, "EADDRINUSE") != 0 || step->at.addr.port == 0 || l->bucket != (f->eyes != NULL))
 		return IU_AGREES;
-	if (f->again ? !f->last || f->kind != IU_BY_REMOVAL : !sample(f, REMOVE_EVERY))
+	if (f->again ? !f->last || f->kind != IU_BY_REMOVAL : !sample(f, every))
 		return IU_AGREES;
 	if (l->bucket)
 		return iu_fuzz_remove(f, step, &l->seen.verdict);
