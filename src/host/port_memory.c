@@ -39,7 +39,7 @@ static size_t ports_of_range(const struct iu_facts *facts, uint16_t *ports)
 
 		if (port < first || port > last || iu_port_set_has(&seen, port))
 			continue;
-		seen.bits[port / 8] |= (uint8_t)(1u << port % 8);
+		iu_port_set_add(&seen, port);
 		ports[n++] = port;
 	}
 	return n;

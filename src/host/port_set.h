@@ -12,13 +12,18 @@ struct iu_port_set {
 	uint8_t bits[65536 / 8];
 };
 
+static inline void iu_port_set_add(struct iu_port_set *set, uint16_t port)
+{
+	set->bits[port / 8] |= (uint8_t)(1u << port % 8);
+}
+
 /* ports NULL: every port. */
 static inline void iu_port_set_init(struct iu_port_set *set, const uint16_t *ports, size_t n)
 {
 	memset(set, 0, sizeof(*set));
 	set->all = ports == NULL;
 	for (size_t i = 0; i < n && ports != NULL; i++)
-		set->bits[ports[i] / 8] |= (uint8_t)(1u << ports[i] % 8);
+		iu_port_set_add(set, ports[i]);
 }
 
 static inline bool iu_port_set_has(const struct iu_port_set *set, uint16_t port)

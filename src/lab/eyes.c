@@ -159,14 +159,9 @@ static const struct iu_bucket *bucket_of(const struct iu_bucket *list, size_t n,
 	return NULL;
 }
 
-static bool is_connect_only(const struct iu_bucket *b)
-{
-	return b->fastreuse == -1 && b->fastreuseport == -1;
-}
-
 static bool same_memory(const struct iu_bucket *a, const struct iu_bucket *b)
 {
-	if (is_connect_only(a) != is_connect_only(b) || (a->fastreuseport > 0) != (b->fastreuseport > 0) ||
+	if (iu_bucket_is_of_connect(a) != iu_bucket_is_of_connect(b) || (a->fastreuseport > 0) != (b->fastreuseport > 0) ||
 	    (a->any4 != 0 && a->any4 != b->any4))
 		return false;
 	if (a->fastreuseport <= 0)

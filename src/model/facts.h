@@ -82,6 +82,12 @@ struct iu_bucket {
 	struct inuse_addr addr4, addr6; /* the remembered address in both forms */
 };
 
+/* Has only connect() given that port away? */
+static inline bool iu_bucket_is_of_connect(const struct iu_bucket *b)
+{
+	return b->fastreuse == -1 && b->fastreuseport == -1;
+}
+
 /* A port whose sockets of another protocol or namespace are worth a line, never blockers. */
 struct iu_elsewhere {
 	uint64_t netns;

@@ -363,7 +363,7 @@ static void mark_remembered(const struct iu_world *w, uint8_t marks[IU_ALL_PORTS
 	memset(marks, FREE, IU_ALL_PORTS);
 	for (size_t i = 0; i < w->facts->n_buckets; i++) {
 		const struct iu_bucket *b = &w->facts->buckets[i];
-		bool shared = b->fastreuse == -1 && b->fastreuseport == -1;
+		bool shared = iu_bucket_is_of_connect(b);
 
 		if (mark_of(marks, b->port) != TAKEN)
 			marks[b->port] = SEEN | (shared ? SHARED : sticks ? TAKEN : FREE);

@@ -137,3 +137,9 @@ void certain_assert(const char *name, const struct iu_profile *profile, const st
 	if (certain_check(profile, facts, request, caller, why, sizeof(why), NULL) != CERTAIN_FINE)
 		fail_msg("%s: %s", name, why);
 }
+
+void certain_judge(const struct scene *scene, struct inuse_verdict *ret)
+{
+	certain_assert("in this scene", &iu_profile_linux, &scene->f, &scene->r, &scene->caller);
+	iu_judge(&iu_profile_linux, &scene->f, &scene->r, ret);
+}

@@ -4,6 +4,7 @@
 #define TEST_SUPPORT_CERTAIN_H
 
 #include "model/judge.h"
+#include "support/scene.h"
 
 /* What is wrong with the verdict on that call, for tallies. */
 enum certain_fault {
@@ -26,5 +27,7 @@ enum certain_fault certain_check(const struct iu_profile *profile, const struct 
 /* The same; anything but CERTAIN_FINE fails the test. name: of the case. */
 void certain_assert(const char *name, const struct iu_profile *profile, const struct iu_facts *facts, const struct inuse_request *request,
 		    const struct iu_caller *caller);
+/* The answer of Linux in that scene, which is held against all values of what is not known. */
+void certain_judge(const struct scene *scene, struct inuse_verdict *ret);
 
 #endif
