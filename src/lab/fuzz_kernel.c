@@ -23,13 +23,13 @@
 #endif
 #define PATIENCE_MS 300
 
-static socklen_t sockaddr_of(const struct iu_fuzzer *f, const struct iu_where *at, struct sockaddr_storage *ret)
+static socklen_t sockaddr_of(const struct iu_where *at, struct sockaddr_storage *ret)
 {
 	struct inuse_addr a = at->addr;
 	socklen_t len;
 
 	if (at->scope[0] != 0)
-		a.scope = f->devices[strcmp(at->scope, "lo") != 0];
+		a.scope = if_nametoindex(at->scope);
 	len = iu_sockaddr_from(&a, ret);
 	if (at->claims == IU_UNSPEC)
 		ret->ss_family = AF_UNSPEC;
@@ -56,7 +56,7 @@ static int do_socket(struct iu_fuzzer *f, const struct iu_step *s)
 static int do_connect(struct iu_fuzzer *f, const struct iu_step *s)
 {
 	struct sockaddr_storage ss;
-	socklen_t len = sockaddr_of(f, &s->at, &ss);
+	socklen_t len = sockaddr_of(&s->at, &ss);
 	int fd = f->live->fds[s->socket], code = connect(fd, (struct sockaddr *)&ss, len) == 0 ? 0 : errno;
 
 	if (code != EINPROGRESS)
@@ -119,7 +119,7 @@ static int do_close(struct iu_fuzzer *f, const struct iu_step *s)
 static int do_bind(struct iu_fuzzer *f, const struct iu_step *s)
 {
 	struct sockaddr_storage ss;
-	socklen_t len = sockaddr_of(f, &s->at, &ss);
+	socklen_t len = sockaddr_of(&s->at, &ss);
 
 	return bind(f->live->fds[s->socket], (struct sockaddr *)&ss, len) == 0 ? 0 : errno;
 }

@@ -29,7 +29,6 @@ const uint16_t iu_fuzz_ports[IU_FUZZ_N_PORTS] = {IU_FUZZ_LOW,       IU_FUZZ_PORT
 static enum inuse_status make_surroundings(struct iu_fuzzer *f, struct inuse_error *error)
 {
 	static const char *const kinds[] = {"unreachable", "prohibit", "blackhole"};
-	static const char *const devices[] = {"lo", "v0", "wire"};
 	struct inuse_addr a;
 	enum inuse_status status = iu_lab_device("v0", error);
 
@@ -56,8 +55,6 @@ static enum inuse_status make_surroundings(struct iu_fuzzer *f, struct inuse_err
 	iu_lab_write_setting("ipv4/tcp_wmem", "4096 4096 8192");
 	iu_lab_write_setting("ipv4/tcp_no_metrics_save", "1");
 	iu_lab_write_setting("ipv4/tcp_invalid_ratelimit", "0");
-	for (unsigned i = 0; i < 3; i++)
-		f->devices[i] = if_nametoindex(devices[i]);
 	return INUSE_OK;
 }
 
@@ -77,6 +74,14 @@ enum inuse_status iu_fuzz_namespace(struct iu_fuzzer *f, struct inuse_error *err
 	return status == INUSE_OK ? make_surroundings(f, error) : status;
 }
 
+static uint32_t simulate_device(struct iu_fuzzer *f, const char *name)
+{
+	uint32_t device = iu_sim_device(f->model.sim, name);
+
+	f->devices[device - 1] = if_nametoindex(name);
+	return device;
+}
+
 /* The same on the model. */
 static void simulate_surroundings(struct iu_fuzzer *f)
 {
@@ -88,15 +93,17 @@ static void simulate_surroundings(struct iu_fuzzer *f)
 	iu_sim_setting(sim, IU_SET_RANGE_FIRST, IU_FUZZ_RANGE);
 	iu_sim_setting(sim, IU_SET_RANGE_LAST, IU_FUZZ_RANGE_LAST);
 	iu_sim_setting(sim, IU_SET_INVALID_RATELIMIT, 0);
+	memset(f->devices, 0, sizeof(f->devices));
+	f->devices[0] = if_nametoindex("lo"); /* iu_sim_new() has made it */
 	/* in the order of the kernel: of several addresses the first one is taken */
 	if (f->live->wire != NULL) {
-		device = iu_sim_device(sim, "wire");
+		device = simulate_device(f, "wire");
 		inuse_addr_parse("198.51.100.1", &a, NULL);
 		iu_sim_address(sim, device, &a, 24);
 		inuse_addr_parse("2001:db8:5::1", &a, NULL);
 		iu_sim_address(sim, device, &a, 64);
 	}
-	device = iu_sim_device(sim, "v0");
+	device = simulate_device(f, "v0");
 	inuse_addr_parse("10.9.0.1", &a, NULL);
 	iu_sim_address(sim, device, &a, 24);
 	inuse_addr_parse("fd00::2", &a, NULL);
@@ -146,7 +153,7 @@ struct inuse_socket iu_fuzz_on_kernel(const struct iu_fuzzer *f, const struct in
 {
 	struct inuse_socket r = *simulated;
 
-	if (r.device >= 1 && r.device <= 3)
+	if (r.device >= 1 && r.device <= sizeof(f->devices) / sizeof(f->devices[0]))
 		r.device = f->devices[r.device - 1];
 	return r;
 }

@@ -62,7 +62,7 @@ struct iu_fuzzer {
 	struct iu_eyes *eyes;    /* NULL: the buckets cannot be read */
 	bool root;               /* other users can be played */
 	uint32_t features;       /* enum iu_feature of the kernel */
-	uint32_t devices[3];     /* index of lo, v0 and wire on the kernel */
+	uint32_t devices[3];     /* index on the kernel of what the simulation has as 1 (lo), 2 and 3; 0: it has no such */
 	unsigned scenes_here;    /* played in this namespace */
 	/* the scene that is being made or played */
 	struct iu_scene scene;

@@ -11,6 +11,7 @@
 #include "support/live.h"
 
 #include <jansson.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lab/fuzz.h"
+#include "lab/fuzz_private.h"
 
 #define CALLS 20000
 #define LIMIT_NS UINT64_C(10000000000)
@@ -87,6 +88,33 @@ static void test_fuzz__ordinary_user__plays_and_agrees(void **state)
 	assert_false(result.other_users);
 	assert_true(result.removed > 0 && result.judged[IU_EYES_USER] > 0 && result.user_cannot_tell < result.calls / 4);
 	assert_non_null(iu_fuzz_unreached(&result, "privileged-port"));
+}
+
+/* Else SOCK_DESTROY would look for the remains of a connection on another device than theirs. */
+static void test_fuzz_on_kernel__each_device__the_one_of_that_name(void **state)
+{
+	live_need_root();
+	live_need_ipv6();
+	LIVE_CHILD({
+		struct iu_fuzzer *f = calloc(1, sizeof(*f));
+		const struct iu_facts *facts;
+
+		f->fuzz = &(struct iu_fuzz){.seed = 1};
+		f->result = calloc(1, sizeof(*f->result));
+		f->profile = &iu_profile_linux;
+		if (iu_fuzz_namespace(f, NULL) != INUSE_OK || !iu_fuzz_begin(f))
+			live_fail("no scene");
+		facts = iu_sim_facts(f->model.sim);
+		for (size_t i = 0; i < facts->n_devices; i++) {
+			struct inuse_socket one = {.device = facts->devices[i].index};
+
+			if (iu_fuzz_on_kernel(f, &one).device != if_nametoindex(facts->devices[i].name))
+				live_fail("another device than %s", facts->devices[i].name);
+		}
+		if (facts->n_devices < 2)
+			live_fail("no device but lo");
+		iu_fuzz_end(f);
+	});
 }
 
 /*
@@ -312,6 +340,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {live_test(test_fuzz__fixed_seeds__kernel_and_model_agree),
 						  live_test(test_fuzz__ordinary_user__plays_and_agrees),
+						  live_test(test_fuzz_on_kernel__each_device__the_one_of_that_name),
 						  live_test(test_fuzz__interrupted__what_was_found_so_far_is_there),
 						  live_test(test_fuzz__one_row_broken__found),
 						  live_test(test_fuzz__blockers_left_out_or_too_many__found_by_removal_and_replayed)};
