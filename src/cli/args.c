@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The words of a command line, read against a verb's table of options; and the help printed from the same table. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,6 +147,19 @@ int iu_report_error(const struct inuse_error *error)
 	default:
 		return IU_EXIT_UNKNOWN;
 	}
+}
+
+int iu_flushed(int status)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	/* what failed before this left only a mark */
+	if (errno == 0)
+		fputs(_("inuse: the output cannot be written\n"), stderr);
+	else if (!iu_system_reader_has_gone(errno))
+		fprintf(stderr, _("inuse: the output cannot be written: %s\n"), strerror(errno));
+	return IU_EXIT_UNKNOWN;
 }
 
 bool iu_arg_number(const struct iu_args *args, const char *name, uint64_t min, uint64_t max, uint64_t *ret)

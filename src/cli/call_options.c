@@ -168,8 +168,3 @@ int iu_call_exit(const struct inuse_verdict *v, bool strict)
 		return IU_EXIT_UNKNOWN;
 	return v->outcome == INUSE_GO ? IU_EXIT_GO : v->outcome == INUSE_FAIL ? IU_EXIT_FAIL : IU_EXIT_UNKNOWN;
 }
-
-int iu_flushed(int status)
-{
-	return fflush(stdout) == 0 && !ferror(stdout) ? status : IU_EXIT_UNKNOWN;
-}

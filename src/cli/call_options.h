@@ -85,7 +85,5 @@ int iu_call_enter(const struct iu_call *call);
 
 /* The exit status that belongs to a verdict. strict: a GO that rests on what could be seen only is IU_EXIT_UNKNOWN. */
 int iu_call_exit(const struct inuse_verdict *v, bool strict);
-/* The status, or IU_EXIT_UNKNOWN when stdout could not be written. */
-int iu_flushed(int status);
 
 #endif

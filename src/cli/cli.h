@@ -63,6 +63,8 @@ int iu_args_next(struct iu_args *args);
 int iu_usage(const struct iu_verb *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "inuse: sentence" of an error on stderr. Returns the exit status that belongs to it: 2 for input, 3 for the rest. */
 int iu_report_error(const struct inuse_error *error);
+/* The status, or IU_EXIT_UNKNOWN when stdout could not be written, after a sentence on stderr unless its reader has gone. */
+int iu_flushed(int status);
 /* Numeric option argument in [min, max]; false after a sentence on stderr. */
 bool iu_arg_number(const struct iu_args *args, const char *name, uint64_t min, uint64_t max, uint64_t *ret);
 

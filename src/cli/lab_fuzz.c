@@ -203,7 +203,5 @@ int iu_lab_fuzz(const struct iu_lab_fuzz *asked)
 		tell_json(&what, &result);
 	else
 		tell(&what, &result);
-	if (fflush(stdout) != 0)
-		return IU_EXIT_UNKNOWN;
-	return result.disagreements > 0 ? IU_EXIT_FAIL : result.finished && result.unsteady == 0 ? IU_EXIT_GO : IU_EXIT_UNKNOWN;
+	return iu_flushed(result.disagreements > 0 ? IU_EXIT_FAIL : result.finished && result.unsteady == 0 ? IU_EXIT_GO : IU_EXIT_UNKNOWN);
 }

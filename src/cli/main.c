@@ -11,7 +11,7 @@
 #include "compat/system.h"
 #include "say/say.h"
 
-static int print_verbs(FILE *f)
+static void print_verbs(FILE *f)
 {
 	const struct iu_verb *verb;
 	const char *summary;
@@ -28,7 +28,6 @@ static int print_verbs(FILE *f)
 	fputs("\n", f);
 	iu_print_wrapped(f, _("ADDR is 8080, 127.0.0.1:8080, [::1]:8080, localhost:http, http://host:3000/, /run/x.sock ...\n"
 			      "inuse VERB --help tells each verb's options.\n"));
-	return fflush(f) == 0 ? IU_EXIT_GO : IU_EXIT_UNKNOWN;
 }
 
 int main(int argc, char **argv)
@@ -58,10 +57,11 @@ int main(int argc, char **argv)
 		verb = argc > 2 ? iu_verb_find(argv[2]) : NULL;
 		if (verb != NULL) {
 			iu_print_help(stdout, verb);
-			return IU_EXIT_GO;
+			return iu_flushed(IU_EXIT_GO);
 		}
 		iu_print_help(stdout, &iu_verb_bare);
-		return print_verbs(stdout);
+		print_verbs(stdout);
+		return iu_flushed(IU_EXIT_GO);
 	}
 	verb = iu_verb_find(argv[1]);
 	if (verb != NULL)

@@ -51,7 +51,7 @@ static size_t columns(void)
 static int print(const char *text)
 {
 	fputs(text, stdout);
-	return fflush(stdout) == 0 && !ferror(stdout) ? IU_EXIT_GO : IU_EXIT_UNKNOWN;
+	return iu_flushed(IU_EXIT_GO);
 }
 
 static int print_json(const struct iu_page *const *pages, bool whole)

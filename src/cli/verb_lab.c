@@ -264,7 +264,7 @@ static int list(const struct lab *lab)
 		printf(_("\nPlay one: inuse lab NAME.  All of them: inuse lab --all.  As a page to read: inuse lab --html FILE.\n"));
 	}
 	iu_text_done(&t);
-	return fflush(stdout) == 0 ? IU_EXIT_GO : IU_EXIT_UNKNOWN;
+	return iu_flushed(IU_EXIT_GO);
 }
 
 /* ------------------------------------------------------------------------------------------------ playing */
@@ -444,9 +444,7 @@ static int play(struct lab *lab)
 	free(list);
 	if (lab->html != NULL && iu_lab_html_write(lab->html, iu_os_names[lab->os], !lab->model_only, &error) != INUSE_OK)
 		return iu_report_error(&error);
-	if (fflush(stdout) != 0)
-		return IU_EXIT_UNKNOWN;
-	return lab->tally.differ > 0 ? IU_EXIT_FAIL : lab->tally.unplayed > 0 || left_out ? IU_EXIT_UNKNOWN : IU_EXIT_GO;
+	return iu_flushed(lab->tally.differ > 0 ? IU_EXIT_FAIL : lab->tally.unplayed > 0 || left_out ? IU_EXIT_UNKNOWN : IU_EXIT_GO);
 }
 
 /* --html: without names it is a page of everything. An exit status. */

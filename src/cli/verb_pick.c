@@ -133,7 +133,8 @@ static void say_too_few(const struct iu_pick *found)
 	if (found->n == 0)
 		fputs(_("inuse pick: there is no such port\n"), stderr);
 	else
-		fprintf(stderr, _("inuse pick: there are only %zu such ports\n"), found->n);
+		fprintf(stderr, iu_ngettext("inuse pick: there is only %zu such port\n", "inuse pick: there are only %zu such ports\n", found->n),
+			found->n);
 	if (found->n_unknown > 0)
 		fprintf(stderr, _("inuse pick: of %zu more it cannot be told; root may see it\n"), found->n_unknown);
 }

@@ -299,7 +299,11 @@ static void print_text(const struct wait *w, enum end end, int64_t waited_ns)
 	char text[INUSE_ADDR_TEXT], waited[64], address[160];
 
 	/* durations are rounded up; what was asked for was waited for, and some microseconds more */
-	iu_say_duration(waited_ns - waited_ns % INT64_C(100000000), 0, waited);
+	waited_ns -= waited_ns % (SECOND / 10);
+	if (waited_ns < SECOND)
+		snprintf(waited, sizeof(waited), _("%.1f s"), (double)waited_ns / 1e9);
+	else
+		iu_say_duration(waited_ns, 0, waited);
 	if (answer != NULL)
 		fputs(answer, stdout);
 	else if (end == LISTENING)

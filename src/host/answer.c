@@ -264,11 +264,25 @@ static void name_asked(struct inuse_answer *a, const struct iu_resolved *r)
 	iu_text_done(&again);
 }
 
-void iu_answer_judge(struct inuse_answer *a, const struct inuse_request *requests, size_t n)
+/* "Would it be otherwise without SO_REUSEADDR", or with it: on all the addresses together, as the answer is about all of them. */
+static void judge_other(struct inuse_answer *a, const struct inuse_request *requests, size_t n)
 {
+	struct inuse_verdict others[IU_MAX_ADDRS];
 	struct inuse_request other;
 
+	for (size_t i = 0; i < n; i++) {
+		other = requests[i];
+		other.flags ^= INUSE_REUSEADDR;
+		iu_judge(iu_profile_of(a->facts), a->facts, &other, &others[i]);
+	}
+	a->other = others[iu_say_deciding(others, n)];
+	a->has_other = a->other.outcome != a->verdicts[iu_say_deciding(a->verdicts, n)].outcome;
+}
+
+void iu_answer_judge(struct inuse_answer *a, const struct inuse_request *requests, size_t n)
+{
 	a->n = n;
+	a->has_other = false;
 	if (a->own != NULL) {
 		iu_features_settle(a->own, requests, n);
 		iu_port_memory_settle(a->own, requests, n, a->without);
@@ -276,15 +290,8 @@ void iu_answer_judge(struct inuse_answer *a, const struct inuse_request *request
 	for (size_t i = 0; i < n; i++)
 		iu_judge(iu_profile_of(a->facts), a->facts, &requests[i], &a->verdicts[i]);
 	/* on Windows the option is about taking a port over, and no server asks for it */
-	if ((requests[0].call != INUSE_CALL_BIND && requests[0].call != INUSE_CALL_LISTEN) || a->facts->os == IU_SYSTEM_windows)
-		return;
-	/* "would it be otherwise without SO_REUSEADDR": any address on which it is */
-	for (size_t i = 0; i < n && !a->has_other; i++) {
-		other = requests[i];
-		other.flags ^= INUSE_REUSEADDR;
-		iu_judge(iu_profile_of(a->facts), a->facts, &other, &a->other);
-		a->has_other = a->other.outcome != a->verdicts[iu_say_deciding(a->verdicts, n)].outcome;
-	}
+	if ((requests[0].call == INUSE_CALL_BIND || requests[0].call == INUSE_CALL_LISTEN) && a->facts->os != IU_SYSTEM_windows)
+		judge_other(a, requests, n);
 }
 
 size_t iu_resolved_requests(const struct iu_resolved *r, const struct iu_facts *facts,
