@@ -116,12 +116,28 @@ static void put_addr(struct nlmsghdr *request, uint16_t type, const struct inuse
 	mnl_attr_put(request, type, a->family == 4 ? 4 : 16, a->ip);
 }
 
+static uint32_t scope_of(const struct inuse_addr *a)
+{
+	return a != NULL && iu_addr_is_link_local6(a) ? a->scope : 0;
+}
+
+/*
+ * What the socket is bound to when it looks for its way; 0: to nothing. Its own link-local address binds it, whatever device was set
+ * before, and else that which it dials.
+ */
+static uint32_t device_of(const struct iu_scope *scope, const struct inuse_addr *to)
+{
+	uint32_t by_from = scope_of(scope->route_from), device = by_from != 0 ? by_from : scope->route_device;
+
+	return device != 0 ? device : scope_of(to);
+}
+
 static struct nlmsghdr *make_request(char *buffer, const struct iu_scope *scope, const struct inuse_addr *to,
 				     const struct inuse_addr *source)
 {
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	struct rtmsg *header;
-	uint32_t device = to->scope != 0 ? to->scope : scope->route_device;
+	uint32_t device = device_of(scope, to);
 	uint8_t bits = to->family == 4 ? 32 : 128;
 
 	request->nlmsg_type = RTM_GETROUTE;
@@ -166,7 +182,7 @@ static bool look_up(const struct iu_scope *scope, const struct inuse_addr *remot
 	/* Another family than the destination's: connect() fails before it comes to routing, or the wildcard fits. */
 	if (source.family != look.to.family || iu_addr_is_any(&source))
 		source.family = 0;
-	if (iu_addr_is_link_local6(&look.to) && look.to.scope == 0 && scope->route_device == 0) {
+	if (iu_addr_is_link_local6(&look.to) && device_of(scope, &look.to) == 0) {
 		route->result = INUSE_R_INVAL; /* linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_connect() */
 		return true;
 	}

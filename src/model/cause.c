@@ -36,8 +36,8 @@ WHEN(free_)
 
 RULE(rule_multicast6, "multicast6")
 RULE(rule_mapped_on_v6only, "mapped-on-v6only")
-RULE(rule_link_local, "link-local-without-scope")
 RULE(rule_device_missing, "device-missing")
+RULE(rule_scope_differs, "scope-differs")
 RULE(rule_tentative, "tentative")
 RULE(rule_not_local, "not-local")
 RULE(rule_ports_exhausted, "ports-exhausted")
@@ -51,9 +51,16 @@ RULE(rule_syn_no_listener, "syn-no-listener")
 RULE(rule_syn_fin_wait2, "syn-fin-wait2")
 RULE(rule_syn_rfc1337, "syn-rfc1337")
 
-WHEN(rule_loopback_device)
+WHEN(rule_link_local)
 {
-	return rule_not_local(v, f) && v->request.device != 0 && iu_addr_is_loopback(&v->request.local);
+	(void)f;
+	return v->rule != NULL && (strcmp(v->rule, "link-local-without-scope") == 0 || strcmp(v->rule, "connect-without-scope") == 0);
+}
+
+WHEN(rule_other_device)
+{
+	return rule_scope_differs(v, f) ||
+	       (rule_not_local(v, f) && v->request.device != 0 && iu_addr_is_loopback(&v->request.local));
 }
 
 WHEN(rule_privileged)

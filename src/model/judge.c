@@ -65,6 +65,24 @@ static struct inuse_addr find_source(const struct iu_facts *f, const struct inus
 	return source;
 }
 
+/*
+ * connect() to a link-local address binds the socket to the device that the address names; one that names none is of the device that the
+ * socket is bound to already. Two that differ stay as they are: the call is refused. linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_connect()
+ */
+static void dial_by_scope(struct iu_world *w)
+{
+	struct inuse_addr *to = &w->req.remote;
+
+	if (!iu_addr_is_link_local6(to))
+		return;
+	if (to->scope == 0)
+		to->scope = w->req.device;
+	else if (w->req.device == 0)
+		w->req.device = to->scope;
+	if (iu_addr_is_link_local6(&w->source) && w->source.scope == 0)
+		w->source.scope = w->req.device;
+}
+
 static void start(struct iu_world *w, const struct iu_profile *profile, const struct iu_facts *facts,
 		  const struct inuse_request *request, const struct iu_world *what_if)
 {
@@ -182,6 +200,8 @@ void iu_world_start(struct iu_world *w, const struct iu_profile *profile, const 
 	/* what bind() would set is set already, or it was not bind() that gave it the address */
 	if (request->call == INUSE_CALL_CONNECT && w->family == 6)
 		w->req.flags = (w->req.flags & ~(uint32_t)INUSE_V6ONLY) | (request->flags & INUSE_V6ONLY);
+	if (request->call == INUSE_CALL_CONNECT)
+		dial_by_scope(w);
 	w->caller = *caller;
 	if (w->caller.family != 0)
 		w->family = w->caller.family;
@@ -244,6 +264,7 @@ void iu_judge_bare(const struct iu_profile *profile, const struct iu_facts *fact
 
 		w.scan = (struct iu_scan){.all_expire = true};
 		connect.missing = 0;
+		dial_by_scope(&w);
 		later = run_step(&w, INUSE_CALL_CONNECT, &connect);
 		/* where connect() fails for certain, and a bind() that only may fail would say the same, it is connect()'s story */
 		certain = later == 1u << connect.result && connect.result == v.result;

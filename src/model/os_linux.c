@@ -17,6 +17,7 @@
 #define LISTEN "linux v6.18 net/ipv4/af_inet.c __inet_listen_sk(), inet_listen()"
 #define STREAM_CONNECT "linux v6.18 net/ipv4/af_inet.c __inet_stream_connect()"
 #define CONNECT "linux v6.18 net/ipv4/tcp_ipv4.c tcp_v4_connect()"
+#define CONNECT6 "linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_connect()"
 #define HASH_CONNECT "linux v6.18 net/ipv4/inet_hashtables.c __inet_hash_connect()"
 #define CHECK_ESTABLISHED "linux v6.18 net/ipv4/inet_hashtables.c __inet_check_established(), tcp_twsk_unique()"
 #define TIMEWAIT "linux v6.18 net/ipv4/tcp_minisocks.c tcp_timewait_state_process(); RFC 9293 3.6.1 MAY-2; RFC 6191"
@@ -61,11 +62,13 @@ static const struct iu_call_rule calls[] = {
 	 "connect/already"},
 	{"connect-connected", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_connected, INUSE_R_ISCONN, 0, 0, STREAM_CONNECT, "C25"},
 	{"connect-sockaddr-short", INUSE_CALL_CONNECT, IU_V6, iu_pred_sockaddr_short, INUSE_R_INVAL, 0, 0,
-	 "linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_connect()", "errors/families"},
+	 CONNECT6, "errors/families"},
 	{"connect-sockaddr-family", INUSE_CALL_CONNECT, IU_V4, iu_pred_sockaddr_family, INUSE_R_AFNOSUPPORT, 0, 0, CONNECT,
 	 "errors/families"},
-	{"mapped-by-v6only", INUSE_CALL_CONNECT, IU_V6, iu_pred_mapped_by_v6only, INUSE_R_NETUNREACH, 0, 0,
-	 "linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_connect()", "C29"},
+	{"connect-without-scope", INUSE_CALL_CONNECT, IU_V6, iu_pred_dials_without_scope, INUSE_R_INVAL, 0, 0, CONNECT6,
+	 "connect/link-local"},
+	{"scope-differs", INUSE_CALL_CONNECT, IU_V6, iu_pred_scope_differs, INUSE_R_INVAL, 0, 0, CONNECT6, "connect/link-local"},
+	{"mapped-by-v6only", INUSE_CALL_CONNECT, IU_V6, iu_pred_mapped_by_v6only, INUSE_R_NETUNREACH, 0, 0, CONNECT6, "C29"},
 	{"no-route", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_no_route, INUSE_R_NETUNREACH, 0, 0, CONNECT, "C21"},
 	{"unreachable", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_unreachable, INUSE_R_HOSTUNREACH, 0, 0, CONNECT, "C27"},
 	{"route-prohibits", INUSE_CALL_CONNECT, IU_BOTH, iu_pred_prohibited, INUSE_R_ACCES, 0, 0, CONNECT, "C27"},
@@ -110,7 +113,7 @@ static const struct iu_owner_rule owners[] = {
 	{"connection", NULL, INUSE_R_ADDRINUSE, CONFLICT, "B43"},
 };
 
-static_assert(sizeof(calls) / sizeof(calls[0]) == 48, "a row was added: add its sentence in src/say and its test");
+static_assert(sizeof(calls) / sizeof(calls[0]) == 50, "a row was added: add its sentence in src/say and its test");
 
 const struct iu_profile iu_profile_linux = {
 	"linux", false, calls, sizeof(calls) / sizeof(calls[0]), owners, sizeof(owners) / sizeof(owners[0]),

@@ -16,6 +16,18 @@ static enum inuse_tri route_says(const struct iu_world *w, enum inuse_result res
 	return INUSE_NO; /* not asked: nothing is known to be in the way */
 }
 
+enum inuse_tri iu_pred_dials_without_scope(struct iu_world *w, uint32_t *missing)
+{
+	return iu_is(iu_addr_is_link_local6(&w->req.remote) && w->req.remote.scope == 0 && w->req.device == 0);
+}
+
+/* A socket that is bound to a device, be it by its own link-local address, reaches none of another link. */
+enum inuse_tri iu_pred_scope_differs(struct iu_world *w, uint32_t *missing)
+{
+	return iu_is(iu_addr_is_link_local6(&w->req.remote) && w->req.remote.scope != 0 && w->req.device != 0 &&
+		     w->req.remote.scope != w->req.device);
+}
+
 enum inuse_tri iu_pred_mapped_by_v6only(struct iu_world *w, uint32_t *missing)
 {
 	return iu_is(iu_addr_is_mapped(&w->req.remote) && (w->req.flags & INUSE_V6ONLY) != 0);

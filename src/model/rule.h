@@ -233,7 +233,7 @@ iu_call_when iu_pred_ports_exhausted, iu_pred_port_automatic, iu_pred_repair, iu
 	iu_pred_reuse_memory, iu_pred_no_conflict;
 iu_owner_when iu_pred_no_overlap, iu_pred_devices_differ, iu_pred_both_reuse, iu_pred_both_reuseport, iu_pred_owner_listens,
 	iu_pred_owner_mini, iu_pred_owner_bound;
-iu_call_when iu_pred_mapped_source, iu_pred_no_route, iu_pred_unreachable, iu_pred_prohibited, iu_pred_route_invalid, iu_pred_route_no_device, iu_pred_mapped_by_v6only,
+iu_call_when iu_pred_dials_without_scope, iu_pred_scope_differs, iu_pred_mapped_source, iu_pred_no_route, iu_pred_unreachable, iu_pred_prohibited, iu_pred_route_invalid, iu_pred_route_no_device, iu_pred_mapped_by_v6only,
 	iu_pred_tuple_live, iu_pred_tuple_no_timestamps, iu_pred_tuple_timestamps, iu_pred_connect_exhausted, iu_pred_self_connect,
 	iu_pred_nobody_listens, iu_pred_nobody_answers;
 iu_call_when iu_pred_syn_live, iu_pred_syn_no_listener, iu_pred_syn_fin_wait2, iu_pred_syn_rfc1337, iu_pred_syn_time_wait;

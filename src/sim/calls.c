@@ -195,6 +195,10 @@ struct iu_sim_answer iu_sim_bind(struct iu_sim *sim, unsigned s, const struct in
 	if ((sim->forbids & IU_SIM_FORBID_BIND) != 0 && node->s.proto == INUSE_PROTO_TCP)
 		return (struct iu_sim_answer){.text = "EACCES"};
 	r.local = *addr;
+	if (!iu_addr_is_link_local6(addr))
+		r.local.scope = 0; /* nobody looks at it */
+	else if (addr->scope == 0)
+		r.local.scope = node->s.device;
 	if (becomes_v6only(node, addr))
 		r.flags |= INUSE_V6ONLY;
 	if (node->no_port && automatic && !node->on_port) {
@@ -203,7 +207,7 @@ struct iu_sim_answer iu_sim_bind(struct iu_sim *sim, unsigned s, const struct in
 		/* the address is looked at, whether there is a port is not */
 		if (v.outcome == INUSE_FAIL && v.result != INUSE_R_ADDRINUSE)
 			return iu_sim_answer_of(&v);
-		node->bound = node->s.local = *addr;
+		node->bound = node->s.local = r.local;
 		lock_address(node, addr);
 		if (becomes_v6only(node, addr))
 			node->s.flags |= INUSE_V6ONLY;

@@ -77,6 +77,11 @@ int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *
 	child->s.remote = as_family(remote, l->s.family);
 	child->on_port = true;
 	iu_sim_join(sim, child, false);
+	/* a link-local peer is one of its link: linux v6.18 tcp_v6_init_req(), "So that link locals have meaning" */
+	if (child->s.device == 0 && iu_addr_is_link_local6(&child->s.remote))
+		child->s.device = remote->scope;
+	if (iu_addr_is_link_local6(&child->s.local)) /* which link it is says the device alone */
+		child->s.local.scope = child->s.device;
 	child->listener = listener;
 	child->in_repair = l->in_repair;
 	child->addr_locked = l->addr_locked; /* and not its port: linux v6.18 sk_clone_lock() */
@@ -285,6 +290,11 @@ struct inuse_addr iu_sim_destination(const struct iu_sim *sim, const struct inus
 	else if (iu_addr_is_any(to))
 		inuse_addr_parse(iu_addr_is_mapped(from) ? "::ffff:127.0.0.1" : "::1", &r, NULL);
 	r.port = to->port;
+	/* the kernel looks at the scope of link-local addresses alone */
+	if (!iu_addr_is_link_local6(&r))
+		r.scope = 0;
+	else if (r.scope == 0)
+		r.scope = s->device;
 	return r;
 }
 
@@ -370,16 +380,24 @@ static bool is_there(const struct iu_sim *sim, uint32_t device)
 	return false;
 }
 
+/* The device that the socket is bound to, or will be by the scope of what it dials; 0: to none. */
+static uint32_t bound_to(const struct iu_sim_node *node, const struct inuse_addr *dest)
+{
+	return node->s.device == 0 && node->s.family == 6 && iu_addr_is_link_local6(dest) ? dest->scope : node->s.device;
+}
+
 void iu_sim_ask_route_of(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *dest)
 {
+	uint32_t device = bound_to(node, dest);
+
 	iu_sim_ask_route(sim, dest);
-	if (node->s.device != 0 && !is_there(sim, node->s.device))
+	if (device != 0 && !is_there(sim, device))
 		sim->route.result = iu_addr_unmapped(dest).family == 4 ? INUSE_R_NODEV : INUSE_R_NETUNREACH;
-	else if (node->s.device != 0 && iu_device_of(&sim->facts, dest) != node->s.device)
-		leave_by(sim, node->s.device, dest);
-	/* the loopback addresses leave the machine with nobody [C26] */
-	if (sim->route.result == INUSE_R_OK && iu_addr_is_loopback(&node->s.local) && iu_dials_from(&node->s.local, dest) &&
-	    iu_sim_arrival(sim, node, dest) == 0)
+	else if (device != 0 && iu_device_of(&sim->facts, dest) != device)
+		leave_by(sim, device, dest);
+	/* IPv4's loopback addresses leave the machine with nobody [C26] */
+	if (sim->route.result == INUSE_R_OK && iu_addr_unmapped(&node->s.local).family == 4 && iu_addr_is_loopback(&node->s.local) &&
+	    iu_dials_from(&node->s.local, dest) && iu_sim_arrival(sim, node, dest) == 0)
 		sim->route.result = INUSE_R_INVAL;
 }
 
@@ -452,6 +470,9 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, unsigned s, const 
 	r.remote = dest;
 	v = iu_sim_judge(sim, node, &r, iu_sim_claims(node, to, 0));
 	sim->facts.n_routes = 1;
+	/* for good, whatever comes of the rest */
+	if (v.outcome != INUSE_FAIL || (v.result != INUSE_R_ISCONN && v.result != INUSE_R_ALREADY))
+		node->s.device = bound_to(node, &dest);
 	if (v.outcome == INUSE_FAIL && v.result != INUSE_R_TIMEDOUT) {
 		answer = iu_sim_answer_of(&v);
 		/* tcp_v6_connect() turns it into an IPv4 one, and back when that fails at once */

@@ -195,10 +195,11 @@ void iu_sim_ask_route(struct iu_sim *sim, const struct inuse_addr *to)
 		}
 	sim->route.result = INUSE_R_NETUNREACH;
 	for (size_t i = 0; i < sim->n_nets; i++)
-		if (iu_addr_in(&u, &sim->nets[i].addr, sim->nets[i].prefix_len)) {
+		if (iu_addr_in(&u, &sim->nets[i].addr, sim->nets[i].prefix_len) && (u.scope == 0 || u.scope == sim->nets[i].device)) {
 			sim->route.result = INUSE_R_OK;
 			sim->route.source = sim->nets[i].addr;
 			sim->route.source.port = 0;
+			sim->route.source.scope = u.scope;
 			sim->route.device = sim->nets[i].device;
 		}
 }
