@@ -216,7 +216,7 @@ struct inuse_socket {
 	enum inuse_state state;
 	uint8_t family;      /* of the socket: 4 or 6 (a v4-mapped address on a v6 socket stays mapped) */
 	bool mini;           /* a TIME-WAIT mini socket; with FIN_WAIT2 the remains without a process;
-			      * with SYN_RECV a half-open request, which no rule looks at */
+			      * with SYN_RECV a half-open request, which only connect() looks at */
 	enum inuse_proto proto;
 	struct inuse_addr local, remote;
 	uint32_t flags, known; /* enum inuse_flag, enum inuse_known */

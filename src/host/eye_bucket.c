@@ -5,7 +5,9 @@
  * Theory of operation
  *
  * Everything that holds a port hangs on the port's bucket: listeners, connections, sockets that are only bound,
- * TIME-WAIT; half-open requests do not. Where the scope allows classes the BPF program hands out up to 64 sockets one
+ * TIME-WAIT; half-open requests do not. Only connect() ever meets one, from the port of a listener: they are looked for elsewhere then.
+ *
+ * Where the scope allows classes the BPF program hands out up to 64 sockets one
  * by one (listeners and bound ones first, 16 of the mini sockets, 32 of all that is no listener) and counts the
  * others by what rules can tell apart: a class is delivered as one socket with a count, with the addresses and the
  * end of the one that goes last.
@@ -24,13 +26,15 @@ struct delivery {
 	iu_bucket_fn *bucket_fn;
 	void *arg;
 	int64_t tick_ns;
+	bool met_listener;
 };
 
-static bool deliver(const struct delivery *d, const struct iu_rec *rec, uint64_t count)
+static bool deliver(struct delivery *d, const struct iu_rec *rec, uint64_t count)
 {
 	struct inuse_socket s = iu_record_socket(rec, d->tick_ns);
 
 	s.count = count;
+	d->met_listener |= s.state == INUSE_LISTEN;
 	return d->fn(d->arg, &s);
 }
 
@@ -63,7 +67,7 @@ static void deliver_elsewhere(const struct iu_walker *w, iu_elsewhere_fn *fn, vo
 	}
 }
 
-static void deliver_all(const struct delivery *d, const struct iu_walker *w)
+static void deliver_all(struct delivery *d, const struct iu_walker *w)
 {
 	const struct iu_walk *walk = iu_walker_answer(w);
 	const struct iu_rec *records;
@@ -144,6 +148,8 @@ enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn,
 	deliver_all(&d, w);
 	deliver_elsewhere(w, elsewhere_fn, arg);
 	iu_walker_free(w);
+	if (d.met_listener && scope->n_routes > 0 && iu_iter_requests(scope, fn, arg) != 0)
+		*ret_unseen |= INUSE_MISSING_PARTIAL;
 	return INUSE_OK;
 }
 

@@ -85,7 +85,6 @@ static int load(const struct iu_scope *scope, struct iu_tcp_bpf **ret_skel)
 	return os_code;
 }
 
-/* 0 or an errno. */
 static int read_half_open(const struct iu_scope *scope, struct delivery *d)
 {
 	struct iu_tcp_bpf *skel = NULL;
@@ -101,6 +100,13 @@ static int read_half_open(const struct iu_scope *scope, struct delivery *d)
 	os_code = iu_bpf_read_records(fd, sizeof(struct iu_rec), deliver_read, d);
 	close(fd);
 	return os_code;
+}
+
+int iu_iter_requests(const struct iu_scope *scope, iu_socket_fn *fn, void *arg)
+{
+	struct delivery d = {.scope = scope, .fn = fn, .arg = arg, .tick_ns = iu_bpf_tick_ns()};
+
+	return read_half_open(scope, &d);
 }
 
 enum inuse_status iu_iter_each(const struct iu_scope *scope, iu_socket_fn *fn, void *arg, uint32_t *ret_unseen,

@@ -16,7 +16,8 @@ typedef bool iu_bucket_fn(void *arg, const struct iu_bucket *bucket);
 typedef bool iu_elsewhere_fn(void *arg, const struct iu_elsewhere *elsewhere);
 
 /*
- * Everything that is on the bind buckets of scope->ports (at most 16), by a BPF program. Half-open requests are not owners.
+ * Everything that is on the bind buckets of scope->ports (at most 16), by a BPF program. Half-open requests are not owners; they come, too, where
+ * a destination was asked about (scope->routes) and somebody listens on such a port.
  * elsewhere_fn: sockets on these ports in all other network namespaces, counted per namespace and port; NULL: not looked for.
  */
 enum inuse_status iu_bucket_each(const struct iu_scope *scope, iu_socket_fn *fn, iu_bucket_fn *bucket_fn,
@@ -31,6 +32,8 @@ enum inuse_status iu_bucket_memories(const uint16_t *ports, size_t n, iu_bucket_
 /* The whole table with flags, bound-only sockets included. BPF programs. */
 enum inuse_status iu_iter_each(const struct iu_scope *scope, iu_socket_fn *fn, void *arg, uint32_t *ret_unseen,
 			       struct inuse_error *error);
+/* Half-open requests on scope->ports alone, which are on no bucket: by a walk over all connections. 0 or an errno. */
+int iu_iter_requests(const struct iu_scope *scope, iu_socket_fn *fn, void *arg);
 /* sock_diag: everything but flags; bound-only from 6.8. proto: TCP or UDP. Needs nothing. */
 enum inuse_status iu_diag_each(const struct iu_scope *scope, enum inuse_proto proto, iu_socket_fn *fn, void *arg,
 			       uint32_t *ret_unseen, struct inuse_error *error);

@@ -174,6 +174,8 @@ uint32_t iu_lab_uid(int64_t user)
 
 static bool counts(const struct inuse_socket *s, uint16_t port, bool bound)
 {
+	if (iu_socket_is_request(s))
+		return false; /* on no port */
 	return s->proto == INUSE_PROTO_TCP && s->local.port == port && (bound || s->state != INUSE_BOUND);
 }
 

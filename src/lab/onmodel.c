@@ -124,7 +124,7 @@ static bool has_unknown_end(const struct iu_facts *f, uint16_t port)
 	for (size_t i = 0; i < f->n_sockets; i++) {
 		const struct inuse_socket *s = &f->sockets[i];
 
-		if (s->local.port != port || s->free_at_ns != 0)
+		if (s->local.port != port || s->free_at_ns != 0 || iu_socket_is_request(s))
 			continue;
 		if (!s->mini)
 			return false; /* this one stays */

@@ -69,14 +69,15 @@ static int by_key(const void *a, const void *b)
 	return strcmp(x, y);
 }
 
-/* The TCP sockets of the model, sorted; without bound ones where the kernel does not show these. */
+/* The TCP sockets of the model that are on a port, sorted; without bound ones where the kernel does not show these. */
 static size_t model_sockets(struct player *p, struct inuse_socket *ret, bool bound)
 {
 	const struct iu_facts *f = iu_sim_facts(p->model.sim);
 	size_t n = 0;
 
 	for (size_t i = 0; i < f->n_sockets && n < SOCKETS_MAX; i++)
-		if (f->sockets[i].proto == INUSE_PROTO_TCP && (bound || f->sockets[i].state != INUSE_BOUND))
+		if (f->sockets[i].proto == INUSE_PROTO_TCP && !iu_socket_is_request(&f->sockets[i]) &&
+		    (bound || f->sockets[i].state != INUSE_BOUND))
 			ret[n++] = f->sockets[i];
 	qsort(ret, n, sizeof(ret[0]), by_key);
 	return n;

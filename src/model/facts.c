@@ -164,13 +164,22 @@ static bool held_only_by(const struct iu_facts *f, const struct inuse_socket *o,
 	return true;
 }
 
+bool iu_socket_is_request(const struct inuse_socket *o)
+{
+	return o->state == INUSE_SYN_RECV && o->mini;
+}
+
 bool iu_socket_is_owner(const struct iu_world *w, const struct inuse_socket *o, uint16_t port)
 {
-	/* half-open requests hold no port [O24]; other namespaces have buckets of their own */
-	if (o->local.port != port || o->proto != w->req.proto || (o->state == INUSE_SYN_RECV && o->mini) ||
-	    (o->netns != 0 && o->netns != w->facts->netns))
+	return !iu_socket_is_request(o) && iu_socket_has_tuple(w, o, port); /* half-open requests hold no port [O24] */
+}
+
+bool iu_socket_has_tuple(const struct iu_world *w, const struct inuse_socket *o, uint16_t port)
+{
+	/* other namespaces have tables of their own */
+	if (o->local.port != port || o->proto != w->req.proto || (o->netns != 0 && o->netns != w->facts->netns))
 		return false;
-	if (o == w->caller.self || (w->without_mini && o->mini))
+	if (o == w->caller.self || (w->without_mini && o->mini && !iu_socket_is_request(o)))
 		return false;
 	return w->without_pid == 0 || !held_only_by(w->facts, o, w->without_pid);
 }

@@ -97,6 +97,9 @@ struct iu_elsewhere {
 	bool listening;
 };
 
+/* Is it a request that a listener has half open? It is on no port, and has a 4-tuple. */
+bool iu_socket_is_request(const struct inuse_socket *o);
+
 struct iu_facts {
 	const struct inuse_socket *sockets;
 	size_t n_sockets;

@@ -85,7 +85,7 @@ static enum inuse_tri is_tuple(const struct iu_world *w, const struct inuse_sock
 	enum inuse_tri elsewhere, from_there;
 	uint32_t lacking = 0;
 
-	if (!iu_socket_is_owner(w, o, local->port) || o->state == INUSE_LISTEN || o->state == INUSE_BOUND ||
+	if (!iu_socket_has_tuple(w, o, local->port) || o->state == INUSE_LISTEN || o->state == INUSE_BOUND ||
 	    o->remote.port != remote->port || !iu_addr_same(&o->remote, remote))
 		return INUSE_NO;
 	elsewhere = iu_socket_is_elsewhere(w, o, &lacking);
@@ -135,19 +135,25 @@ static enum inuse_tri find_tuple(struct iu_world *w, tuple_fn *fn, uint32_t *mis
 	return any;
 }
 
+/* Is it what is left of a connection? A request that is half open is the beginning of one. */
+static bool is_left(const struct inuse_socket *o)
+{
+	return o->mini && !iu_socket_is_request(o);
+}
+
 static enum inuse_tri live(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
-	return iu_is(!o->mini);
+	return iu_is(!is_left(o));
 }
 
 static enum inuse_tri without_timestamps(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
-	return o->mini ? iu_not(iu_socket_has(w, o, INUSE_TIMESTAMPS, INUSE_MISSING_TIMESTAMPS, missing)) : INUSE_NO;
+	return is_left(o) ? iu_not(iu_socket_has(w, o, INUSE_TIMESTAMPS, INUSE_MISSING_TIMESTAMPS, missing)) : INUSE_NO;
 }
 
 static enum inuse_tri mini(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
-	return iu_is(o->mini);
+	return iu_is(is_left(o));
 }
 
 enum inuse_tri iu_pred_tuple_live(struct iu_world *w, uint32_t *missing)

@@ -153,6 +153,8 @@ enum inuse_tri iu_socket_has(const struct iu_world *w, const struct inuse_socket
 			     enum inuse_missing lacking, uint32_t *missing);
 /* Is it on the port, in this namespace, an owner that bind() looks at, and not wished away by a what-if? */
 bool iu_socket_is_owner(const struct iu_world *w, const struct inuse_socket *o, uint16_t port);
+/* The same for connect(), which looks at whatever may have a 4-tuple: half-open requests, too. */
+bool iu_socket_has_tuple(const struct iu_world *w, const struct inuse_socket *o, uint16_t port);
 /* Do the addresses overlap, as bind() of w->req.local sees it? linux-rules 1.2. */
 enum inuse_tri iu_owner_overlaps(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing);
 /* Runs the owner rules on one socket: does it stand in the way? ret_rule: the row that decided or first might. */

@@ -46,8 +46,7 @@ bool iu_sim_queue_full(const struct iu_sim *sim, int listener)
 	return n > sim->nodes[listener].backlog;
 }
 
-/* IPv4 addresses stand as v4-mapped ones on an IPv6 socket. */
-static struct inuse_addr as_family(const struct inuse_addr *a, uint8_t family)
+struct inuse_addr iu_sim_as_family(const struct inuse_addr *a, uint8_t family)
 {
 	struct inuse_addr r = iu_addr_unmapped(a);
 
@@ -73,8 +72,8 @@ int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *
 	child->s.inode = 0;
 	child->s.flags |= INUSE_PORT_LOCKED;
 	child->s.flags &= ~(uint32_t)INUSE_GROUP; /* the group is the listener's */
-	child->s.local = as_family(local, l->s.family);
-	child->s.remote = as_family(remote, l->s.family);
+	child->s.local = iu_sim_as_family(local, l->s.family);
+	child->s.remote = iu_sim_as_family(remote, l->s.family);
 	child->on_port = true;
 	iu_sim_join(sim, child, false);
 	/* a link-local peer is one of its link: linux v6.18 tcp_v6_init_req(), "So that link locals have meaning" */
@@ -284,7 +283,7 @@ struct inuse_addr iu_sim_destination(const struct iu_sim *sim, const struct inus
 	if (any4 && own.family == 4 && !iu_addr_is_any(&own))
 		r = *from;
 	else if (any4 && of_device != NULL)
-		r = as_family(of_device, to->family);
+		r = iu_sim_as_family(of_device, to->family);
 	else if (any4)
 		inuse_addr_parse(to->family == 4 ? "127.0.0.1" : "::ffff:127.0.0.1", &r, NULL);
 	else if (iu_addr_is_any(to))
@@ -301,7 +300,7 @@ struct inuse_addr iu_sim_destination(const struct iu_sim *sim, const struct inus
 /* The address that the socket dials that destination from: its own, or the route's. */
 static struct inuse_addr source_of(const struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *to)
 {
-	return iu_dials_from(&node->s.local, to) ? node->s.local : as_family(&sim->route.source, node->s.family);
+	return iu_dials_from(&node->s.local, to) ? node->s.local : iu_sim_as_family(&sim->route.source, node->s.family);
 }
 
 /* What is left of an older connection with this 4-tuple, if it is in the way; what was bound to another device keeps its own [C33]. */
@@ -367,7 +366,7 @@ static void leave_by(struct iu_sim *sim, uint32_t device, const struct inuse_add
 			from = net;
 	}
 	if (from != NULL)
-		sim->route.source = as_family(&from->addr, dest->family);
+		sim->route.source = iu_sim_as_family(&from->addr, dest->family);
 	sim->route.source.port = 0;
 	sim->route.device = device;
 }

@@ -204,6 +204,20 @@ void iu_sim_ask_route(struct iu_sim *sim, const struct inuse_addr *to)
 		}
 }
 
+/* A request is on no port, and yet has its 4-tuple. */
+static struct inuse_socket request_of(const struct iu_sim_far *far)
+{
+	return (struct inuse_socket){.state = INUSE_SYN_RECV,
+				     .mini = true,
+				     .proto = INUSE_PROTO_TCP,
+				     .family = far->family,
+				     .local = iu_sim_as_family(&far->to, far->family),
+				     .remote = iu_sim_as_family(&far->at, far->family),
+				     .device = far->device,
+				     .known = UINT32_MAX & ~(uint32_t)INUSE_KNOW_OWNER,
+				     .count = 1};
+}
+
 void iu_sim_view(struct iu_sim *sim)
 {
 	size_t n = 0;
@@ -220,6 +234,9 @@ void iu_sim_view(struct iu_sim *sim)
 		sim->view[n].count = 1;
 		n++;
 	}
+	for (size_t i = 0; i < IU_SIM_PEERS; i++)
+		if (sim->fars[i].used && sim->fars[i].half_open)
+			sim->view[n++] = request_of(&sim->fars[i]);
 	sim->facts.n_sockets = n;
 	sim->facts.n_buckets = sim->n_buckets;
 }

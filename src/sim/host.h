@@ -28,6 +28,7 @@ struct iu_sim_far {
 	struct iu_segment syn;      /* half open: the SYN, the number that it was answered with, and whose request it is */
 	uint32_t iss;
 	uint64_t listener;          /* its inode */
+	uint8_t family;             /* of the listener */
 	uint32_t device;            /* that it was bound to when the SYN came: so will be the connection */
 	int64_t answered_ns;        /* as in struct iu_sim_flow */
 };
@@ -74,7 +75,7 @@ struct iu_sim {
 	uint32_t uid;
 	uint64_t next;
 	struct iu_facts facts;
-	struct inuse_socket view[NODES];
+	struct inuse_socket view[NODES + IU_SIM_PEERS];
 	int view_of[NODES];            /* where a node stands in view, or NONE */
 	struct iu_local locals[32];
 	struct iu_device devices[16];
@@ -148,6 +149,8 @@ void iu_sim_tell_far(struct iu_sim *sim, int n, uint8_t flags, uint32_t len);
 void iu_sim_disconnect(struct iu_sim *sim, int n);
 /* An address that bind() did not name is gone: inet_bhash2_reset_saddr(). */
 void iu_sim_forget_address(struct iu_sim *sim, int n);
+/* The address as a socket of that family has it: IPv4 stands as v4-mapped on an IPv6 one. */
+struct inuse_addr iu_sim_as_family(const struct inuse_addr *a, uint8_t family);
 /* How well a listener fits an address; 0: not at all. The most specific one gets the SYN. */
 #define IU_SIM_FITS_ADDRESS 8 /* from here on: it listens on this very address */
 int iu_sim_fits(const struct inuse_socket *listener, const struct inuse_addr *to, uint32_t arrival);

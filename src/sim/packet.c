@@ -143,6 +143,7 @@ static void take_syn(struct arrival *a, int listener)
 	a->far->half_open = true;
 	a->far->answered_ns = 0;
 	a->far->listener = a->sim->nodes[listener].s.inode;
+	a->far->family = a->sim->nodes[listener].s.family;
 	a->far->device = a->sim->nodes[listener].s.device;
 	a->far->syn = *a->seg;
 	a->far->syn.has_ts &= a->sim->facts.settings[IU_SET_TIMESTAMPS] != 0;

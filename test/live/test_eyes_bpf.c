@@ -219,6 +219,33 @@ static void test_bucket__not_accepted_yet__nobody_has_it(void **state)
 	assert_int_not_equal(s->known & INUSE_KNOW_OWNER, 0);
 }
 
+/* connect() meets it, bind() does not. */
+static void test_bucket__half_open__seen_where_a_destination_is_asked_about(void **state)
+{
+	uint16_t port = 8080;
+	struct inuse_addr to;
+	struct iu_scope scope = {.ports = &port, .n_ports = 1, .classes = true, .bound = true, .routes = &to, .n_routes = 1};
+	int listener = live_listener("127.0.0.1:8080", 0), seconds = 30;
+	const struct inuse_socket *s;
+
+	/* the handshake is not complete before data arrives, so the request stays one */
+	assert_int_equal(setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds)), 0);
+	live_dial("127.0.0.1:8080", "127.0.0.1:8081", 0);
+	assert_int_equal(inuse_addr_parse("127.0.0.1", &to, NULL), INUSE_OK);
+	to.port = 8081;
+	live_wait(8080, 0, INUSE_SYN_RECV);
+	look(8080);
+	assert_int_equal(seen.n, 1);
+	look_scope(&scope);
+	assert_int_equal(seen.n, 2);
+	s = only(INUSE_SYN_RECV);
+	assert_true(s->mini);
+	check_addr(&s->remote, "127.0.0.1:8081");
+	live_close(listener);
+	look_scope(&scope);
+	assert_int_equal(seen.n, 0);
+}
+
 static void test_bucket__several_ports__one_look(void **state)
 {
 	uint16_t ports[] = {8080, 8082, 8081};
@@ -398,6 +425,7 @@ int main(void)
 		live_test(test_bucket__mptcp_listener__inode_of_the_descriptor),
 		live_test(test_bucket__in_flight__has_a_file),
 		live_test(test_bucket__not_accepted_yet__nobody_has_it),
+		live_test(test_bucket__half_open__seen_where_a_destination_is_asked_about),
 		live_test(test_bucket__several_ports__one_look),
 		live_test(test_elsewhere__same_port__counted_there_not_here),
 		live_test(test_bucket__two_ports_here_and_elsewhere__one_walk_tells_all),

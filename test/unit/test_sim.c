@@ -99,6 +99,10 @@ static const struct {
 		SAYS("SYN", "ACK") SAYS("SYN", "ACK")},
 	{"a half-open request asks again", WIRE SAYS("SYN seq-1", "nothing") SAYS("ACK seq+100000", "ACK") SAYS("RST seq+100000", "nothing")
 		SAYS("ACK", "nothing") SERVER_IS("LISTEN, ESTABLISHED")},
+	{"a half-open request has its 4-tuple", FAR "socket dialler\nset dialler reuseaddr\nbind dialler wire:5000\n"
+		"socket server\nset server reuseaddr\nbind server wire:5000\nlisten server\nsend far SYN\n" GIVES("SYN,ACK")
+		SERVER_IS("BOUND, LISTEN") "connect dialler far:5001\n" GIVES("EADDRNOTAVAIL") "send far RST\nset dialler nonblocking\n"
+		"connect dialler far:5001\n" GIVES("EINPROGRESS") SERVER_IS("LISTEN, SYN-SENT")},
 	{"another SYN ends it", WIRE SAYS("SYN seq+9", "RST,ACK") SAYS("ACK", "RST")},
 	{"the last packet of the handshake ends the stream", WIRE SAYS("FIN,ACK", "ACK") SERVER_IS("LISTEN, CLOSE-WAIT")},
 	{"broadcast", "shows A.\nneeds device\ndevice v0 10.1.0.1/24\nsocket a ipv4\nconnect a 10.1.0.255:80\n" GIVES("ENETUNREACH")
