@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The library of the live tests itself: every state can be made, and what fails is seen. */
 #include "support/live.h"
+#include "support/live_private.h"
 
 #include <stdio.h>
 #include <sys/mman.h>
@@ -151,6 +152,28 @@ static void test_inuse__help__as_root_and_as_nobody(void **state)
 	live_says(live_finish(live_start("--help"), 0), 0, "usage: inuse");
 }
 
+static void check_own_signals(void)
+{
+	static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR2, SIGCHLD};
+	struct sigaction action;
+	sigset_t mask;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		signal(signals[i], SIG_IGN);
+	sigfillset(&mask);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	live_own_signals();
+	sigprocmask(SIG_BLOCK, NULL, &mask);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (sigaction(signals[i], NULL, &action) != 0 || action.sa_handler != SIG_DFL || sigismember(&mask, signals[i]) != 0)
+			live_fail("signal %d is still ignored or blocked", signals[i]);
+}
+
+static void test_signals__ignored_and_blocked_by_whom_we_come_from__as_usual(void **state)
+{
+	LIVE_CHILD(check_own_signals());
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -165,6 +188,7 @@ int main(void)
 		live_test(test_netns_add__named__ip_finds_it),
 		live_test(test_run__output_and_status__kept),
 		live_test(test_inuse__help__as_root_and_as_nobody),
+		live_test(test_signals__ignored_and_blocked_by_whom_we_come_from__as_usual),
 	};
 
 	return LIVE_RUN("support", tests);

@@ -245,12 +245,25 @@ void live_device(const char *name, const char *addr)
 
 /* ------------------------------------------------------------------------------------------- the frame */
 
+void live_own_signals(void)
+{
+	struct sigaction action;
+	sigset_t none;
+
+	for (int i = 1; i <= SIGRTMAX; i++)
+		if (sigaction(i, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+			signal(i, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
 const char *live_begin(void)
 {
 	const char *reason;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	signal(SIGPIPE, SIG_IGN);
+	live_own_signals();
 	reason = live_netns_enter();
 	if (reason != NULL)
 		printf("SKIP: %s\n", reason);

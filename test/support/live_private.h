@@ -13,6 +13,11 @@ int live_keep_fd(int fd);
 void *live_keep(void *memory);
 void live_close_all(void);
 void live_end_children(void);
+/*
+ * Signals are as for a program at a terminal, whoever started us: behind nohup and in the background of a script some are
+ * ignored, and what is tested would rightly stay so. Ours alone is that SIGPIPE is ignored.
+ */
+void live_own_signals(void);
 /* Monotonic milliseconds. */
 int64_t live_now_ms(void);
 /* One short pause between two looks; false once the deadline is over. */
