@@ -43,10 +43,10 @@ static void offer_word(void *arg, const char *candidate, const char *what)
 
 /* ------------------------------------------------------------------------------------------------ values */
 
-/* "[bind|listen] ADDR": the words in small letters. A word ends at a blank, a bar or a bracket. */
+/* "[bind|listen] ADDR": the words in small letters. A word ends at a blank, a bar or a bracket. "[options]" are no word. */
 static void offer_alternatives(const struct completion *c, const char *text, const char *what)
 {
-	while (*text != 0) {
+	while (*text != 0 && strcmp(text, "[options]") != 0) {
 		size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
 		char word[64];
 

@@ -166,14 +166,26 @@ static enum end look(struct wait *w, bool by_event)
 
 /* -------------------------------------------------------------------------------------------- sleeping */
 
-/* "8080/tcp: in use by node (pid 47, user ann), for 12 s so far" */
+/* Rounded down, where iu_say_duration() rounds up: so long has been waited. */
+static char *say_waited(int64_t ns, char buf[64])
+{
+	long long tenths = ns / (SECOND / 10);
+
+	if (tenths < 100 && tenths % 10 != 0)
+		snprintf(buf, 64, _("%lld.%lld s"), tenths / 10, tenths % 10);
+	else
+		iu_say_duration(ns - ns % SECOND, 0, buf);
+	return buf;
+}
+
+/* "8080/tcp: in use by node (pid 47, user ann); waited 12 s" */
 static void add_state(struct iu_text *t, const struct wait *w, int64_t now_ns)
 {
 	const struct inuse_verdict *v = w->listening ? NULL : inuse_answer_deciding(w->answer);
 	struct iu_text who = {0};
 	char left[64], waited[64], address[160];
 
-	iu_say_duration(now_ns - w->patience.began_ns, 0, waited);
+	say_waited((now_ns - w->patience.began_ns) / SECOND * SECOND, waited); /* whole ones, as the line is written each second */
 	if (v == NULL) {
 		iu_text_addf(t, _("%s: nobody listens yet, for %s"),
 			     iu_escape(w->call.q.address, address, sizeof(address)), waited);
@@ -298,12 +310,7 @@ static void print_text(const struct wait *w, enum end end, int64_t waited_ns)
 		w->answer != NULL ? inuse_answer_text(w->answer, iu_colour(stdout) ? INUSE_STYLE_COLOUR : 0) : NULL;
 	char text[INUSE_ADDR_TEXT], waited[64], address[160];
 
-	/* durations are rounded up; what was asked for was waited for, and some microseconds more */
-	waited_ns -= waited_ns % (SECOND / 10);
-	if (waited_ns < SECOND)
-		snprintf(waited, sizeof(waited), _("%.1f s"), (double)waited_ns / 1e9);
-	else
-		iu_say_duration(waited_ns, 0, waited);
+	say_waited(waited_ns, waited);
 	if (answer != NULL)
 		fputs(answer, stdout);
 	else if (end == LISTENING)

@@ -161,7 +161,6 @@ void iu_fuzz_step_text(const struct iu_step *s, char *buf, size_t size)
 static const struct {
 	const char *line, *keys[3];
 } surroundings[] = {
-	{"setting net.ipv4.ip_local_port_range 20001-20004", {""}},
 	{"device v0 10.9.0.1/24", {"v0", "10.9.0.", "2001:db8:1::"}},
 	{"address v0 2001:db8:1::1/64 tentative", {"2001:db8:1::"}},
 	{"address lo fd00::2/128", {"fd00::2"}},
@@ -233,8 +232,19 @@ static void add_removal(struct iu_text *t, const struct iu_removal *removal)
 	}
 }
 
+/* The device of peers; the player makes it where there is one, else it is like any other. In the kernel's order it is the first. */
+static void add_wire(struct iu_text *t, const char *steps)
+{
+	bool addresses = strstr(steps, "198.51.100.1") != NULL || strstr(steps, "2001:db8:5::1") != NULL;
+
+	if (strstr(steps, "peer ") == NULL && (addresses || strstr(steps, " device wire\n") != NULL))
+		iu_text_add(t, "device wire 198.51.100.1/24\naddress wire 2001:db8:5::1/64\n");
+}
+
 static void add_surroundings(struct iu_text *t, const char *steps)
 {
+	iu_text_add(t, "setting net.ipv4.ip_local_port_range 20001-20004\n");
+	add_wire(t, steps);
 	for (size_t i = 0; i < sizeof(surroundings) / sizeof(surroundings[0]); i++) {
 		bool used = false;
 
@@ -243,9 +253,6 @@ static void add_surroundings(struct iu_text *t, const char *steps)
 		if (used)
 			iu_text_addf(t, "%s\n", surroundings[i].line);
 	}
-	/* the device of peers; the player makes it where there is one, else it is like any other */
-	if (strstr(steps, "peer ") == NULL && (strstr(steps, "198.51.100.1") != NULL || strstr(steps, "2001:db8:5::1") != NULL))
-		iu_text_add(t, "device wire 198.51.100.1/24\naddress wire 2001:db8:5::1/64\n");
 }
 
 void iu_fuzz_scene_text(const struct iu_fuzzer *f, const struct iu_scene *scene, const char *why, char *buf, size_t size)

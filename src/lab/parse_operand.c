@@ -103,12 +103,18 @@ static bool take_option(struct iu_parser *p, struct iu_step *s, const char *word
 	return true;
 }
 
+/* Is it there without a step that makes it? The device of peers is, where the experiment needs it. */
+static bool is_given_device(const struct iu_parser *p, const char *word)
+{
+	return strcmp(word, "lo") == 0 || ((p->exp->needs & IU_NEED_WIRE) != 0 && strcmp(word, "wire") == 0);
+}
+
 static bool is_device(const struct iu_parser *p, const char *word)
 {
 	for (size_t i = 0; i < p->n_devices; i++)
 		if (strcmp(p->devices[i], word) == 0)
 			return true;
-	return strcmp(word, "lo") == 0;
+	return is_given_device(p, word);
 }
 
 static bool take_number(struct iu_parser *p, const char *word, uint64_t min, uint64_t max, int64_t *ret)
@@ -381,8 +387,8 @@ static bool take_interface(struct iu_parser *p, struct iu_step *s, const char *w
 	snprintf(s->word, sizeof(s->word), "%s", word);
 	if (s->action != IU_DO_REMOVE)
 		return true;
-	if (strcmp(word, "lo") == 0)
-		return iu_parse_wrong(p, _("lo cannot be removed"));
+	if (is_given_device(p, word))
+		return iu_parse_wrong(p, _("%s cannot be removed"), word);
 	for (size_t i = 0; i < p->n_devices; i++)
 		if (strcmp(p->devices[i], word) == 0)
 			p->devices[i][0] = 0; /* no word is empty */

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "host/host.h"
 #include "support/live.h"
 #include "support/live_private.h"
 
@@ -255,6 +256,23 @@ static const char *on_terminal(const char *const *argv, int *ret_status)
 	return text;
 }
 
+/* Not more than it was, however short. */
+static void test_wait__time_is_up__told_how_long_it_was(void **state)
+{
+	const struct live_run *run;
+	int64_t began = iu_host_now();
+	const char *told;
+	double seconds;
+
+	live_listener("127.0.0.1:8080", 0);
+	run = live_inuse("wait", "8080", "--timeout", "0.2");
+	told = strstr(run->err, "gave up after ");
+	assert_non_null(told);
+	seconds = strtod(told + strlen("gave up after "), NULL);
+	if (seconds < 0.2 || seconds * 1e9 > (double)(iu_host_now() - began))
+		fail_msg("%s", run->err);
+}
+
 static void test_wait__on_a_terminal__counts_down_and_clears_the_line(void **state)
 {
 	static const char *const words[] = {"inuse", "wait", "8080", "--timeout", "2.5", NULL};
@@ -292,6 +310,7 @@ int main(void)
 		live_test(test_wait__nobody_listens__looks_grow_rare),
 		live_test(test_wait__no_waiting_helps__says_so_at_once),
 		live_test(test_wait__interrupted__130_and_nothing_said),
+		live_test(test_wait__time_is_up__told_how_long_it_was),
 		live_test(test_wait__on_a_terminal__counts_down_and_clears_the_line),
 	};
 

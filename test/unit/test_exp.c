@@ -108,13 +108,16 @@ static void test_parse__packets_and_surroundings__understood(void **state)
 static void test_parse__peer_with_an_address__speaks_to_the_host_in_its_family(void **state)
 {
 	struct iu_exp *exp = read_good("shows A.\nneeds ipv6 wire\npeer four 198.51.100.2:5001 to 198.51.100.1:80\n"
-				       "peer six [2001:db8:5::2]:5001 to [2001:db8:5::1]:80\nsend six SYN\n  linux nothing live\n");
+				       "peer six [2001:db8:5::2]:5001 to [2001:db8:5::1]:80\nsend six SYN\n  linux nothing live\n"
+				       "socket a ipv4\nset a device wire\nbind a [fe80::1%wire]:80\ndown wire\n");
 	struct inuse_addr four = iu_peer_to(&exp->cases[0].steps[0], IU_RUN_AS_WRITTEN);
 	struct inuse_addr six = iu_peer_to(&exp->cases[0].steps[1], IU_RUN_AS_WRITTEN);
 	char text[INUSE_ADDR_TEXT];
 
 	assert_string_equal(inuse_addr_text(&four, text), "198.51.100.1:80");
 	assert_string_equal(inuse_addr_text(&six, text), "[2001:db8:5::1]:80");
+	/* and the device to them is there without a step */
+	assert_string_equal(exp->cases[0].steps[4].word, "wire");
 	iu_exp_free(exp);
 }
 
@@ -191,6 +194,9 @@ static const struct {
 	{ONE "address lo 2001:db8::1/64 at once\n", "x.exp:3: write: address INTERFACE NET [tentative]"},
 	{ONE "remove lo\n", "x.exp:3: lo cannot be removed"},
 	{ONE "device v0\nremove v0\ndown v0\n", "x.exp:5: \"v0\" is no device yet"},
+	{ONE "set a device wire\n", "x.exp:3: \"wire\" is no device yet"},
+	{HEAD "needs wire\nsocket a ipv4\nremove wire\n", "x.exp:4: wire cannot be removed"},
+	{HEAD "needs device wire\nsocket a ipv4\ndevice wire\n", "x.exp:4: \"wire\" is no new name for a device"},
 	{ONE "forbid listen\n", "x.exp:3: \"listen\" is no call that can be forbidden"},
 	{ONE "forbid bind bind\n", "x.exp:3: \"bind\" is no call that can be forbidden"},
 	/* there is one way to write each thing */
