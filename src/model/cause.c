@@ -49,7 +49,15 @@ RULE(rule_connect_exhausted, "connect-exhausted")
 RULE(rule_nobody_listens, "nobody-listens")
 RULE(rule_syn_no_listener, "syn-no-listener")
 RULE(rule_syn_fin_wait2, "syn-fin-wait2")
-RULE(rule_syn_rfc1337, "syn-rfc1337")
+
+RULE(rule_nobody_answers, "nobody-answers")
+RULE(rule_syn_silent, "syn-rfc1337")
+
+/* The same of either end: what is left in TIME-WAIT answers, and no RST ends it. */
+WHEN(rule_syn_rfc1337)
+{
+	return rule_syn_silent(v, f) || rule_nobody_answers(v, f);
+}
 
 WHEN(rule_link_local)
 {

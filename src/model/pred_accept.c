@@ -115,9 +115,8 @@ enum inuse_tri iu_pred_syn_fin_wait2(struct iu_world *w, uint32_t *missing)
 }
 
 /* The RST of a peer whose old SYN got an ACK does not end TIME-WAIT then [P17]; what is left in FIN-WAIT-2 it always ends [P10b]. */
-enum inuse_tri iu_pred_syn_rfc1337(struct iu_world *w, uint32_t *missing)
+static enum inuse_tri keeps_silent(const struct iu_world *w, const struct inuse_socket *old, uint32_t *missing)
 {
-	const struct inuse_socket *old = old_connection(w);
 	uint32_t listens_lacks = 0, on_lacks = 0, lacking = 0;
 	enum inuse_tri on, listens, ignored;
 
@@ -134,6 +133,16 @@ enum inuse_tri iu_pred_syn_rfc1337(struct iu_world *w, uint32_t *missing)
 	ignored = w->caller.syn.known ? iu_is(!w->caller.syn.newer) : INUSE_MAYBE;
 	ignored = iu_not(iu_both(listens, listens_lacks, iu_not(ignored), INUSE_MISSING_SEQUENCE, &lacking));
 	return iu_both(on, on_lacks, ignored, lacking, missing);
+}
+
+enum inuse_tri iu_pred_syn_rfc1337(struct iu_world *w, uint32_t *missing)
+{
+	const struct inuse_socket *old = old_connection(w);
+	enum inuse_tri silent = keeps_silent(w, old, missing);
+
+	if (silent != INUSE_NO)
+		iu_scan_add(&w->scan, old, NULL, silent == INUSE_YES);
+	return silent;
 }
 
 enum inuse_tri iu_pred_syn_time_wait(struct iu_world *w, uint32_t *missing)

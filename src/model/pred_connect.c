@@ -193,8 +193,8 @@ bool iu_reset_is_lost(const struct iu_facts *f, const struct inuse_addr *from, c
 	       iu_addr_is_local(f, to) == INUSE_YES && iu_device_of(f, to) != iu_device_of(f, from);
 }
 
-/* Is the other end of the connection to be in TIME-WAIT here? */
-static enum inuse_tri meets_time_wait(const struct iu_world *w, uint32_t *missing)
+/* Is the other end of the connection to be in TIME-WAIT here? *ret: it, or the first that may be. */
+static enum inuse_tri meets_time_wait(const struct iu_world *w, const struct inuse_socket **ret, uint32_t *missing)
 {
 	const struct inuse_addr remote = remote_of(w);
 	enum inuse_tri any = INUSE_NO;
@@ -202,13 +202,16 @@ static enum inuse_tri meets_time_wait(const struct iu_world *w, uint32_t *missin
 
 	for (size_t i = 0; i < w->facts->n_sockets; i++) {
 		const struct inuse_socket *o = &w->facts->sockets[i];
-		enum inuse_tri from, port;
+		enum inuse_tri from, port, met;
 
 		if (!o->mini || o->state != INUSE_TIME_WAIT || !iu_socket_is_owner(w, o, remote.port) || !iu_addr_same(&o->local, &remote))
 			continue;
 		from = w->source.family == 0 ? INUSE_MAYBE : iu_is(iu_addr_same(&o->remote, &w->source));
 		port = w->req.local.port == 0 ? INUSE_MAYBE : iu_is(w->req.local.port == o->remote.port);
-		any = iu_or(any, iu_both(from, INUSE_MISSING_ROUTE, port, INUSE_MISSING_DRAW, &lacking));
+		met = iu_both(from, INUSE_MISSING_ROUTE, port, INUSE_MISSING_DRAW, &lacking);
+		if (met == INUSE_YES || (met == INUSE_MAYBE && any == INUSE_NO))
+			*ret = o;
+		any = iu_or(any, met);
 	}
 	if (any == INUSE_MAYBE)
 		*missing |= lacking;
@@ -223,16 +226,19 @@ enum inuse_tri iu_pred_nobody_answers(struct iu_world *w, uint32_t *missing)
 {
 	uint32_t rfc1337_lacks = 0, nobody_lacks = 0, meets_lacks = 0, lacking = 0, all = 0;
 	enum inuse_tri rfc1337 = iu_setting_on(w->facts, IU_SET_RFC1337, &rfc1337_lacks), nobody, silent, meets, answer;
+	const struct inuse_socket *met = NULL;
 
 	if (rfc1337 == INUSE_NO)
 		return INUSE_NO;
 	nobody = iu_pred_nobody_listens(w, &nobody_lacks);
 	silent = iu_both(rfc1337, rfc1337_lacks, nobody, nobody_lacks, &lacking);
-	meets = meets_time_wait(w, &meets_lacks);
+	meets = meets_time_wait(w, &met, &meets_lacks);
 	answer = iu_both(silent, lacking, meets, meets_lacks, &all);
 	/* with an answer it fails, and without one: where somebody may listen, that alone decides, and the row of nobody-listens names it */
 	if (nobody != INUSE_MAYBE)
 		*missing |= all;
+	if (answer != INUSE_NO)
+		iu_scan_add(&w->scan, met, NULL, answer == INUSE_YES);
 	return answer;
 }
 

@@ -49,9 +49,10 @@ static const struct iu_words causes[] = {
 	{"syn-fin-wait2", N_("CANNOT TELL: it depends on a sequence number yet to come"),
 	 N_("This side closed and the peer has not. A new connection whose number falls within the old one's window (64 KB) is "
 	    "reset; any other is accepted after one more round.")},
-	{"syn-rfc1337", N_("CANNOT TELL: it depends on a sequence number yet to come"),
-	 N_("With net.ipv4.tcp_rfc1337=1 a new connection that does not look newer than the old one is ignored until "
-	    "TIME-WAIT ends.")},
+	/* whether it looks newer is not known beforehand: it fails for certain only where nobody listens */
+	{"syn-rfc1337", N_("WOULD FAIL: nobody listens there any more"),
+	 N_("With net.ipv4.tcp_rfc1337=1 a new connection that does not look newer than the old one, or that nobody waits for, is "
+	    "ignored until TIME-WAIT ends.")},
 	{"windows-dead-pid", N_("IN USE by a process that has ended (pid {pids}): a child of it has the socket"),
 	 N_("Windows tells who made a socket, not who inherited it. Children of that process that still run: {children}.")},
 	{"windows-http-sys", N_("IN USE by Windows itself (System, pid 4)"),

@@ -29,6 +29,16 @@ static size_t sockets_of(const struct iu_facts *f, const struct inuse_request *r
 
 static unsigned n_asked, n_open;
 
+/* The cause of what none of the rows of causes.def before it explains is told of somebody. */
+static void check_cause(const struct iu_facts *f, const struct inuse_request *r)
+{
+	struct inuse_verdict v;
+
+	iu_judge(iu_profile_of(f), f, r, &v);
+	if (v.cause != NULL && strcmp(v.cause, "living-connection") == 0 && v.n_shown == 0)
+		fail_msg("%s has no cause", v.rule);
+}
+
 static void ask(const char *name, const struct iu_facts *all, const struct inuse_request *r)
 {
 	struct inuse_socket sockets[ON_PORT_MAX];
@@ -42,6 +52,7 @@ static void ask(const char *name, const struct iu_facts *all, const struct inuse
 	fault = certain_check(iu_profile_of(&f), &f, r, &(struct iu_caller){0}, why, sizeof(why), &open);
 	if (fault != CERTAIN_FINE && fault != CERTAIN_LOOSE)
 		fail_msg("%s, call %d on port %u, options %#x: %s", name, r->call, r->local.port, r->flags, why);
+	check_cause(&f, r);
 	n_asked++;
 	n_open += open;
 }
@@ -78,7 +89,7 @@ static void ask_about(const char *name, const struct iu_facts *f, const struct i
 
 static void test_snapshots_of_the_cli__every_port__as_certain_as_can_be(void **state)
 {
-	static const char *const names[] = {"causes", "web", "windows-causes", "windows"};
+	static const char *const names[] = {"causes", "holders", "web", "windows-causes", "windows"};
 	const char *lab = getenv("INUSE_LAB");
 
 	assert_non_null(lab);
