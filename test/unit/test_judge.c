@@ -191,12 +191,17 @@ static void test_judge__cannot_tell_at_bind_nor_connect__one_blocker(void **stat
 	assert_int_equal(v.n_shown, 1);
 }
 
-static bool offers(const struct inuse_verdict *v, const char *cure)
+static const struct inuse_cure *offered(const struct inuse_verdict *v, const char *cure)
 {
 	for (uint32_t i = 0; i < v->n_cures; i++)
 		if (strcmp(v->cures[i].id, cure) == 0)
-			return true;
-	return false;
+			return &v->cures[i];
+	return NULL;
+}
+
+static bool offers(const struct inuse_verdict *v, const char *cure)
+{
+	return offered(v, cure) != NULL;
 }
 
 static void test_cures__old_lacked_reuseaddr__wait_evict_and_later(void **state)
@@ -210,6 +215,85 @@ static void test_cures__old_lacked_reuseaddr__wait_evict_and_later(void **state)
 	assert_true(offers(&v, "reuseaddr-old"));
 	assert_false(offers(&v, "reuseaddr-new"));
 	assert_int_equal(v.free_at_ns, SCENE_NOW + 43 * INT64_C(1000000000));
+	assert_int_equal(offered(&v, "wait")->wait_ns, 43 * INT64_C(1000000000));
+	assert_false(offered(&v, "wait")->later);
+	assert_true(offered(&v, "reuseaddr-old")->later);
+}
+
+/* Before 6.0 nothing takes a TIME-WAIT away. */
+static void test_cures__kernel_without_destroy__no_evict(void **state)
+{
+	struct scene w;
+	struct inuse_verdict v;
+
+	scene_make(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 lock", "listen 127.0.0.1:5000 ra", "kernel=5.19");
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	assert_true(offers(&v, "wait"));
+	assert_false(offers(&v, "evict"));
+}
+
+/* Whoever waits waits for the last one, in whatever order they were seen. */
+static void test_free_at__several_remains__the_last(void **state)
+{
+	static const char *const orders[] = {"TW 127.0.0.1:5000>127.0.0.1:4000 left=9;TW 127.0.0.1:5000>127.0.0.1:4001 left=40",
+					     "TW 127.0.0.1:5000>127.0.0.1:4001 left=40;TW 127.0.0.1:5000>127.0.0.1:4000 left=9"};
+
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		struct scene w;
+		struct inuse_verdict v;
+
+		judge_row(&w, orders[i], "bind 127.0.0.1:5000", &v);
+		assert_int_equal(v.free_at_ns, SCENE_NOW + 40 * INT64_C(1000000000));
+		assert_int_equal(v.shown[0]->remote.port, 4001);
+	}
+}
+
+/* More than can be shown, the most telling ones last: those are shown, and all are counted. */
+static void test_blockers__more_than_fit__most_telling_first(void **state)
+{
+	static const enum inuse_state order[] = {INUSE_LISTEN, INUSE_BOUND, INUSE_ESTABLISHED, INUSE_TIME_WAIT};
+	struct inuse_verdict v;
+	char text[1024] = "";
+	struct scene w;
+	size_t len = 0;
+
+	for (unsigned i = 0; i < 2 * INUSE_MAX_SHOWN; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "TW 127.0.0.1:5000>127.0.0.1:%u lock;", 4000 + i);
+	snprintf(text + len, sizeof(text) - len, "ESTAB 127.0.0.1:5000>127.0.0.1:80 lock;BOUND 127.0.0.1:5000;LISTEN 127.0.0.1:5000");
+	judge_row(&w, text, "bind 127.0.0.1:5000", &v);
+	assert_int_equal(v.n_blockers, 2 * INUSE_MAX_SHOWN + 3);
+	assert_int_equal(v.n_shown, INUSE_MAX_SHOWN);
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		assert_int_equal(v.shown[i]->state, order[i]);
+	assert_string_equal(v.rule, "listener");
+}
+
+/* What decides for certain comes before what only may, even where that would explain more. */
+static void test_blockers__one_certain__first(void **state)
+{
+	struct inuse_verdict v;
+	struct scene w;
+
+	judge_row(&w, "LISTEN [::]:5000 ?v6;BOUND 127.0.0.1:5000", "bind 127.0.0.1:5000", &v);
+	assert_int_equal(v.outcome, INUSE_FAIL);
+	assert_int_equal(v.shown[0]->state, INUSE_BOUND);
+	assert_string_equal(v.cause, "bound-not-listening");
+}
+
+/* What answers a SYN is named, whether it is accepted in the end or not. */
+static void test_accept__old_connection__shown(void **state)
+{
+	static const char *const scenes[] = {"ESTAB 127.0.0.1:5000>127.0.0.1:9;LISTEN 127.0.0.1:5000", "TW 127.0.0.1:5000>127.0.0.1:9;LISTEN 127.0.0.1:5000",
+					     "TW 127.0.0.1:5000>127.0.0.1:9", "FW2 127.0.0.1:5000>127.0.0.1:9 rem;LISTEN 127.0.0.1:5000"};
+
+	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
+		struct inuse_verdict v;
+		struct scene w;
+
+		judge_row(&w, scenes[i], "accept 127.0.0.1:5000>127.0.0.1:9", &v);
+		assert_int_equal(v.n_shown, 1);
+		assert_ptr_equal(v.shown[0], &w.f.sockets[0]);
+	}
 }
 
 /* A call that has been made has told what was hidden before; what it cannot have told stays as it was. */
@@ -468,6 +552,11 @@ int main(void)
 		cmocka_unit_test(test_judge__measured_case__as_certain_as_can_be),
 		cmocka_unit_test(test_judge__cannot_tell_at_bind_nor_connect__one_blocker),
 		cmocka_unit_test(test_cures__old_lacked_reuseaddr__wait_evict_and_later),
+		cmocka_unit_test(test_cures__kernel_without_destroy__no_evict),
+		cmocka_unit_test(test_free_at__several_remains__the_last),
+		cmocka_unit_test(test_blockers__more_than_fit__most_telling_first),
+		cmocka_unit_test(test_blockers__one_certain__first),
+		cmocka_unit_test(test_accept__old_connection__shown),
 		cmocka_unit_test(test_settle__options_hidden__the_call_has_told),
 		cmocka_unit_test(test_settle__certain__stays),
 		cmocka_unit_test(test_settle__connect_refused__bind_has_passed),
