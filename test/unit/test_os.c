@@ -118,6 +118,32 @@ static void test_windows__fixed_port_in_time_wait__in_use_at_connect(void **stat
 	assert_string_equal(v.rule, "nobody-listens");
 }
 
+/* There SO_REUSEADDR takes a port from whoever has it, and SO_REUSEPORT does not exist: neither is ever advised. */
+static void test_windows__port_taken__no_option_advised(void **state)
+{
+	static const enum inuse_state states[] = {INUSE_LISTEN, INUSE_BOUND};
+	static const struct iu_local lo = {.addr = {.family = 4, .ip = {127}}, .prefix_len = 8, .device = 1};
+	struct inuse_request r = INUSE_REQUEST_INIT;
+
+	r.local = addr_of(1);
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		struct inuse_socket o = {.state = states[i], .family = 4, .known = UINT32_MAX, .count = 1,
+					 .flags = INUSE_REUSEADDR, .local = addr_of(1)};
+		struct iu_facts f = {.sockets = &o, .n_sockets = 1, .os = IU_SYSTEM_windows, .settings_known = UINT32_MAX,
+				     .buckets_known = true, .locals = &lo, .n_locals = 1, .locals_known = true};
+		struct inuse_verdict v;
+
+		iu_judge(iu_profile_find("windows"), &f, &r, &v);
+		assert_int_equal(v.outcome, INUSE_FAIL);
+		for (uint32_t k = 0; k < v.n_cures; k++)
+			assert_null(strstr(v.cures[k].id, "reuse"));
+		r.flags = INUSE_REUSEADDR;
+		iu_judge_bare(iu_profile_find("windows"), &f, &r, NULL, &v);
+		assert_int_equal(v.outcome, INUSE_GO); /* it would "help" */
+		r.flags = 0;
+	}
+}
+
 static void test_freebsd__reuseaddr_on_the_new_one__enough(void **state)
 {
 	struct inuse_socket o = {.state = INUSE_TIME_WAIT, .mini = true, .family = 4, .known = UINT32_MAX, .count = 1,
@@ -218,6 +244,7 @@ int main(void)
 		cmocka_unit_test(test_windows__every_cell_other_user__as_documented),
 		cmocka_unit_test(test_windows__options_hidden__certain_where_the_table_leaves_one_answer),
 		cmocka_unit_test(test_windows__fixed_port_in_time_wait__in_use_at_connect),
+		cmocka_unit_test(test_windows__port_taken__no_option_advised),
 		cmocka_unit_test(test_freebsd__reuseaddr_on_the_new_one__enough),
 		cmocka_unit_test(test_macos__low_port_and_other_user__its_own_rules),
 		cmocka_unit_test(test_tables__every_id__worded),
