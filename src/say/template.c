@@ -52,7 +52,7 @@ size_t iu_say_wrapped(struct iu_text *t, const char *text, size_t indent, size_t
 				iu_text_add(t, " ");
 			at = indent;
 			lines++;
-		} else if (at > indent && t->len > 0 && t->data[t->len - 1] != ' ') {
+		} else if (at > 0 && t->data[t->len - 1] != ' ') {
 			iu_text_add(t, " ");
 			at++;
 		}
