@@ -17,7 +17,8 @@ int64_t iu_bpf_tick_ns(void);
 
 /*
  * Loads a skeleton with its own function; yields 0 or an errno. Signals wait meanwhile: the verifier breaks off with
- * EAGAIN when one is pending, and a program with a busy timer would never get its answer.
+ * EAGAIN when one is pending, and a program with a busy timer would never get its answer. What cannot be made to wait,
+ * such as SIGSTOP, has it loaded again: iu_bpf_load_and_run().
  */
 #define IU_BPF_LOAD(load, skel) \
 	({ \

@@ -18,6 +18,12 @@
 
 #undef bpf_load_and_run
 
+/*
+ * The verifier breaks off with EAGAIN when the process is wanted elsewhere: linux v6.18 kernel/bpf/verifier.c do_check(). Signals
+ * wait (IU_BPF_LOAD), but SIGSTOP cannot, nor can a tracer, or the freezer of a control group. What a loader has made
+ * until it fails, it closes.
+ */
+#define ATTEMPTS 20
 #define STACK 512 /* linux v6.18 include/linux/filter.h MAX_BPF_STACK */
 
 /* The helpers that loaders call: linux v6.18 include/uapi/linux/bpf.h */
@@ -201,20 +207,29 @@ static long call_kernel(void *arg, int command, union bpf_attr *attr, uint32_t s
 	return value < 0 ? -errno : value;
 }
 
+/* 0 or more, or a negative errno. */
+static int64_t load_once(struct bpf_load_and_run_opts *options, void *data)
+{
+	int64_t value = 0;
+
+	/* the loader fills in what it makes */
+	memcpy(data, options->data, options->data_sz);
+	if (!iu_bpf_interpret(options->insns, options->insns_sz / sizeof(struct bpf_insn), data, options->ctx, call_kernel, NULL, &value))
+		value = bpf_load_and_run(options);
+	return value;
+}
+
 int iu_bpf_load_and_run(struct bpf_load_and_run_opts *options)
 {
-	size_t n = options->insns_sz / sizeof(struct bpf_insn);
-	int64_t value = 0;
+	int64_t value = -EAGAIN;
 	void *data = malloc(options->data_sz);
 
 	if (data == NULL) {
 		errno = ENOMEM;
 		return -ENOMEM;
 	}
-	/* the loader fills in what it makes */
-	memcpy(data, options->data, options->data_sz);
-	if (!iu_bpf_interpret(options->insns, n, data, options->ctx, call_kernel, NULL, &value))
-		value = bpf_load_and_run(options);
+	for (int i = 0; i < ATTEMPTS && value == -EAGAIN; i++)
+		value = load_once(options, data);
 	free(data);
 	if (value < 0)
 		errno = (int)-value;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Owners of sockets through BPF, and who may look. */
 #include "live/seen.h"
+#include "support/live_private.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -13,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 
 /* ----------------------------------------------------------------------------------------- who has it */
 
@@ -324,6 +326,57 @@ static void test_signals__all_the_time__answers_all_the_same(void **state)
 	assert_true(alarms > 0);
 }
 
+/* Looks until it is killed, and counts; what went wrong is the errno of the last look that did. */
+struct looker {
+	_Atomic unsigned looks, failures;
+	_Atomic int os_code;
+};
+
+static _Noreturn void look_on(struct looker *l)
+{
+	uint16_t port = 8080;
+	struct iu_scope scope = {.ports = &port, .n_ports = 1, .bound = true};
+
+	for (;;) {
+		struct inuse_error error = {0};
+
+		if (iu_bucket_each(&scope, keep_socket, keep_bucket, NULL, NULL, &seen.unseen, &error) != INUSE_OK) {
+			l->os_code = error.os_code;
+			l->failures++;
+		}
+		l->looks++;
+	}
+}
+
+static void test_signals__stopped_in_the_middle__answers_all_the_same(void **state)
+{
+	struct looker *l = mmap(NULL, sizeof(*l), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	assert_true(l != MAP_FAILED);
+	look(8080);
+	pid = live_fork(false, -1);
+	if (pid == 0)
+		look_on(l);
+	/* no mask keeps this signal waiting; each look is stopped once, each at another place */
+	for (long i = 0; i < 50; i++) {
+		const struct timespec pause = {.tv_nsec = i * 60000};
+		int64_t deadline = live_now_ms() + 20000;
+		unsigned before = l->looks;
+
+		nanosleep(&pause, NULL);
+		kill(pid, SIGSTOP);
+		kill(pid, SIGCONT);
+		while (l->looks < before + 2)
+			if (!live_again(deadline))
+				live_fail("it does not go on after %u looks", before);
+	}
+	if (l->failures > 0)
+		live_fail("%u of %u looks failed: %s", l->failures, l->looks, strerror(l->os_code));
+	live_kill(pid, SIGKILL);
+	munmap(l, sizeof(*l));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -338,6 +391,7 @@ int main(void)
 		live_test(test_permission__two_capabilities__enough),
 		live_test(test_permission__lacking__named_in_one_sentence_and_silent),
 		live_test(test_signals__all_the_time__answers_all_the_same),
+		live_test(test_signals__stopped_in_the_middle__answers_all_the_same),
 	};
 
 	return LIVE_RUN("eyes_bpf_access", tests);
