@@ -151,17 +151,20 @@ static void test_restart__asked_by_many_at_once__each_gets_a_new_one(void **stat
 
 static void test_overlap__under_clients__never_a_gap(void **state)
 {
-	pid_t pid = HOLDER_START("time.sleep(0.8); s = listen(); up(); serve(s)", "--overlap");
+	pid_t pid = HOLDER_START(WHEN_TOLD "s = listen(); up(); serve(s)", "--overlap");
 
 	live_expect(pid, "up 1");
 	holder_begin_crowd(ADDR, 3);
 	for (int i = 2; i <= 4; i++) {
-		holder_await_served(20);
-		live_says(live_inuse("restart", "8080"), 0, "listens again");
+		pid_t asker = live_start("restart", "8080");
+
+		holder_await_start(i);
+		holder_await_each_served(); /* nobody waits for the start */
+		holder_go(i);
+		live_says(live_finish(asker, 0), 0, "listens again");
 	}
 	holder_await_served(20);
 	holder_end_crowd(0);
-	assert_true(holder_longest_ms() < 750); /* nobody has waited for a start */
 	assert_int_equal(holder_ask(ADDR), 4);
 	holder_end(pid);
 }
@@ -250,22 +253,15 @@ static void test_overlap__blocking_accept_of_the_old_one__stays_blocking(void **
 
 static void test_overlap__old_one_crashes_meanwhile__new_one_takes_over(void **state)
 {
-	pid_t pid = HOLDER_START(TELL_PID "while start > 1 and not os.path.exists(sys.argv[1] + '/go'): time.sleep(0.01)\n"
-					  "s = listen(); up(); serve(s)", "--overlap");
-	int64_t deadline = live_now_ms() + 10000;
-	char text[16] = "";
+	pid_t pid = HOLDER_START(TELL_PID WHEN_TOLD "s = listen(); up(); serve(s)", "--overlap");
 	int fd;
 
 	live_expect(pid, "up 1");
 	kill(pid, SIGUSR2);
-	while (strcmp(text, "2") != 0) {
-		live_read_file(live_text("%s/starts", actor_dir), text, sizeof(text));
-		if (!live_again(deadline))
-			live_fail("there is no second start");
-	}
+	holder_await_start(2);
 	kill(pid_of_start(1), SIGKILL);
 	fd = live_dial(ADDR, NULL, 0);
-	live_run("touch", live_text("%s/go", actor_dir));
+	holder_go(2);
 	live_expect(pid, "up 2");
 	assert_int_equal(holder_ask(ADDR), 2);
 	live_close(fd);

@@ -10,7 +10,7 @@
 
 #define ADDR "127.0.0.1:8080"
 
-static int64_t started_ms;
+static int64_t started_ms, made_ms;
 
 static const struct live_run *fix(const char *how, const char *act, const char *addr)
 {
@@ -61,9 +61,12 @@ static void test_fix__nothing_helps__socket_as_it_was(void **state)
 
 /* ---------------------------------------------------------------------------------------------- wait */
 
+#define REMAINS_S 5
+
 static void short_remains(void)
 {
-	live_sysctl("net.ipv4.tcp_fin_timeout", "3");
+	live_sysctl("net.ipv4.tcp_fin_timeout", live_text("%d", REMAINS_S));
+	made_ms = live_now_ms();
 	live_fin_wait2(ADDR, 0);
 }
 
@@ -75,7 +78,7 @@ static void test_fix__moment_known__waited_for(void **state)
 	run = fix("--fix=wait", "listen", ADDR);
 	live_complains(run, 0, "bind " ADDR " waits", "waited");
 	assert_string_equal(run->out, "bind " ADDR " ok\nlisten " ADDR " ok\n");
-	assert_true(live_now_ms() - started_ms > 1000);
+	assert_true(live_now_ms() - made_ms >= REMAINS_S * 1000);
 }
 
 static void test_fix__too_long__not_waited_for(void **state)
@@ -158,6 +161,15 @@ static const char *on_terminal(const char *until, const char *typed, int *ret_st
 	return all;
 }
 
+/* There is a second after which the next one is shown. A machine that is busy may miss the first ones. */
+static bool counts_down(const char *all)
+{
+	for (int s = REMAINS_S; s > 1; s--)
+		if (strstr(all, live_text("waits %d s", s)) != NULL && strstr(all, live_text("waits %d s", s - 1)) != NULL)
+			return true;
+	return false;
+}
+
 static void test_fix__on_a_terminal__seconds_count_down(void **state)
 {
 	const char *all;
@@ -167,8 +179,7 @@ static void test_fix__on_a_terminal__seconds_count_down(void **state)
 	all = on_terminal("", NULL, &status);
 	assert_int_equal(status, 0);
 	assert_non_null(strstr(all, "\rinuse: actor (pid "));
-	assert_non_null(strstr(all, "waits 2 s"));
-	assert_non_null(strstr(all, "waits 1 s"));
+	assert_true(counts_down(all));
 	assert_non_null(strstr(all, "waited"));
 	assert_non_null(strstr(all, "listen " ADDR " ok"));
 }

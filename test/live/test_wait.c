@@ -111,7 +111,7 @@ static void test_wait__remains_with_a_known_end__sleeps_until_then(void **state)
 
 	live_need_root(); /* others are not shown the options of what is left */
 	/* what is left of the server's side lives as long as this setting says, and no longer than that */
-	live_sysctl("net.ipv4.tcp_fin_timeout", "1");
+	live_sysctl("net.ipv4.tcp_fin_timeout", "3");
 	live_fin_wait2("127.0.0.1:8080", 0);
 	live_says(live_inuse("8080"), 1, "FIN-WAIT-2");
 	looks = ended(live_inuse("wait", "--json", "--timeout", "20", "8080"), 0, "free");
@@ -121,7 +121,7 @@ static void test_wait__remains_with_a_known_end__sleeps_until_then(void **state)
 
 static void test_wait__ordinary_user__known_end_too(void **state)
 {
-	live_sysctl("net.ipv4.tcp_fin_timeout", "1");
+	live_sysctl("net.ipv4.tcp_fin_timeout", "3");
 	live_fin_wait2("127.0.0.1:8080", 0);
 	/* without the exact timer it is looked for during the slack of the timer wheel */
 	assert_in_range(ended(live_inuse_as(LIVE_NOBODY, "wait", "--json", "--timeout", "20", "8080"), 0, "free"), 2,

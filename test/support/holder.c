@@ -37,6 +37,31 @@ const char holder_prelude[] =
 	"    s.listen(backlog)\n"
 	"    return s\n";
 
+/*
+ * As the calls of that name. Where a socket has a time limit, they end with EINTR when the client is stopped or frozen and goes on
+ * (signal(7)); that says nothing about the server.
+ */
+static ssize_t receive(int fd, char *text, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = recv(fd, text, size, 0);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+static int dial(int fd, const struct sockaddr_storage *sa, socklen_t len)
+{
+	int rc;
+
+	/* a second call waits for what the first one has begun: linux v6.18 net/ipv4/af_inet.c __inet_stream_connect() */
+	do
+		rc = connect(fd, (const struct sockaddr *)sa, len);
+	while (rc != 0 && errno == EINTR);
+	return rc;
+}
+
 /* The answer of the server to one client: which start of the program it was. */
 int holder_ask(const char *addr)
 {
@@ -46,7 +71,7 @@ int holder_ask(const char *addr)
 	ssize_t n;
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	n = recv(fd, text, sizeof(text) - 1, 0);
+	n = receive(fd, text, sizeof(text) - 1);
 	if (n <= 0)
 		live_fail("a client of %s gets no answer: %s", addr, n == 0 ? "end of file" : strerror(errno));
 	live_close(fd);
@@ -70,15 +95,19 @@ void holder_end(pid_t inuse)
 
 /* ------------------------------------------------------------------------------- clients that never stop */
 
+#define CROWD_MOST 16
+
 struct crowd {
+	_Atomic unsigned served_each[CROWD_MOST];
 	_Atomic unsigned served, refused, reset, other;
 	_Atomic int64_t longest_ms;
 	_Atomic bool over;
 };
 
 static struct crowd *crowd;
+static int crowd_size;
 
-static void visit(const struct sockaddr_storage *sa, socklen_t len, const char *words)
+static void visit(int number, const struct sockaddr_storage *sa, socklen_t len, const char *words)
 {
 	int fd = socket(sa->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct timeval patience = {10, 0};
@@ -88,16 +117,18 @@ static void visit(const struct sockaddr_storage *sa, socklen_t len, const char *
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (const struct sockaddr *)sa, len) != 0)
+	if (dial(fd, sa, len) != 0) {
 		errno == ECONNREFUSED ? crowd->refused++ : crowd->other++;
-	else if (send(fd, words, strlen(words), MSG_NOSIGNAL) < 0)
+	} else if (send(fd, words, strlen(words), MSG_NOSIGNAL) < 0) {
 		crowd->reset++;
-	else if ((n = recv(fd, text, sizeof(text), 0)) > 0)
+	} else if ((n = receive(fd, text, sizeof(text))) > 0) {
 		crowd->served++;
-	else if (n < 0 && errno == ECONNRESET)
+		crowd->served_each[number]++;
+	} else if (n < 0 && errno == ECONNRESET) {
 		crowd->reset++;
-	else
+	} else {
 		crowd->other++;
+	}
 	if (live_now_ms() - began > crowd->longest_ms)
 		crowd->longest_ms = live_now_ms() - began;
 	close(fd);
@@ -109,11 +140,12 @@ void holder_begin_talking_crowd(const char *addr, int n, const char *words)
 	socklen_t len = live_sockaddr(addr, &sa);
 
 	crowd = mmap(NULL, sizeof(*crowd), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert_true(crowd != MAP_FAILED);
+	assert_true(crowd != MAP_FAILED && n <= CROWD_MOST);
+	crowd_size = n;
 	for (int i = 0; i < n; i++)
 		if (live_fork(false, -1) == 0) {
 			while (!crowd->over)
-				visit(&sa, len, words);
+				visit(i, &sa, len, words);
 			_exit(0);
 		}
 }
@@ -130,17 +162,26 @@ void holder_await_served(unsigned more)
 				  crowd->reset, crowd->other);
 }
 
+void holder_await_each_served(void)
+{
+	int64_t deadline = live_now_ms() + 10000;
+	unsigned before[CROWD_MOST];
+
+	for (int i = 0; i < crowd_size; i++)
+		before[i] = crowd->served_each[i];
+	/* the first of the two may have begun before */
+	for (int i = 0; i < crowd_size; i++)
+		while (crowd->served_each[i] < before[i] + 2)
+			if (!live_again(deadline))
+				live_fail("client %d is not served any more", i);
+}
+
 void holder_end_crowd(unsigned cut)
 {
 	crowd->over = true;
 	if (crowd->refused > 0 || crowd->reset + crowd->other > cut)
 		live_fail("%u served, %u refused, %u reset, %u other, longest %lld ms", crowd->served, crowd->refused, crowd->reset,
 			  crowd->other, (long long)crowd->longest_ms);
-}
-
-int64_t holder_longest_ms(void)
-{
-	return crowd->longest_ms;
 }
 
 void holder_begin_crowd(const char *addr, int n)

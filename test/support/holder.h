@@ -24,6 +24,27 @@ extern const char holder_prelude[];
 
 /* What a client is told: which start of the program served it. */
 int holder_ask(const char *addr);
+/* In a program: the next starts go on only when the test says so. */
+#define WHEN_TOLD "while start > 1 and not os.path.exists(sys.argv[1] + '/go%d' % start): time.sleep(0.01)\n"
+/* Comes back when there is such a start, whatever it does. */
+static inline void holder_await_start(int number)
+{
+	int64_t deadline = live_now_ms() + 10000;
+	char text[16] = "";
+
+	while (atoi(text) != number) {
+		live_read_file(live_text("%s/starts", actor_dir), text, sizeof(text));
+		if (!live_again(deadline))
+			live_fail("there is no start %d", number);
+	}
+}
+
+/* Says so to that one. */
+static inline void holder_go(int number)
+{
+	actor_write(live_text("go%d", number), "");
+}
+
 /* Has it restarted, by SIGUSR2, and comes back when start `number` says "up". */
 void holder_restart(pid_t inuse, int number);
 /* Ends it by SIGTERM. */
@@ -35,9 +56,9 @@ void holder_begin_crowd(const char *addr, int n);
 void holder_begin_talking_crowd(const char *addr, int n, const char *words);
 /* Comes back when so many more were served. */
 void holder_await_served(unsigned more);
+/* The same when every single one was served from beginning to end. */
+void holder_await_each_served(void);
 /* Ends it; fails if anybody was refused or reset, or got nothing else for an answer than `cut` of them. */
 void holder_end_crowd(unsigned cut);
-/* The longest time that one of them has waited. */
-int64_t holder_longest_ms(void);
 
 #endif
