@@ -68,6 +68,8 @@ def interrupted(demo, folder, after):
 
 def main():
     demo = sys.argv[1]
+    # in the background of a script it is ignored, and would rightly stay so in the demo
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     complaints = []
     with tempfile.TemporaryDirectory() as folder:
         complaints += whole(demo, folder)
