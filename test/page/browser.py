@@ -40,7 +40,8 @@ class Browser:
         # it wants to read from 3 and to write to 4
         self.process = subprocess.Popen(['sh', '-c', f'exec "$@" 3<&{to_read} 4>&{from_write}', 'sh', *words],
                                         pass_fds=(to_read, from_write), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL, start_new_session=True)
+                                        stderr=subprocess.DEVNULL, start_new_session=True,
+                                        env={**os.environ, 'XDG_CACHE_HOME': self.folder, 'XDG_CONFIG_HOME': self.folder})
         os.close(to_read)
         os.close(from_write)
         self.bytes, self.number, self.events, self.session = b'', 0, [], None
