@@ -7,7 +7,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct iu_diag_context context = {.now_ns = 1, .kernel = IU_KERNEL(6, 18), .hz = 250, .doubtful_uid = 65534};
+	struct iu_diag_context context = {.now_ns = 1, .kernel = IU_KERNEL(6, 18), .hz = 250, .doubtful_uid = 65534,
+		.fin_most_ns = INT64_C(120000000000)};
 	struct inuse_socket s;
 	uint64_t *copy = malloc(size ? size : 1); /* aligned, and its end watched */
 

@@ -6,7 +6,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct iu_procnet_context context = {.now_ns = 1, .tick_ns = 10000000, .doubtful_uid = -1};
+	struct iu_procnet_context context = {.now_ns = 1, .tick_ns = 10000000, .doubtful_uid = -1,
+		.fin_most_ns = INT64_C(120000000000)};
 	struct inuse_socket s;
 
 	if (size == 0)

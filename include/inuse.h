@@ -226,7 +226,7 @@ struct inuse_socket {
 	uint64_t cookie;
 	uint64_t count;
 	int64_t free_at_ns;    /* when the kernel removes it (the last of `count`); 0: not by itself, or unknown */
-	int64_t free_slack_ns; /* it may be later by this much: the timer wheel, when not read exactly */
+	int64_t free_slack_ns; /* it may be later by this much: the timer wheel, or a time of its own, when not read exactly */
 	int64_t since_ns;      /* since when it is in TIME-WAIT; 0: unknown, or it is not */
 	uint32_t holders, n_holders; /* slice of the snapshot's holders */
 };

@@ -32,6 +32,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 /* Constants when the verifier looks: what the mode does not need is not even verified. */
 const volatile __u32 mode = IU_WALK_CLASSES;
 const volatile bool elsewhere = false; /* count in the other namespaces, too */
+const volatile __u32 time_wait_ticks = 60 * 1000; /* TCP_TIMEWAIT_LEN of this kernel */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -395,7 +396,8 @@ static __always_inline void put_key(void)
 {
 	__u8 remote = relation(rec.daddr, 0xffff);
 
-	key.flags = rec.flags & ~(IU_REC_TIMER | IU_REC_HAS_FILE);
+	/* a mini socket without its timer is about to go; a whole one stays */
+	key.flags = rec.flags & ~(IU_REC_HAS_FILE | (rec.flags & IU_REC_MINI ? IU_REC_TIMER : 0));
 	key.device = rec.device;
 	key.uid = rec.uid;
 	key.sport = rec.sport;
@@ -431,7 +433,7 @@ __noinline int put_into(__u32 i)
 		class->rec = rec;
 	} else if (!is_key(&class->key)) {
 		return 0;
-	} else if ((rec.flags & IU_REC_MINI) && end_of(&rec) > end_of(&class->rec)) {
+	} else if ((rec.flags & IU_REC_TIMER) && end_of(&rec) > end_of(&class->rec)) {
 		class->rec = rec;
 	}
 	class->count++;
@@ -482,6 +484,43 @@ static __always_inline void remember_any4(const void *sk)
 	walk.buckets[(walk.n_buckets - 1) % IU_WALK_BUCKETS].any4 = BPF_CORE_READ(list, family) == AF_INET6 ? 6 : 4;
 }
 
+/* Ticks that FIN-WAIT-2 lasts without a process, and the least that it does: linux v6.18 include/net/tcp.h tcp_fin_time() */
+static __always_inline int fin_time(const struct tcp_sock *tcp, int *ret_least)
+{
+	const struct net *net = at.net;
+	int linger2 = BPF_CORE_READ(tcp, linger2), rto = BPF_CORE_READ(tcp, inet_conn.icsk_rto);
+	int ticks = linger2 ? linger2 : BPF_CORE_READ(net, ipv4.sysctl_tcp_fin_timeout);
+
+	*ret_least = (rto << 2) - (rto >> 1);
+	return ticks < *ret_least ? *ret_least : ticks;
+}
+
+/*
+ * When a whole socket in FIN-WAIT-2 goes that its process has closed. The timer of keepalives counts down; when it fires,
+ * what is above a minute of the time for that state is waited again, as a mini socket, whose timer is told as if it ran already.
+ * If nothing is, the connection is reset. linux v6.18 net/ipv4/tcp_timer.c tcp_keepalive_timer(), tcp_minisocks.c tcp_time_wait()
+ */
+static __always_inline void put_orphan_end(const struct tcp_sock *tcp)
+{
+	const struct timer_list *timer = bpf_core_field_exists(tcp->inet_conn.icsk_keepalive_timer) ?
+						 &tcp->inet_conn.icsk_keepalive_timer : &tcp->SK.sk_timer;
+	int least, again;
+
+	if (rec.state != TCP_FIN_WAIT2 || (rec.flags & IU_REC_MINI) || rec.inode || !BPF_CORE_READ(timer, entry.pprev))
+		return;
+	rec.flags |= IU_REC_TIMER;
+	rec.expires = BPF_CORE_READ(timer, expires);
+	rec.timer_flags = BPF_CORE_READ(timer, flags);
+	again = fin_time(tcp, &least) - (int)time_wait_ticks;
+	if (again <= 0)
+		return;
+	if (again < least)
+		again = least;
+	rec.flags |= IU_REC_AGAIN;
+	rec.expires = iu_wheel_end(rec.expires, rec.timer_flags) + again;
+	rec.timer_flags = iu_wheel_flags(again);
+}
+
 /* Hands out the copied socket, whose address in the kernel this is. */
 __noinline int put_owner(__u64 address)
 {
@@ -494,6 +533,7 @@ __noinline int put_owner(__u64 address)
 		return 0;
 	}
 	put_socket(&rec, sk);
+	put_orphan_end(sk);
 	remember_any4(sk);
 	rec.jiffies = walk.jiffies;
 	rec.now_ns = walk.now_ns;

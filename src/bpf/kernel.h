@@ -97,6 +97,7 @@ struct inet_timewait_death_row {
 
 struct netns_ipv4 {
 	struct inet_timewait_death_row tcp_death_row;
+	int sysctl_tcp_fin_timeout; /* ticks */
 };
 
 typedef struct {
@@ -173,9 +174,16 @@ struct socket_alloc {
 	struct inode vfs_inode;
 };
 
+struct timer_list {
+	struct hlist_node entry;
+	unsigned long expires;
+	__u32 flags;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	struct socket *sk_socket;
+	struct timer_list sk_timer; /* of TCP's keepalives .. 6.18 */
 	kuid_t sk_uid;
 	__u8 sk_kern_sock : 1, sk_userlocks : 4; /* a whole byte of its own in 6.18 */
 	__u16 sk_protocol;
@@ -194,6 +202,8 @@ struct inet_connection_sock {
 	struct request_sock_queue icsk_accept_queue;
 	struct inet_bind_bucket *icsk_bind_hash;
 	struct inet_bind2_bucket *icsk_bind2_hash;
+	struct timer_list icsk_keepalive_timer; /* 6.19 .., where sk_timer is that of retransmissions */
+	__u32 icsk_rto;                         /* ticks */
 };
 
 struct tcp_options_received {
@@ -204,12 +214,7 @@ struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	struct tcp_options_received rx_opt;
 	bool is_mptcp;
-};
-
-struct timer_list {
-	struct hlist_node entry;
-	unsigned long expires;
-	__u32 flags;
+	int linger2; /* TCP_LINGER2, ticks; 0: as the namespace has it */
 };
 
 struct inet_timewait_sock {

@@ -27,14 +27,15 @@
 #define IU_REC_HAS_FILE 256 /* sk_socket is set and has a file */
 #define IU_REC_KERNEL 512   /* made by the kernel itself: no file, does not pin its namespace */
 #define IU_REC_REQUEST 1024 /* a half-open connection: nearly nothing is known of it */
-#define IU_REC_TIMER 2048   /* the timer of a mini socket is running */
+#define IU_REC_TIMER 2048   /* a timer that ends it is running: of a mini socket, or of an orphan in FIN-WAIT-2 */
 #define IU_REC_PORT_KNOWN 4096 /* IU_REC_PORT_LOCKED says what it says; else who chose the port is not known */
+#define IU_REC_AGAIN 8192   /* the timer is that of the mini socket that such an orphan will leave: not in the wheel yet */
 
 /* One socket. Addresses and dport in network order, sport in host order, times in jiffies. */
 struct iu_rec {
 	__u64 inode;
 	__u64 cookie;
-	__u64 expires;     /* timer of a mini socket, jiffies; 0 none */
+	__u64 expires;     /* the timer of IU_REC_TIMER, jiffies; 0 none */
 	__u64 jiffies;     /* now */
 	__u64 now_ns;      /* the same moment on CLOCK_BOOTTIME */
 	__u32 timer_flags; /* bits 22..: index in the timer wheel */
@@ -60,6 +61,16 @@ static inline __u64 iu_wheel_end(__u64 expires, __u32 timer_flags)
 	__u32 shift = (timer_flags >> 22) / 64 * 3;
 
 	return ((expires >> shift) + 1) << shift;
+}
+
+/* The flags that the wheel gives a timer of so many ticks: its level. linux v6.18 kernel/time/timer.c calc_wheel_index() */
+static inline __u32 iu_wheel_flags(__u64 ticks)
+{
+	__u32 level = 0;
+
+	while (level < 7 && ticks >= 63ULL << (3 * level))
+		level++;
+	return level * 64 << 22;
 }
 
 /* A process and one of its descriptors that is a socket. pid: in the reader's pid namespace; fd: -1 a thread's own. */

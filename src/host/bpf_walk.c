@@ -21,6 +21,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "host/bpf_access.h"
+#include "host/linux_tcp.h"
 #include "host/settings.h"
 
 #include "host/bpf_skeleton.h"
@@ -73,6 +74,7 @@ static int load(struct iu_walker *w)
 		return ENOMEM;
 	w->skel->rodata->mode = w->mode;
 	w->skel->rodata->elsewhere = w->elsewhere;
+	w->skel->rodata->time_wait_ticks = (uint32_t)(IU_TIME_WAIT_NS / iu_bpf_tick_ns());
 	w->skel->maps.out.max_entries = (uint32_t)w->room;
 	os_code = IU_BPF_LOAD(iu_bucket_bpf__load, w->skel);
 	if (os_code != 0) {

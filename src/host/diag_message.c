@@ -24,7 +24,8 @@
 #include "host/netlink.h"
 #include "host/settings.h"
 
-#define TIMER_TIME_WAIT 3 /* idiag_timer */
+#define TIMER_KEEPALIVE 2 /* idiag_timer */
+#define TIMER_TIME_WAIT 3
 
 static struct inuse_addr read_addr(uint8_t family, const __be32 *words, __be16 port_be, uint32_t device)
 {
@@ -132,6 +133,8 @@ bool iu_diag_read(const void *bytes, size_t len, const struct iu_diag_context *c
 		ret->free_slack_ns = iu_mini_slack_ns(context->hz);
 		if (ret->state == INUSE_TIME_WAIT)
 			ret->since_ns = ret->free_at_ns - IU_TIME_WAIT_NS;
+	} else if (m.idiag_timer == TIMER_KEEPALIVE) {
+		iu_orphan_end(ret, context->now_ns, (int64_t)m.idiag_expires * 1000000, context->fin_most_ns, context->hz);
 	}
 	return true;
 }

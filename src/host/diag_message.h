@@ -14,6 +14,7 @@ struct iu_diag_context {
 	uint32_t kernel;       /* IU_KERNEL(), 0 unknown */
 	uint32_t hz;           /* 0 unknown */
 	int64_t doubtful_uid;  /* the uid that also stands for users without a number here; -1 none */
+	int64_t fin_most_ns;   /* as iu_host_fin_most_ns() */
 };
 
 /*

@@ -166,6 +166,7 @@ static void context_init(struct iu_diag_context *context, enum inuse_proto proto
 		.hz = iu_host_hz(),
 		.kernel = uname(&name) == 0 ? iu_kernel_from_release(name.release) : 0,
 		.doubtful_uid = iu_host_doubtful_uid(),
+		.fin_most_ns = iu_host_fin_most_ns(),
 	};
 }
 

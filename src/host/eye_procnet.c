@@ -79,6 +79,7 @@ enum inuse_status iu_procnet_each(const struct iu_scope *scope, iu_socket_fn *fn
 	w.context.tick_ns = 1000000000 / (ticks > 0 ? ticks : 100);
 	w.context.hz = iu_host_hz();
 	w.context.doubtful_uid = iu_host_doubtful_uid();
+	w.context.fin_most_ns = iu_host_fin_most_ns();
 	iu_port_set_init(&w.ports, scope->ports, scope->n_ports);
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && !w.stopped; i++) {
 		FILE *f = open_table(tables[i].name);

@@ -50,3 +50,14 @@ int64_t iu_mini_slack_ns(uint32_t hz)
 {
 	return iu_wheel_step_ns(IU_TIME_WAIT_NS, hz);
 }
+
+/* linux v6.18 net/ipv4/tcp_timer.c tcp_keepalive_timer() */
+void iu_orphan_end(struct inuse_socket *s, int64_t now_ns, int64_t left_ns, int64_t fin_most_ns, uint32_t hz)
+{
+	int64_t again_ns = fin_most_ns - IU_TIME_WAIT_NS;
+
+	if (s->state != INUSE_FIN_WAIT2 || s->mini || s->inode != 0 || fin_most_ns == 0)
+		return;
+	s->free_at_ns = now_ns + left_ns;
+	s->free_slack_ns = iu_wheel_step_ns(fin_most_ns, hz) + again_ns + iu_wheel_step_ns(again_ns, hz);
+}

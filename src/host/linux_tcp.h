@@ -23,4 +23,15 @@ int64_t iu_wheel_step_ns(int64_t duration_ns, uint32_t hz);
  */
 int64_t iu_mini_slack_ns(uint32_t hz);
 
+/* linux v6.18 include/net/tcp.h TCP_FIN_TIMEOUT_MAX, the most that TCP_LINGER2 takes */
+#define IU_LINGER2_MOST_S 120
+
+/*
+ * The end of a whole socket in FIN-WAIT-2 that its process has closed, where only its timer is shown: it fires in left_ns, and what
+ * the time for that state is above a minute is waited again, as a mini socket. That time may be the socket's own, from TCP_LINGER2,
+ * which is not shown: between nothing and what fin_most_ns, the longest that it may be, leaves. (That it is never below 3.5
+ * retransmission timeouts is left aside: it takes one of 34 s.) fin_most_ns 0: not known, and then nothing is told.
+ */
+void iu_orphan_end(struct inuse_socket *s, int64_t now_ns, int64_t left_ns, int64_t fin_most_ns, uint32_t hz);
+
 #endif

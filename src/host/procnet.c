@@ -17,6 +17,7 @@
 
 enum field { NUMBER, LOCAL, REMOTE, STATE, QUEUES, TIMER, RETRANSMITS, UID, TIMEOUT, INODE, N_FIELDS };
 
+#define TIMER_KEEPALIVE 2
 #define TIMER_TIME_WAIT 3
 
 struct piece {
@@ -126,6 +127,8 @@ bool iu_procnet_line(const char *line, size_t len, const struct iu_procnet_conte
 		ret->free_slack_ns = iu_mini_slack_ns(context->hz);
 		if (ret->state == INUSE_TIME_WAIT)
 			ret->since_ns = ret->free_at_ns - IU_TIME_WAIT_NS;
+	} else if (timer == TIMER_KEEPALIVE && ticks <= UINT32_MAX) {
+		iu_orphan_end(ret, context->now_ns, (int64_t)ticks * context->tick_ns, context->fin_most_ns, context->hz);
 	}
 	return true;
 }

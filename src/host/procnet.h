@@ -12,6 +12,7 @@ struct iu_procnet_context {
 	int64_t tick_ns;      /* of _SC_CLK_TCK, in which timers are shown */
 	uint32_t hz;          /* the kernel's own, 0 unknown */
 	int64_t doubtful_uid; /* as iu_host_doubtful_uid() */
+	int64_t fin_most_ns;  /* as iu_host_fin_most_ns() */
 };
 
 /* Reads a line of len bytes, the head line excepted. False, with *ret undefined, if it is cut or damaged. */

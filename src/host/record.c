@@ -50,13 +50,17 @@ static int64_t ticks_within(int64_t ticks)
 
 int64_t iu_record_end(const struct iu_rec *rec, int64_t tick_ns, int64_t *ret_slack_ns)
 {
+	uint64_t end = iu_wheel_end(rec->expires, rec->timer_flags);
 	int64_t ticks = 0, now_ns = now_of(rec);
 
 	*ret_slack_ns = 0;
-	if (!(rec->flags & IU_REC_MINI))
+	if (!(rec->flags & (IU_REC_MINI | IU_REC_TIMER)))
 		return 0;
 	if (rec->flags & IU_REC_TIMER)
-		ticks = (int64_t)(iu_wheel_end(rec->expires, rec->timer_flags) - rec->jiffies);
+		ticks = (int64_t)(end - rec->jiffies);
+	/* if the first timer is late by a tick, the second may be by a step of its own */
+	if (rec->flags & IU_REC_AGAIN)
+		*ret_slack_ns = ticks_within((int64_t)(iu_wheel_end(end, rec->timer_flags) - end)) * tick_ns;
 	if (ticks > 0)
 		return now_ns + ticks_within(ticks) * tick_ns;
 	*ret_slack_ns = tick_ns;

@@ -12,8 +12,9 @@
  */
 struct inuse_socket iu_record_socket(const struct iu_rec *rec, int64_t tick_ns);
 /*
- * When the kernel removes a mini socket (CLOCK_BOOTTIME, 0 for other sockets), and in ret_slack_ns by how much later
- * it may be. A timer that does not run, or should have fired already, is about to do its work: now.
+ * When the kernel removes a mini socket, or a whole one whose timer ends it (CLOCK_BOOTTIME, 0 for other sockets), and in
+ * ret_slack_ns by how much later it may be. A timer that does not run, or should have fired already, is about to do its work:
+ * now.
  */
 int64_t iu_record_end(const struct iu_rec *rec, int64_t tick_ns, int64_t *ret_slack_ns);
 /*

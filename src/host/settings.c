@@ -22,6 +22,7 @@
 
 #include "base/parse.h"
 #include "host/features.h"
+#include "host/linux_tcp.h"
 #include "host/sources.h"
 
 /* A list of every second port; the kernel hands such a list out in one read or not at all. */
@@ -161,6 +162,17 @@ static ssize_t read_once(const char *path, char *buf, size_t size)
 	close(fd);
 	errno = saved;
 	return len;
+}
+
+int64_t iu_host_fin_most_ns(void)
+{
+	char text[64];
+	ssize_t len = read_once(rows[IU_SET_FIN_TIMEOUT].path, text, sizeof(text));
+	int64_t seconds;
+
+	if (len < 0 || !iu_settings_number(text, (size_t)len, 0, &seconds) || seconds > INT32_MAX)
+		return 0;
+	return (seconds < IU_LINGER2_MOST_S ? IU_LINGER2_MOST_S : seconds) * INT64_C(1000000000);
 }
 
 /* True: it is there. */

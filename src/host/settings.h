@@ -30,6 +30,12 @@ uint32_t iu_hz_from_resolution(int64_t resolution_ns);
 uint32_t iu_host_hz(void);
 
 /*
+ * The longest that a connection may stay in FIN-WAIT-2 in this network namespace after its process closed it, in nanoseconds: as
+ * net.ipv4.tcp_fin_timeout says, or what a socket may have been given of its own. 0: the setting cannot be read.
+ */
+int64_t iu_host_fin_most_ns(void);
+
+/*
  * In a user namespace the kernel shows a user without a number there as the overflow uid, which may be somebody's real
  * number, too (linux v6.18 kernel/user_namespace.c from_kuid_munged()). That uid, or -1 where every user has a number.
  */

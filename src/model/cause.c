@@ -281,7 +281,7 @@ WHEN(mini_of_client)
 WHEN(fin_wait2)
 {
 	(void)f;
-	return blocker(v) != NULL && blocker(v)->mini && blocker(v)->state == INUSE_FIN_WAIT2;
+	return blocker(v) != NULL && iu_socket_is_remains(blocker(v)) && blocker(v)->state == INUSE_FIN_WAIT2;
 }
 
 /* Only TIME-WAIT is in the way of a call that sets SO_REUSEADDR: an old socket lacked it, though nobody could see that. */

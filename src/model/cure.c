@@ -51,7 +51,7 @@ static const struct inuse_process *decisive(const struct iu_profile *p, const st
 			continue;
 		/* remains are another cure's matter: what the process holds is looked at alone */
 		gone.without_pid = process->pid;
-		gone.without_mini = v->n_by_state[INUSE_TIME_WAIT] == 0;
+		gone.without_remains = v->n_by_state[INUSE_TIME_WAIT] == 0;
 		if (v->shown[i]->n_holders > 1 || goes(p, f, &v->request, &gone)) {
 			cure->pid = process->pid;
 			cure->index = i;
@@ -132,7 +132,7 @@ HELPS(helps_reuseaddr_new)
 
 HELPS(helps_wait)
 {
-	struct iu_world gone = {.without_mini = true};
+	struct iu_world gone = {.without_remains = true};
 
 	if (v->free_at_ns == 0 || !goes(p, f, &v->request, &gone))
 		return false;
@@ -140,12 +140,18 @@ HELPS(helps_wait)
 	return true;
 }
 
+/* A whole socket only if it is certain not to be a client's. */
+static bool is_evictable(const struct inuse_socket *o)
+{
+	return o->mini || (iu_socket_is_remains(o) && (o->known & o->flags & INUSE_PORT_LOCKED) != 0);
+}
+
 HELPS(helps_evict)
 {
-	struct iu_world gone = {.without_mini = true};
+	struct iu_world gone = {.without_remains = true};
 
 	UNUSED;
-	return (f->features & IU_FEATURE_TW_DESTROY) != 0 && v->n_shown > 0 && v->shown[0]->mini &&
+	return (f->features & IU_FEATURE_TW_DESTROY) != 0 && v->n_shown > 0 && is_evictable(v->shown[0]) &&
 	       v->step != INUSE_CALL_ACCEPT && goes(p, f, &v->request, &gone);
 }
 

@@ -169,6 +169,13 @@ bool iu_socket_is_request(const struct inuse_socket *o)
 	return o->state == INUSE_SYN_RECV && o->mini;
 }
 
+bool iu_socket_is_remains(const struct inuse_socket *o)
+{
+	if (o->mini)
+		return !iu_socket_is_request(o);
+	return o->state == INUSE_FIN_WAIT2 && (o->known & INUSE_KNOW_INODE) != 0 && o->inode == 0 && o->free_at_ns != 0;
+}
+
 bool iu_socket_is_owner(const struct iu_world *w, const struct inuse_socket *o, uint16_t port)
 {
 	return !iu_socket_is_request(o) && iu_socket_has_tuple(w, o, port); /* half-open requests hold no port [O24] */
@@ -179,7 +186,7 @@ bool iu_socket_has_tuple(const struct iu_world *w, const struct inuse_socket *o,
 	/* other namespaces have tables of their own */
 	if (o->local.port != port || o->proto != w->req.proto || (o->netns != 0 && o->netns != w->facts->netns))
 		return false;
-	if (o == w->caller.self || (w->without_mini && o->mini && !iu_socket_is_request(o)))
+	if (o == w->caller.self || (w->without_remains && iu_socket_is_remains(o)))
 		return false;
 	return w->without_pid == 0 || !held_only_by(w->facts, o, w->without_pid);
 }

@@ -104,7 +104,7 @@ static void start(struct iu_world *w, const struct iu_profile *profile, const st
 	w->scan.all_expire = true;
 	w->caller.family = w->family;
 	if (what_if != NULL) {
-		w->without_mini = what_if->without_mini;
+		w->without_remains = what_if->without_remains;
 		w->without_pid = what_if->without_pid;
 		w->old_had_reuseaddr = what_if->old_had_reuseaddr;
 	}

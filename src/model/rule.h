@@ -74,7 +74,7 @@ struct iu_world {
 	struct iu_scan scan;
 	uint64_t ports_total, ports_left;
 	/* what-ifs */
-	bool without_mini;              /* TIME-WAIT and FIN-WAIT-2 remains are gone */
+	bool without_remains;           /* TIME-WAIT and FIN-WAIT-2 remains are gone: iu_socket_is_remains() */
 	int32_t without_pid;            /* this process is gone, and the sockets that only it holds */
 	bool old_had_reuseaddr;         /* the old sockets had set SO_REUSEADDR */
 };
@@ -151,6 +151,11 @@ void iu_world_start(struct iu_world *w, const struct iu_profile *profile, const 
 /* Does the socket have this flag? MAYBE and *missing |= lacking where its source could not see it. */
 enum inuse_tri iu_socket_has(const struct iu_world *w, const struct inuse_socket *o, enum inuse_flag flag,
 			     enum inuse_missing lacking, uint32_t *missing);
+/*
+ * Is it what an ended connection left, which goes by itself: a mini socket, or the whole one in FIN-WAIT-2 that the kernel keeps
+ * first where that is to last more than a minute, if its end is known?
+ */
+bool iu_socket_is_remains(const struct inuse_socket *o);
 /* Is it on the port, in this namespace, an owner that bind() looks at, and not wished away by a what-if? */
 bool iu_socket_is_owner(const struct iu_world *w, const struct inuse_socket *o, uint16_t port);
 /* The same for connect(), which looks at whatever may have a 4-tuple: half-open requests, too. */

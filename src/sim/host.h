@@ -48,6 +48,7 @@ struct iu_sim_node {
 	unsigned backlog, unread;
 	bool fin_out, fin_in, stuck; /* stuck: the peer takes no more, so that a FIN does not arrive */
 	int64_t linger, linger2;
+	int64_t whole_until_ns;  /* an orphan in FIN-WAIT-2: then a mini socket takes its place; 0: nothing does */
 	bool nonblocking, unreported, no_port;
 	bool went_v4;            /* an IPv6 socket that has tried an IPv4 destination */
 	bool shut_read;

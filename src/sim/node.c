@@ -70,7 +70,7 @@ void iu_sim_done(struct iu_sim *sim, int n)
 	} else {
 		node->s.state = INUSE_BOUND;
 	}
-	node->s.free_at_ns = 0;
+	node->s.free_at_ns = node->whole_until_ns = 0;
 	free_if_gone(sim, n);
 }
 
@@ -242,7 +242,8 @@ void iu_sim_orphan(struct iu_sim *sim, int n)
 	} else if (sim->profile->documented) { /* the settings of that time are Linux's */
 		iu_sim_leave_mini(sim, n, INUSE_FIN_WAIT2, NO_DOCUMENT);
 	} else if (seconds > 60) { /* TCP_TIMEWAIT_LEN: what is longer waits as a whole socket first */
-		node->s.free_at_ns = sim->facts.now_ns + (seconds - 60) * SECOND_NS;
+		node->whole_until_ns = sim->facts.now_ns + (seconds - 60) * SECOND_NS;
+		node->s.free_at_ns = node->whole_until_ns + (seconds - 60) * SECOND_NS;
 	} else {
 		iu_sim_leave_mini(sim, n, INUSE_FIN_WAIT2, seconds * SECOND_NS);
 	}
@@ -295,10 +296,16 @@ void iu_sim_close(struct iu_sim *sim, int n)
 	iu_sim_done(sim, n);
 }
 
+/* When a timer of the kernel fires; 0: none is running. */
+static int64_t fires_at(const struct iu_sim_node *node)
+{
+	return node->whole_until_ns != 0 ? node->whole_until_ns : node->s.free_at_ns;
+}
+
 /* A full FIN-WAIT-2 orphan whose first time is over waits as long again as a mini socket [T30]. */
 static void expire(struct iu_sim *sim, int n)
 {
-	if (!sim->nodes[n].s.mini && sim->nodes[n].s.state == INUSE_FIN_WAIT2)
+	if (sim->nodes[n].whole_until_ns != 0)
 		iu_sim_leave_mini(sim, n, INUSE_FIN_WAIT2, (fin_time(sim, &sim->nodes[n]) - 60) * SECOND_NS);
 	else
 		iu_sim_done(sim, n);
@@ -314,14 +321,14 @@ void iu_sim_wait(struct iu_sim *sim, int64_t ns)
 		for (int i = 0; i < sim->top; i++) {
 			const struct iu_sim_node *node = &sim->nodes[i];
 
-			if (node->used && node->on_port && node->s.free_at_ns != 0 && node->s.free_at_ns <= end &&
-			    (first == NONE || node->s.free_at_ns < sim->nodes[first].s.free_at_ns))
+			if (node->used && node->on_port && fires_at(node) != 0 && fires_at(node) <= end &&
+			    (first == NONE || fires_at(node) < fires_at(&sim->nodes[first])))
 				first = i;
 		}
 		if (first == NONE)
 			break;
-		if (sim->nodes[first].s.free_at_ns > sim->facts.now_ns)
-			sim->facts.now_ns = sim->nodes[first].s.free_at_ns;
+		if (fires_at(&sim->nodes[first]) > sim->facts.now_ns)
+			sim->facts.now_ns = fires_at(&sim->nodes[first]);
 		expire(sim, first);
 	}
 	sim->facts.now_ns = end;

@@ -3,6 +3,8 @@
 #include "live/seen.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "host/bpf_walk.h"
@@ -347,6 +349,127 @@ static void test_end__steps_of_64_ticks__within_50_ms(void **state)
 	check_end("3");
 }
 
+/* ------------------------------------------------------------------------ orphans that are whole at first */
+
+#define SECOND INT64_C(1000000000)
+
+/* A connection whose server has closed first, and whose client never will; linger2 0: the setting holds. */
+static void orphan(int listener, int linger2)
+{
+	struct live_connection c = {.client = live_dial("127.0.0.1:8080", NULL, 0)};
+
+	c.server = live_accept(listener);
+	c.client_port = live_port(c.client);
+	if (linger2 != 0 && setsockopt(c.server, IPPROTO_TCP, TCP_LINGER2, &linger2, sizeof(linger2)) != 0)
+		live_fail("TCP_LINGER2: %s", strerror(errno));
+	live_close(c.server);
+	live_wait(8080, c.client_port, INUSE_FIN_WAIT2);
+}
+
+/* How long the only one stays from now on, as it is told. */
+static int64_t left_of_a_whole_one(int64_t *ret_slack_ns)
+{
+	int64_t now;
+
+	look(8080);
+	now = iu_host_now();
+	assert_false(only(INUSE_FIN_WAIT2)->mini);
+	assert_int_equal(only(INUSE_FIN_WAIT2)->inode, 0);
+	*ret_slack_ns = only(INUSE_FIN_WAIT2)->free_slack_ns;
+	return only(INUSE_FIN_WAIT2)->free_at_ns - now;
+}
+
+/* Each timer may be rounded up by a step of the wheel, 5.12 s where it is coarsest; and the test looks late, on a loaded machine by seconds. */
+static void check_left(int64_t left_ns, int64_t least_s, unsigned timers)
+{
+	if (left_ns < (least_s - 5) * SECOND || left_ns > least_s * SECOND + timers * INT64_C(5130000000))
+		live_fail("%.3f s are told, %lld s and what the wheel adds are due", (double)left_ns / 1e9, (long long)least_s);
+}
+
+static void test_end__whole_orphan__its_timer_and_that_of_what_it_leaves(void **state)
+{
+	int64_t slack;
+
+	live_sysctl("net.ipv4.tcp_fin_timeout", "90");
+	live_fin_wait2("127.0.0.1:8080", 0);
+	check_left(left_of_a_whole_one(&slack), 60, 2);
+	assert_in_range(slack, 1, INT64_C(2060000000));
+	/* what the setting says when the first timer fires decides: now the connection is reset then */
+	live_sysctl("net.ipv4.tcp_fin_timeout", "60");
+	check_left(left_of_a_whole_one(&slack), 30, 1);
+	assert_int_equal(slack, 0);
+}
+
+static void test_end__whole_orphan_with_a_time_of_its_own__that(void **state)
+{
+	int64_t slack;
+
+	orphan(live_listener("127.0.0.1:8080", 0), 110);
+	check_left(left_of_a_whole_one(&slack), 100, 2);
+}
+
+/* Those are counted by class; with them a connection that is half closed, and has no end. */
+static void test_end__many_whole_orphans__the_last_one_is_told(void **state)
+{
+	int listener = live_listener("127.0.0.1:8080", 0);
+	uint64_t unlimited = 0, limited = 0;
+	int client, server;
+	int64_t now;
+
+	for (int i = 0; i < 100; i++)
+		orphan(listener, i == 90 ? 115 : 90);
+	client = live_dial("127.0.0.1:8080", NULL, 0);
+	server = live_accept(listener);
+	assert_int_equal(shutdown(server, SHUT_WR), 0);
+	live_wait(8080, live_port(client), INUSE_FIN_WAIT2);
+	look(8080);
+	now = iu_host_now();
+	assert_int_equal(seen.total, 102);
+	assert_true(seen.n < 50);
+	for (size_t i = 0; i < seen.n; i++) {
+		if (seen.sockets[i].state != INUSE_FIN_WAIT2)
+			continue;
+		*(seen.sockets[i].free_at_ns == 0 ? &unlimited : &limited) += seen.sockets[i].count;
+	}
+	assert_int_equal(limited, 100);
+	assert_int_equal(unlimited, 1);
+	check_left(last_end() - now, 110, 2);
+}
+
+static const struct inuse_socket *mini_one(void)
+{
+	look(8080);
+	for (size_t i = 0; i < seen.n; i++)
+		if (seen.sockets[i].state == INUSE_FIN_WAIT2 && seen.sockets[i].mini)
+			return &seen.sockets[i];
+	return NULL;
+}
+
+/* The mini socket shows its end exactly, and was not armed after it was seen: so late may a busy machine have been. */
+static void test_end__whole_orphan__as_the_mini_socket_says_later(void **state)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	const int64_t near = INT64_C(50000000);
+	const struct inuse_socket *mini;
+	int64_t told, slack, seen_at, latest;
+
+	live_sysctl("net.ipv4.tcp_fin_timeout", "63");
+	live_fin_wait2("127.0.0.1:8080", 0);
+	left_of_a_whole_one(&slack);
+	told = only(INUSE_FIN_WAIT2)->free_at_ns;
+	while ((mini = mini_one()) == NULL) {
+		if (iu_host_now() > told)
+			live_fail("no mini socket was seen before %.3f s", (double)told / 1e9);
+		nanosleep(&pause, NULL);
+	}
+	seen_at = iu_host_now();
+	latest = (seen_at + 3 * SECOND > told ? seen_at + 3 * SECOND : told) + slack + near;
+	printf("told %.3f s, slack %.3f s; it is %.3f s later\n", (double)told / 1e9, (double)slack / 1e9,
+	       (double)(mini->free_at_ns - told) / 1e9);
+	if (mini->free_at_ns < told - near || mini->free_at_ns > latest)
+		live_fail("the mini socket goes %.3f s after what was told", (double)(mini->free_at_ns - told) / 1e9);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -363,6 +486,10 @@ int main(void)
 		live_test(test_bucket__churn__never_a_socket_of_another_port),
 		live_test(test_end__steps_of_8_ticks__within_50_ms),
 		live_test(test_end__steps_of_64_ticks__within_50_ms),
+		live_test(test_end__whole_orphan__its_timer_and_that_of_what_it_leaves),
+		live_test(test_end__whole_orphan_with_a_time_of_its_own__that),
+		live_test(test_end__many_whole_orphans__the_last_one_is_told),
+		live_test(test_end__whole_orphan__as_the_mini_socket_says_later),
 	};
 
 	return LIVE_RUN("eyes_bpf_many", tests);

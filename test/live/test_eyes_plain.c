@@ -210,6 +210,29 @@ static void test_diag__remains_and_living_fin_wait_2__told_apart(void **state)
 	assert_int_equal(in_state(&seen, INUSE_FIN_WAIT2, 4)->inode, live_inode(c.server));
 }
 
+/* How long it waits after its timer is not shown: from then on to the most that it may be. */
+static void check_orphan(const struct inuse_socket *s)
+{
+	int64_t left = s->free_at_ns - iu_host_now();
+
+	assert_int_equal(s->state, INUSE_FIN_WAIT2);
+	assert_false(s->mini);
+	assert_in_range(left, INT64_C(25000000000), INT64_C(30020000000));
+	assert_in_range(left + s->free_slack_ns, INT64_C(85000000000), INT64_C(105000000000));
+}
+
+static void test_diag__orphan_that_is_whole_at_first__from_when_to_when(void **state)
+{
+	struct seen seen;
+
+	need_netlink();
+	live_sysctl("net.ipv4.tcp_fin_timeout", "90");
+	live_fin_wait2("127.0.0.1:8080", 0);
+	seen = diag(8080, INUSE_PROTO_TCP);
+	assert_int_equal(seen.n, 1);
+	check_orphan(&seen.list[0]);
+}
+
 static void test_diag__not_yet_accepted__no_file(void **state)
 {
 	const struct inuse_socket *s;
@@ -394,6 +417,17 @@ static void test_procnet__time_wait__its_end(void **state)
 	assert_true(seen.list[0].free_at_ns <= now + INT64_C(60020000000));
 }
 
+static void test_procnet__orphan_that_is_whole_at_first__from_when_to_when(void **state)
+{
+	struct seen seen;
+
+	live_sysctl("net.ipv4.tcp_fin_timeout", "90");
+	live_fin_wait2("127.0.0.1:8080", 0);
+	seen = procnet(8080);
+	assert_int_equal(seen.n, 1);
+	check_orphan(&seen.list[0]);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -404,6 +438,7 @@ int main(void)
 		live_test(test_diag__time_wait__a_minute_with_slack),
 		live_test(test_diag__time_wait_of_a_device__device_known),
 		live_test(test_diag__remains_and_living_fin_wait_2__told_apart),
+		live_test(test_diag__orphan_that_is_whole_at_first__from_when_to_when),
 		live_test(test_diag__not_yet_accepted__no_file),
 		live_test(test_diag__half_open__a_request),
 		live_test(test_diag__mptcp_listener__says_so),
@@ -413,6 +448,7 @@ int main(void)
 		live_test(test_procnet__sockets_in_many_states__the_same_as_sock_diag),
 		live_test(test_procnet__one_port__only_that),
 		live_test(test_procnet__time_wait__its_end),
+		live_test(test_procnet__orphan_that_is_whole_at_first__from_when_to_when),
 	};
 
 	return LIVE_RUN("eyes_plain", tests);

@@ -119,6 +119,17 @@ static void test_wait__remains_with_a_known_end__sleeps_until_then(void **state)
 	assert_int_equal(live_try_listen("127.0.0.1:8080", LIVE_REUSEADDR), 0);
 }
 
+/* Two seconds as a whole socket, two as a mini one: the end of both is known from the beginning. */
+static void test_wait__orphan_that_is_whole_at_first__sleeps_until_its_end(void **state)
+{
+	live_need_root();
+	live_sysctl("net.ipv4.tcp_fin_timeout", "62");
+	live_fin_wait2("127.0.0.1:8080", 0);
+	live_says(live_inuse("8080"), 1, "IN USE for", "only a connection half ended", "inuse wait 8080");
+	assert_in_range(ended(live_inuse("wait", "--json", "--timeout", "60", "8080"), 0, "free"), 2, 8);
+	assert_int_equal(live_try_listen("127.0.0.1:8080", LIVE_REUSEADDR), 0);
+}
+
 static void test_wait__ordinary_user__known_end_too(void **state)
 {
 	live_sysctl("net.ipv4.tcp_fin_timeout", "3");
@@ -301,6 +312,7 @@ int main(void)
 		live_test(test_wait__socket_is_closed__wakes_though_its_process_lives),
 		live_test(test_wait__ordinary_user__wakes_by_a_stranger),
 		live_test(test_wait__remains_with_a_known_end__sleeps_until_then),
+		live_test(test_wait__orphan_that_is_whole_at_first__sleeps_until_its_end),
 		live_test(test_wait__ordinary_user__known_end_too),
 		live_test(test_wait__time_is_up__two_looks_and_status_1),
 		live_test(test_wait__connections_come_and_go__looks_stay_few),

@@ -97,6 +97,8 @@ static void socket_word(struct inuse_socket *s, const char *word)
 		s->mini = true;
 		s->inode = 0;
 		s->free_at_ns = SCENE_NOW + 20 * SECOND;
+	} else if (strcmp(word, "orphan") == 0) {
+		s->inode = 0;
 	} else if (word[0] == '?') {
 		forget(s, word + 1);
 	} else if ((value = value_of(word, "uid")) != NULL) {

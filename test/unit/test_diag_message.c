@@ -146,6 +146,36 @@ static void test_diag_read__fin_wait_2__remains_and_living_told_apart(void **sta
 	assert_true(s.known & INUSE_KNOW_UID);
 }
 
+/* Its timer, and then again what the time for that state is above a minute, which is not shown. */
+static void test_diag_read__orphan_in_fin_wait_2__from_its_timer_on(void **state)
+{
+	struct message m = make_full(5, "127.0.0.1", "127.0.0.1");
+	struct iu_diag_context c = context;
+	struct inuse_socket s;
+
+	m.head.idiag_inode = 0;
+	m.head.idiag_timer = 2;
+	m.head.idiag_expires = 5000;
+	c.fin_most_ns = 120000 * MS;
+	s = read_it(&m, &c);
+	assert_false(s.mini);
+	assert_int_equal(s.free_at_ns, 6000 * MS);
+	assert_int_equal(s.free_slack_ns, 60000 * MS + 2 * 2048 * MS);
+	c.fin_most_ns = 180000 * MS;
+	assert_true(read_it(&m, &c).free_slack_ns > 120000 * MS);
+	c.fin_most_ns = 0;
+	assert_int_equal(read_it(&m, &c).free_at_ns, 0);
+	c.fin_most_ns = 120000 * MS;
+	m.head.idiag_timer = 1; /* the next attempt, not the end */
+	assert_int_equal(read_it(&m, &c).free_at_ns, 0);
+	m.head.idiag_timer = 2;
+	m.head.idiag_state = 4;
+	assert_int_equal(read_it(&m, &c).free_at_ns, 0);
+	m.head.idiag_state = 5;
+	m.head.idiag_inode = 4711; /* half closed, and kept alive */
+	assert_int_equal(read_it(&m, &c).free_at_ns, 0);
+}
+
 static void test_diag_read__syn_recv__request_and_full_socket_told_apart(void **state)
 {
 	struct message request = make(3, "::1", "::1"), full = make_full(3, "::1", "::1");
@@ -316,6 +346,7 @@ int main(void)
 		cmocka_unit_test(test_diag_read__listener__everything_but_reuse_flags),
 		cmocka_unit_test(test_diag_read__time_wait__end_and_slack_known_uid_not),
 		cmocka_unit_test(test_diag_read__fin_wait_2__remains_and_living_told_apart),
+		cmocka_unit_test(test_diag_read__orphan_in_fin_wait_2__from_its_timer_on),
 		cmocka_unit_test(test_diag_read__syn_recv__request_and_full_socket_told_apart),
 		cmocka_unit_test(test_diag_read__ipv6__v6only_only_where_the_kernel_tells),
 		cmocka_unit_test(test_diag_read__timestamps__known_of_connected_sockets),

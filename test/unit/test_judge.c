@@ -77,6 +77,8 @@ static const struct {
 	{"T14", "TW 127.0.0.1:5000>127.0.0.1:4000 rp lock", "bind 127.0.0.1:5000 rp uid=1000", OK, "free"},
 	{"T15", "TW 127.0.0.1:5000>127.0.0.1:4000 ra lock", "bind 127.0.0.1:5000 rp", INUSE, "time-wait-new-lacks-reuseaddr"},
 	{"T19", "FW2 127.0.0.1:5000>127.0.0.1:4000 rem lock", "bind 127.0.0.1:5000 ra", INUSE, "fin-wait2-remains"},
+	{"T30", "FW2 127.0.0.1:5000>127.0.0.1:4000 orphan lock left=120", "bind 127.0.0.1:5000 ra", INUSE, "fin-wait2-remains"},
+	{"T30, end not known", "FW2 127.0.0.1:5000>127.0.0.1:4000 orphan lock", "bind 127.0.0.1:5000 ra", INUSE, "orphan"},
 	{"T20", "FW2 127.0.0.1:5000>127.0.0.1:4000 rem ra lock", "listen 127.0.0.1:5000 ra", OK, "free"},
 	{"T23", "CW 127.0.0.1:5000>127.0.0.1:4000 lock", "bind 127.0.0.1:5000 ra", INUSE, "close-wait-leak"},
 	{"L01", "LISTEN 127.0.0.1:5000 ra;BOUND 127.0.0.1:5000 ra", "listen 127.0.0.1:5000 ra", INUSE, "second-listen"},
@@ -357,6 +359,23 @@ static void test_cures__new_lacks_reuseaddr__set_it(void **state)
 	assert_true(offers(&v, "reuseaddr-new"));
 }
 
+/* The kernel keeps it whole at first; it goes by itself all the same. Removing it must not hit a client. */
+static void test_cures__orphan_with_a_known_end__wait_and_evict(void **state)
+{
+	struct inuse_verdict v;
+	struct scene w;
+
+	judge_row(&w, "FW2 127.0.0.1:5000>127.0.0.1:4000 orphan lock left=120;TW 127.0.0.1:5000>127.0.0.1:4001 lock",
+		  "listen 127.0.0.1:5000 ra", &v);
+	assert_true(offers(&v, "wait") && offers(&v, "evict"));
+	assert_int_equal(v.free_at_ns, SCENE_NOW + 120 * INT64_C(1000000000));
+	judge_row(&w, "FW2 127.0.0.1:5000>127.0.0.1:4000 orphan ?lock left=120", "listen 127.0.0.1:5000 ra", &v);
+	assert_true(offers(&v, "wait"));
+	assert_false(offers(&v, "evict"));
+	judge_row(&w, "FW2 127.0.0.1:5000>127.0.0.1:4000 orphan lock", "listen 127.0.0.1:5000 ra", &v);
+	assert_false(offers(&v, "wait") || offers(&v, "evict"));
+}
+
 /* A listener beside the remains: waiting for the remains would help nobody. */
 static void test_cures__listener_and_time_wait__no_waiting(void **state)
 {
@@ -561,6 +580,7 @@ int main(void)
 		cmocka_unit_test(test_settle__certain__stays),
 		cmocka_unit_test(test_settle__connect_refused__bind_has_passed),
 		cmocka_unit_test(test_cures__new_lacks_reuseaddr__set_it),
+		cmocka_unit_test(test_cures__orphan_with_a_known_end__wait_and_evict),
 		cmocka_unit_test(test_cures__listener_and_time_wait__no_waiting),
 		cmocka_unit_test(test_cures__ipv4_listener_in_dual_stack__v6only),
 		cmocka_unit_test(test_reuseport_memory__remembered__succeeds_unchecked),

@@ -10,7 +10,7 @@
 
 #define S INT64_C(1000000000)
 
-static const struct iu_procnet_context v4 = {4, 100 * S, S / 100, 250, -1}, v6 = {6, 100 * S, S / 100, 250, -1};
+static const struct iu_procnet_context v4 = {4, 100 * S, S / 100, 250, -1, 120 * S}, v6 = {6, 100 * S, S / 100, 250, -1, 120 * S};
 
 static bool little_endian(void)
 {
@@ -91,6 +91,19 @@ static void test_procnet_line__fin_wait_2__remains_and_living_told_apart(void **
 	assert_false(read_line(&v4, "  1: 0100007F:1F90 0100007F:C552 05 0:0 02:00000010 0 0 0 77 3 0\n").mini);
 }
 
+static void test_procnet_line__orphan_in_fin_wait_2__from_its_timer_on(void **state)
+{
+	struct inuse_socket s = read_line(&v4, "  1: 0100007F:1F90 0100007F:C552 05 0:0 02:000001F4 0 0 0 0 3 0\n");
+
+	assert_false(s.mini);
+	assert_int_equal(s.free_at_ns, 105 * S);
+	assert_int_equal(s.free_slack_ns, 60 * S + 2 * INT64_C(2048000000));
+	s = read_line(&v4, "  1: 0100007F:1F90 0100007F:C552 05 0:0 02:000001F4 0 0 0 77 3 0\n");
+	assert_int_equal(s.free_at_ns, 0);
+	s = read_line(&v4, "  1: 0100007F:1F90 0100007F:C552 05 0:0 02:FFFFFFFFFFFF 0 0 0 0 3 0\n");
+	assert_int_equal(s.free_at_ns, 0);
+}
+
 static void test_procnet_line__half_open__a_request(void **state)
 {
 	struct inuse_socket s = read_line(&v4, "  1: 0100007F:1F90 0100007F:C552 03 0:0 01:00000064 0 0 0 0 1 0\n");
@@ -164,6 +177,7 @@ int main(void)
 		cmocka_unit_test(test_procnet_line__listener__understood),
 		cmocka_unit_test(test_procnet_line__time_wait__its_end),
 		cmocka_unit_test(test_procnet_line__fin_wait_2__remains_and_living_told_apart),
+		cmocka_unit_test(test_procnet_line__orphan_in_fin_wait_2__from_its_timer_on),
 		cmocka_unit_test(test_procnet_line__half_open__a_request),
 		cmocka_unit_test(test_procnet_line__ipv6__words_and_v6only),
 		cmocka_unit_test(test_procnet_line__uid_of_nobody_in_a_user_namespace__not_known),

@@ -84,14 +84,43 @@ static void test_end__overdue_or_without_timer__now_and_a_tick(void **state)
 	assert_int_equal(slack, TICK);
 }
 
-static void test_end__not_a_mini_socket__none(void **state)
+static void test_end__a_whole_socket_without_a_timer__none(void **state)
 {
 	struct iu_rec rec = time_wait(24000);
 	int64_t slack = 7;
 
-	rec.flags &= ~IU_REC_MINI;
+	rec.flags &= ~(IU_REC_MINI | IU_REC_TIMER);
 	assert_int_equal(iu_record_end(&rec, TICK, &slack), 0);
 	assert_int_equal(slack, 0);
+}
+
+/* linux v6.18 kernel/time/timer.c: level n takes what is due in less than 63 * 8^n ticks. */
+static void test_wheel_flags__every_level__its_steps(void **state)
+{
+	static const struct {
+		uint64_t ticks, step;
+	} table[] = {{1, 1}, {62, 1}, {63, 8}, {503, 8}, {504, 64}, {4031, 64}, {4032, 512}, {15000, 512}, {60000, 4096}};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		assert_int_equal(iu_wheel_end(0, iu_wheel_flags(table[i].ticks)), table[i].step);
+}
+
+static void test_end__an_orphan_that_waits_again__one_step_of_slack(void **state)
+{
+	struct iu_rec rec = time_wait(24000);
+	int64_t slack = -1;
+
+	rec.flags = IU_REC_TIMER | IU_REC_AGAIN;
+	rec.state = 5;
+	rec.timer_flags = iu_wheel_flags(15000);
+	assert_int_equal(iu_record_end(&rec, TICK, &slack), NOW + 14064 * TICK);
+	assert_int_equal(slack, 512 * TICK);
+	rec.flags = IU_REC_TIMER; /* it is reset when the timer fires */
+	assert_int_equal(iu_record_end(&rec, TICK, &slack), NOW + 14064 * TICK);
+	assert_int_equal(slack, 0);
+	assert_false(iu_record_socket(&rec, TICK).mini);
+	assert_int_equal(iu_record_socket(&rec, TICK).free_at_ns, NOW + 14064 * TICK);
+	assert_int_equal(iu_record_socket(&rec, TICK).since_ns, 0);
 }
 
 static void test_socket__time_wait__all_but_uid_and_lock_known(void **state)
@@ -248,7 +277,9 @@ int main(void)
 		cmocka_unit_test(test_wheel_end__every_level__rounded_up_to_its_step),
 		cmocka_unit_test(test_end__running_timer__exact),
 		cmocka_unit_test(test_end__overdue_or_without_timer__now_and_a_tick),
-		cmocka_unit_test(test_end__not_a_mini_socket__none),
+		cmocka_unit_test(test_end__a_whole_socket_without_a_timer__none),
+		cmocka_unit_test(test_wheel_flags__every_level__its_steps),
+		cmocka_unit_test(test_end__an_orphan_that_waits_again__one_step_of_slack),
 		cmocka_unit_test(test_socket__time_wait__all_but_uid_and_lock_known),
 		cmocka_unit_test(test_socket__every_flag__is_ours),
 		cmocka_unit_test(test_socket__who_can_have_it_open__known_only_when_nobody),

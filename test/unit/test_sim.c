@@ -49,7 +49,7 @@ static const struct {
 	{"data and end", HEAD CONNECTED "write client 3\nread conn 2\nread conn 1\nread conn 1\n" GIVES("EAGAIN")
 		"shutdown client write\nread conn 1\n" GIVES("end") "write client 1\n" GIVES("EPIPE")},
 	{"full orphan first", "shows A.\nneeds patience\nsetting net.ipv4.tcp_fin_timeout 120\n" CONNECTED "close conn\nleft 5000\n"
-		"  linux unlimited live\nclose server\nleft 5000\n  linux 60 s live\nwait 61s\nleft 5000\n  linux 59 s live\nwait 60s\n"
+		"  linux unlimited live\nclose server\nleft 5000\n  linux 120 s live\nwait 61s\nleft 5000\n  linux 59 s live\nwait 60s\n"
 		SERVER_IS("nothing")},
 	{"short fin timeout", HEAD "setting net.ipv4.tcp_fin_timeout 1\n" CONNECTED "close conn\nwait 1.5s\n" SERVER_IS("LISTEN")},
 	{"linger2", HEAD CONNECTED "set conn linger2 -1\nclose conn\n" SERVER_IS("LISTEN")},
