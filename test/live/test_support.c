@@ -152,6 +152,24 @@ static void test_inuse__help__as_root_and_as_nobody(void **state)
 	live_says(live_finish(live_start("--help"), 0), 0, "usage: inuse");
 }
 
+static void test_start__prints_more_than_a_pipe_holds__goes_on_while_the_test_waits(void **state)
+{
+	char folder[LIVE_FOLDER];
+	const char *done;
+	int64_t deadline = live_now_ms() + 10000;
+	pid_t pid;
+
+	assert_true(live_folder_make(folder, sizeof(folder)));
+	done = live_text("%s/done", folder);
+	pid = live_start_any((const char *const[]){"sh", "-c", live_text("head -c 300000 /dev/zero | tr '\\0' x; echo; >%s; echo end", done), NULL});
+	while (access(done, F_OK) != 0)
+		if (!live_again(deadline))
+			live_fail("it waits for a reader");
+	live_expect(pid, "end");
+	assert_int_equal(strlen(live_finish(pid, 0)->out), 300000 + strlen("\nend\n"));
+	live_folder_remove(folder);
+}
+
 static void check_own_signals(void)
 {
 	static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR2, SIGCHLD};
@@ -188,6 +206,7 @@ int main(void)
 		live_test(test_netns_add__named__ip_finds_it),
 		live_test(test_run__output_and_status__kept),
 		live_test(test_inuse__help__as_root_and_as_nobody),
+		live_test(test_start__prints_more_than_a_pipe_holds__goes_on_while_the_test_waits),
 		live_test(test_signals__ignored_and_blocked_by_whom_we_come_from__as_usual),
 	};
 

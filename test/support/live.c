@@ -77,6 +77,7 @@ int64_t live_now_ms(void)
 
 bool live_again(int64_t deadline_ms)
 {
+	live_hear_children();
 	nanosleep(&(struct timespec){0, 500000}, NULL);
 	return live_now_ms() < deadline_ms;
 }

@@ -20,7 +20,9 @@ void live_end_children(void);
 void live_own_signals(void);
 /* Monotonic milliseconds. */
 int64_t live_now_ms(void);
-/* One short pause between two looks; false once the deadline is over. */
+/* Takes what the programs of live_start() have printed by now: who logs each request waits when 64 KiB of it are in the pipe. */
+void live_hear_children(void);
+/* One short pause between two looks, in which the children are heard; false once the deadline is over. */
 bool live_again(int64_t deadline_ms);
 bool live_write_file(const char *path, const char *text);
 /* Reads at most size - 1 bytes; false when the file cannot be read. */

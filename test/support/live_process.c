@@ -221,6 +221,16 @@ static bool drain(struct stream *s)
 	return false;
 }
 
+void live_hear_children(void)
+{
+	for (size_t i = 0; i < n_children && !live_in_child; i++) {
+		struct pollfd pfd = {children[i].out.fd, POLLIN, 0};
+
+		if (pfd.fd >= 0 && poll(&pfd, 1, 0) == 1)
+			drain(&children[i].out);
+	}
+}
+
 /* Reads up to two streams to their end, or until `text` is in the first. False when the time is over. */
 static bool collect(struct stream *a, struct stream *b, const char *text, int64_t deadline)
 {
