@@ -18,18 +18,20 @@ static void judge_syn(const struct iu_profile *profile, const struct iu_facts *f
 	struct inuse_verdict v = {.size = sizeof(v)};
 	struct inuse_addr from = call->request.local;
 	struct iu_decided decided = {0};
+	struct iu_world w;
 
+	iu_world_start(&w, profile, facts, &call->request, &call->caller);
 	if (!iu_dials_from(&from, &call->request.remote))
 		from = facts->n_routes > 0 ? facts->routes[0].source : (struct inuse_addr){0};
 	from.port = call->request.local.port != 0 ? call->request.local.port : call->chosen;
-	if (from.family == 0 || from.port == 0 || iu_answer_is_lost(facts, call->request.device, &from, &call->request.remote) ||
+	if (from.family == 0 || from.port == 0 || iu_answer_is_lost(facts, w.req.device, &from, &call->request.remote) ||
 	    iu_reset_is_lost(facts, &from, &call->request.remote) || iu_addr_is_local(facts, &call->request.remote) != INUSE_YES ||
 	    (from.port == call->request.remote.port && iu_addr_same(&from, &call->request.remote)))
 		return;
 	syn.call = INUSE_CALL_ACCEPT;
 	syn.local = call->request.remote;
 	syn.remote = from;
-	syn.device = call->request.device;
+	syn.device = w.req.device;
 	iu_judge_call(profile, facts, &syn, &(struct iu_caller){.decided = &decided}, &v);
 	said->possible = (said->possible & ~(1u << INUSE_R_OK)) | decided.possible;
 	said->outcome = v.outcome;

@@ -11,6 +11,7 @@
  */
 #include "lab/fuzz_make.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/address.h"
@@ -53,6 +54,32 @@ struct inuse_addr iu_make_addr(const char *text, uint16_t port)
 	inuse_addr_parse(text, &a, NULL);
 	a.port = port;
 	return a;
+}
+
+struct inuse_addr iu_make_link_local(struct iu_fuzzer *f, uint16_t port)
+{
+	static const char *const scopes[] = {"v0", "v0", "v0", "", "lo", "gone"};
+	const struct iu_facts *facts = iu_sim_facts(f->model.sim);
+	const char *scope = scopes[iu_make_pick(f, 6)];
+	struct inuse_addr a = iu_make_addr("fe80::2", port);
+
+	a.scope = strcmp(scope, "gone") == 0 ? IU_FUZZ_NO_DEVICE : 0;
+	for (size_t i = 0; i < facts->n_devices; i++)
+		if (strcmp(facts->devices[i].name, scope) == 0)
+			a.scope = facts->devices[i].index;
+	return a;
+}
+
+void iu_make_at(struct iu_fuzzer *f, struct iu_step *s, const struct inuse_addr *addr)
+{
+	const struct iu_facts *facts = iu_sim_facts(f->model.sim);
+
+	s->at = (struct iu_where){.kind = IU_AT_LITERAL, .addr = *addr};
+	for (size_t i = 0; addr->scope != 0 && i < facts->n_devices; i++)
+		if (facts->devices[i].index == addr->scope) { /* the kernel has another number for it */
+			snprintf(s->at.scope, sizeof(s->at.scope), "%s", facts->devices[i].name);
+			s->at.addr.scope = 0;
+		}
 }
 
 static const struct {

@@ -24,6 +24,10 @@ int iu_make_pick_socket(struct iu_fuzzer *f, unsigned states);
 /* Socket s as it is now. */
 const struct inuse_socket *iu_make_peek(struct iu_fuzzer *f, int s);
 struct inuse_addr iu_make_addr(const char *text, uint16_t port);
+/* The link-local address of the host, with the scope of its device, of another or of none, as the simulation counts devices. */
+struct inuse_addr iu_make_link_local(struct iu_fuzzer *f, uint16_t port);
+/* Where a call goes: the address, whose scope is told by the name of the device. */
+void iu_make_at(struct iu_fuzzer *f, struct iu_step *s, const struct inuse_addr *addr);
 
 typedef bool iu_maker(struct iu_fuzzer *f, struct iu_step *s);
 /* fuzz_make_socket.c: sockets, their options, and whose they are */

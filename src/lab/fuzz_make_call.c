@@ -30,17 +30,20 @@ bool iu_make_bind(struct iu_fuzzer *f, struct iu_step *s)
 	bool to_peers = f->theme == IU_THEME_PEERS && iu_make_chance(f, 70);
 	int socket = iu_make_pick_socket(f, iu_make_chance(f, 97) ? IU_MAKE_UNBOUND : IU_MAKE_ANY_STATE);
 	const struct inuse_socket *o;
+	struct inuse_addr at;
 
 	if (socket < 0)
 		return false;
 	o = iu_make_peek(f, socket);
 	s->action = IU_DO_BIND;
 	s->socket = (uint8_t)socket;
-	s->at.kind = IU_AT_LITERAL;
 	if (o->family == 4)
-		s->at.addr = iu_make_addr(to_peers ? wire4[iu_make_pick(f, 3)] : v4[iu_make_pick(f, 7)], pick_port(f));
+		at = iu_make_addr(to_peers ? wire4[iu_make_pick(f, 3)] : v4[iu_make_pick(f, 7)], pick_port(f));
+	else if (!to_peers && iu_make_chance(f, 10))
+		at = iu_make_link_local(f, pick_port(f));
 	else
-		s->at.addr = iu_make_addr(to_peers ? wire6[iu_make_pick(f, 5)] : v6[iu_make_pick(f, 10)], pick_port(f));
+		at = iu_make_addr(to_peers ? wire6[iu_make_pick(f, 5)] : v6[iu_make_pick(f, 10)], pick_port(f));
+	iu_make_at(f, s, &at);
 	return true;
 }
 
@@ -69,7 +72,7 @@ bool iu_make_odd_bind(struct iu_fuzzer *f, struct iu_step *s)
 	s->at.addr = iu_make_addr(rows[i].addr, iu_make_chance(f, 30) ? IU_FUZZ_LOW : pick_port(f));
 	s->at.claims = rows[i].claims;
 	if (strcmp(rows[i].scope, "gone") == 0)
-		s->at.addr.scope = 99;
+		s->at.addr.scope = IU_FUZZ_NO_DEVICE;
 	else
 		snprintf(s->at.scope, sizeof(s->at.scope), "%s", rows[i].scope);
 	return true;
@@ -105,7 +108,9 @@ static bool address_of_listener(struct iu_fuzzer *f, const struct inuse_socket *
 	a = iu_addr_unmapped(&iu_make_peek(f, listener)->local);
 	wants_v4 = o->family == 4 || a.family == 4 || iu_addr_is_mapped(&o->local) ||
 		   (iu_addr_is_any(&a) && (iu_make_peek(f, listener)->flags & INUSE_V6ONLY) == 0 && iu_make_chance(f, 30));
-	if (iu_addr_is_any(&a))
+	if (iu_addr_is_any(&a) && o->family == 6 && !wants_v4 && iu_make_chance(f, 15))
+		*ret = iu_make_link_local(f, a.port);
+	else if (iu_addr_is_any(&a))
 		*ret = iu_make_addr(o->family == 4 ? any4[iu_make_pick(f, 5)] : wants_v4 ? mapped[iu_make_pick(f, 4)] : any6[iu_make_pick(f, 4)], a.port);
 	else if (o->family == 6 && a.family == 4)
 		*ret = iu_make_addr(a.ip[3] == 2 ? "::ffff:127.0.0.2" : "::ffff:127.0.0.1", a.port);
@@ -122,7 +127,10 @@ static bool odd_destination(struct iu_fuzzer *f, const struct inuse_socket *o, s
 	bool v4_form = (o->family == 4) != iu_make_chance(f, 10); /* now and then that of the other family */
 
 	/* a port where nobody listens, outside of the range: inside of it the kernel might take it for the socket itself */
-	*ret = iu_make_addr(v4_form ? v4[iu_make_pick(f, 7)] : v6[iu_make_pick(f, 7)], IU_FUZZ_PORT + iu_make_pick(f, 2));
+	if (o->family == 6 && iu_make_chance(f, 15))
+		*ret = iu_make_link_local(f, IU_FUZZ_PORT + iu_make_pick(f, 2));
+	else
+		*ret = iu_make_addr(v4_form ? v4[iu_make_pick(f, 7)] : v6[iu_make_pick(f, 7)], IU_FUZZ_PORT + iu_make_pick(f, 2));
 	return true;
 }
 
@@ -174,6 +182,19 @@ static bool is_mute(struct iu_fuzzer *f, const struct inuse_addr *to)
 	return false;
 }
 
+/* By the device of peers it would go out, from an address that the kernel has made up there. */
+static bool is_of_wire(struct iu_fuzzer *f, const struct inuse_socket *o, const struct inuse_addr *to)
+{
+	const struct iu_facts *facts = iu_sim_facts(f->model.sim);
+
+	if (!iu_addr_is_link_local6(to) || to->scope != 0)
+		return false;
+	for (size_t i = 0; i < facts->n_devices; i++)
+		if (facts->devices[i].index == o->device)
+			return strcmp(facts->devices[i].name, "wire") == 0;
+	return false;
+}
+
 bool iu_make_connect(struct iu_fuzzer *f, struct iu_step *s)
 {
 	unsigned p = iu_make_pick(f, 100);
@@ -185,7 +206,7 @@ bool iu_make_connect(struct iu_fuzzer *f, struct iu_step *s)
 	if (socket < 0)
 		return false;
 	o = iu_make_peek(f, socket);
-	if (iu_addr_is_link_local6(&o->local) || (f->haunted && o->local.port == 0))
+	if (f->haunted && o->local.port == 0)
 		return false;
 	if ((o->flags & INUSE_REPAIR) != 0)
 		return false; /* makes a connection of its own, without a packet: for checkpoints, not for the rules */
@@ -193,7 +214,7 @@ bool iu_make_connect(struct iu_fuzzer *f, struct iu_step *s)
 		to = iu_addr_is_any(&o->local) ? iu_make_addr(o->family == 4 ? "127.0.0.1" : "::1", o->local.port) : o->local; /* itself */
 	else if (iu_make_chance(f, f->theme == IU_THEME_ODD ? 50 : 4) ? !odd_destination(f, o, &to) : !address_of_listener(f, o, &to))
 		return false;
-	if (iu_addr_is_link_local6(&to))
+	if (is_of_wire(f, o, &to))
 		return false;
 	found = iu_sim_choices(f->model.sim, (unsigned)socket, &to) > 0;
 	if ((iu_sim_choices(f->model.sim, (unsigned)socket, &to) > 1 && iu_make_chance(f, 90)) || iu_addr_is_mapped_any(&to))
@@ -213,8 +234,7 @@ bool iu_make_connect(struct iu_fuzzer *f, struct iu_step *s)
 		f->went_v4 |= UINT64_C(1) << socket;
 	s->action = IU_DO_CONNECT;
 	s->socket = (uint8_t)socket;
-	s->at.kind = IU_AT_LITERAL;
-	s->at.addr = to;
+	iu_make_at(f, s, &to);
 	return true;
 }
 

@@ -38,6 +38,9 @@ static enum inuse_status make_surroundings(struct iu_fuzzer *f, struct inuse_err
 	inuse_addr_parse("fd00::2", &a, NULL);
 	if (status == INUSE_OK)
 		status = iu_lab_address("lo", &a, 128, error);
+	inuse_addr_parse("fe80::2", &a, NULL);
+	if (status == INUSE_OK)
+		status = iu_lab_address("v0", &a, 64, error);
 	inuse_addr_parse("2001:db8:1::1", &a, NULL);
 	if (status == INUSE_OK)
 		status = iu_lab_address_tentative("v0", &a, 64, error);
@@ -108,6 +111,8 @@ static void simulate_surroundings(struct iu_fuzzer *f)
 	iu_sim_address(sim, device, &a, 24);
 	inuse_addr_parse("fd00::2", &a, NULL);
 	iu_sim_address(sim, 1, &a, 128);
+	inuse_addr_parse("fe80::2", &a, NULL);
+	iu_sim_address(sim, device, &a, 64);
 	inuse_addr_parse("2001:db8:1::1", &a, NULL);
 	iu_sim_address(sim, device, &a, 64);
 	iu_sim_tentative(sim, &a);

@@ -13,6 +13,7 @@
 
 /* Ports that scenes play on: a low one, some for bind(), some for the kernel to choose from. All are read together. */
 #define IU_FUZZ_LOW 80
+#define IU_FUZZ_NO_DEVICE 99 /* no device has that number, neither here nor there */
 #define IU_FUZZ_PORT 5000
 #define IU_FUZZ_RANGE 20001
 #define IU_FUZZ_RANGE_LAST 20004

@@ -298,7 +298,7 @@ void iu_lab_quick_acks(void)
 	} routes[] = {
 		{"127.0.0.0", 8, "127.0.0.1", "lo"},   {"127.0.0.1", 32, "127.0.0.1", "lo"},
 		{"10.9.0.1", 32, "10.9.0.1", "v0"},    {"::1", 128, NULL, "lo"},
-		{"fd00::2", 128, NULL, "lo"},
+		{"fd00::2", 128, NULL, "lo"},          {"fe80::2", 128, NULL, "v0"},
 	};
 	char buffer[256] __attribute__((aligned(8)));
 	struct nlmsghdr *request;

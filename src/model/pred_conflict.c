@@ -354,6 +354,7 @@ void iu_bucket_remember(struct iu_bucket *b, const struct inuse_request *r, bool
 	b->v6only = v6 && (r->flags & INUSE_V6ONLY) != 0;
 	b->addr4 = shadow4(&r->local);
 	b->addr6 = v6 ? r->local : (struct inuse_addr){.family = 6, .port = r->local.port};
+	b->addr6.scope = 0; /* the kernel does not remember it: bind/reuseport-memory-ignores-scopes */
 }
 
 enum inuse_tri iu_pred_reuseport_memory(struct iu_world *w, uint32_t *missing)

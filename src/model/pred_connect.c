@@ -189,8 +189,9 @@ bool iu_answer_is_lost(const struct iu_facts *f, uint32_t device, const struct i
 
 bool iu_reset_is_lost(const struct iu_facts *f, const struct inuse_addr *from, const struct inuse_addr *to)
 {
-	return from->family == 6 && !iu_addr_is_mapped(from) && iu_addr_is_loopback(from) && !iu_addr_is_loopback(to) &&
-	       iu_addr_is_local(f, to) == INUSE_YES && iu_device_of(f, to) != iu_device_of(f, from);
+	bool strictly = iu_addr_is_link_local6(from) || (from->family == 6 && !iu_addr_is_mapped(from) && iu_addr_is_loopback(from));
+
+	return strictly && iu_addr_is_local(f, to) == INUSE_YES && iu_device_of(f, to) != iu_device_of(f, from);
 }
 
 /* Is the other end of the connection to be in TIME-WAIT here? *ret: it, or the first that may be. */

@@ -217,8 +217,8 @@ uint32_t iu_arrival(const struct iu_facts *f, uint32_t device, const struct inus
  */
 bool iu_answer_is_lost(const struct iu_facts *f, uint32_t device, const struct inuse_addr *from, const struct inuse_addr *to);
 /*
- * From ::1 to another address of this host: what no socket answers, a RST or an ACK of a TIME-WAIT, goes to ::1 strictly by the device
- * which has that address, and so nowhere. connect/reset-to-loopback; linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_send_response()
+ * From ::1, or a link-local address, to an address of this host on another device: what no socket answers, a RST or an ACK of a TIME-WAIT,
+ * goes back strictly by the device which has that other address, and so nowhere. connect/reset-to-loopback; linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_send_response()
  */
 bool iu_reset_is_lost(const struct iu_facts *f, const struct inuse_addr *from, const struct inuse_addr *to);
 /* Does a listener accept connections to this address and port? */

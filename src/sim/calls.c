@@ -173,6 +173,15 @@ static void lock_address(struct iu_sim_node *node, const struct inuse_addr *addr
 	node->addr_locked |= !iu_addr_is_any(addr);
 }
 
+void iu_sim_bind_to_device(struct iu_sim_node *node, uint32_t device)
+{
+	node->s.device = device;
+	if (iu_addr_is_link_local6(&node->s.local))
+		node->s.local.scope = device;
+	if (iu_addr_is_link_local6(&node->bound))
+		node->bound.scope = device;
+}
+
 /* A link-local address binds the socket to its device before it is looked at, so also when it is refused then. */
 static void take_scope(struct iu_sim_node *node, const struct inuse_addr *addr, const struct inuse_verdict *v)
 {
@@ -180,7 +189,7 @@ static void take_scope(struct iu_sim_node *node, const struct inuse_addr *addr, 
 			 v->result == INUSE_R_ADDRINUSE;
 
 	if (iu_addr_is_link_local6(addr) && addr->scope != 0 && looked_at)
-		node->s.device = addr->scope;
+		iu_sim_bind_to_device(node, addr->scope);
 }
 
 struct iu_sim_answer iu_sim_bind(struct iu_sim *sim, unsigned s, const struct inuse_addr *addr, uint8_t claims, uint16_t chosen)

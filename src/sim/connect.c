@@ -76,10 +76,13 @@ int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *
 	child->s.remote = iu_sim_as_family(remote, l->s.family);
 	child->on_port = true;
 	iu_sim_join(sim, child, false);
-	/* a link-local peer is one of its link: linux v6.18 tcp_v6_init_req(), "So that link locals have meaning" */
+	/* a link-local peer is one of its link: linux v6.18 tcp_v6_init_req() */
 	if (child->s.device == 0 && iu_addr_is_link_local6(&child->s.remote))
-		child->s.device = remote->scope;
-	if (iu_addr_is_link_local6(&child->s.local)) /* which link it is says the device alone */
+		child->s.device = iu_device_of(&sim->facts, remote);
+	/* which link it is says the device alone */
+	if (iu_addr_is_link_local6(&child->s.remote))
+		child->s.remote.scope = child->s.device;
+	if (iu_addr_is_link_local6(&child->s.local))
 		child->s.local.scope = child->s.device;
 	child->listener = listener;
 	child->in_repair = l->in_repair;
@@ -170,10 +173,17 @@ uint32_t iu_sim_arrival(const struct iu_sim *sim, const struct iu_sim_node *node
 	return iu_arrival(&sim->facts, node->s.device, dest);
 }
 
-/* Does the client hear the listener's answer? It arrives at the device of the client's address, or at lo if the listener is bound to that. */
+/*
+ * Does the client hear the listener's answer? It arrives at the device of the client's address, or at lo if the listener is bound to that. To a
+ * link-local one it goes by the device at which the SYN came in: linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_init_req()
+ */
 static bool hears_answer(const struct iu_sim *sim, const struct iu_sim_node *client, int listener)
 {
-	uint32_t arrival = iu_sim_arrival(sim, &sim->nodes[listener], &client->s.local);
+	uint32_t device = sim->nodes[listener].s.device, arrival;
+
+	if (device == 0 && iu_addr_is_link_local6(&client->s.local))
+		device = iu_sim_arrival(sim, client, &client->s.remote);
+	arrival = iu_arrival(&sim->facts, device, &client->s.local);
 
 	return arrival != 0 && (client->s.device == 0 || client->s.device == arrival);
 }
@@ -395,7 +405,7 @@ void iu_sim_ask_route_of(struct iu_sim *sim, const struct iu_sim_node *node, con
 	else if (device != 0 && iu_device_of(&sim->facts, dest) != device)
 		leave_by(sim, device, dest);
 	/* IPv4's loopback addresses leave the machine with nobody [C26] */
-	if (sim->route.result == INUSE_R_OK && iu_addr_unmapped(&node->s.local).family == 4 && iu_addr_is_loopback(&node->s.local) &&
+	if (sim->route.result == INUSE_R_OK && iu_addr_unmapped(dest).family == 4 && iu_addr_is_loopback(&node->s.local) &&
 	    iu_dials_from(&node->s.local, dest) && iu_sim_arrival(sim, node, dest) == 0)
 		sim->route.result = INUSE_R_INVAL;
 }
@@ -449,7 +459,8 @@ static const char *without_answer(struct iu_sim *sim, unsigned s, const struct i
 
 	if (arrival == 0)
 		return "EINPROGRESS";
-	if (iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, dest))
+	if (iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, dest) ||
+	    (iu_addr_is_link_local6(&node->s.local) && iu_reset_is_lost(&sim->facts, &node->s.local, dest)))
 		return meets_unheard(sim, node, arrival) ? "OK" : "EINPROGRESS";
 	return iu_reset_is_lost(&sim->facts, &node->s.local, dest) && iu_sim_choices(sim, s, dest) == 0 ? "EINPROGRESS" : NULL;
 }
@@ -471,7 +482,7 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, unsigned s, const 
 	sim->facts.n_routes = 1;
 	/* for good, whatever comes of the rest */
 	if (v.outcome != INUSE_FAIL || (v.result != INUSE_R_ISCONN && v.result != INUSE_R_ALREADY))
-		node->s.device = bound_to(node, &dest);
+		iu_sim_bind_to_device(node, bound_to(node, &dest));
 	if (v.outcome == INUSE_FAIL && v.result != INUSE_R_TIMEDOUT) {
 		answer = iu_sim_answer_of(&v);
 		/* tcp_v6_connect() turns it into an IPv4 one, and back when that fails at once */

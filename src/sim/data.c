@@ -55,9 +55,7 @@ void iu_sim_option(struct iu_sim *sim, unsigned s, enum iu_sim_option option, in
 		node->linger2 = value > LINGER2_MAX ? LINGER2_MAX : value;
 		break;
 	case IU_SIM_DEVICE:
-		node->s.device = (uint32_t)value;
-		if (iu_addr_is_link_local6(&node->s.local)) /* which link it is says the device alone */
-			node->s.local.scope = node->s.device;
+		iu_sim_bind_to_device(node, (uint32_t)value);
 		break;
 	case IU_SIM_NO_PORT:
 		node->no_port = value != 0;

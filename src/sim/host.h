@@ -138,6 +138,8 @@ uint8_t iu_sim_claims(const struct iu_sim_node *node, const struct inuse_addr *a
 struct iu_caller iu_sim_caller_of(const struct iu_sim *sim, const struct iu_sim_node *node, uint8_t claims);
 struct inuse_verdict iu_sim_judge(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_request *r,
 				  uint8_t claims);
+/* Binds the socket to the device; 0: to none. Of its link-local address, if it has one, that alone says which link it is. */
+void iu_sim_bind_to_device(struct iu_sim_node *node, uint32_t device);
 /* A port on which this request would succeed, as the kernel looks for one: every second port first. 0: there is none. */
 uint16_t iu_sim_find_port(struct iu_sim *sim, const struct iu_sim_node *node, struct inuse_request *r, uint16_t chosen);
 /* connect.c: the listener that gets a SYN to this address that arrives at that device, or NONE; is its queue full; a connection that waits in it, or NONE. */

@@ -13,6 +13,7 @@
 
 #define HEAD "shows A.\n"
 #define LISTENER "socket server ipv4\nset server reuseaddr\nbind server 127.0.0.1:5000\nlisten server\n"
+#define LINKS "shows A.\nneeds device ipv6\ndevice v0\naddress v0 fe80::1/64\ndevice v1\naddress v1 fe80::1/64\n"
 #define CLIENT "socket client ipv4\nset client reuseaddr\nbind client 127.0.0.1:5001\nconnect client 127.0.0.1:5000\n"
 #define CONNECTED LISTENER CLIENT "accept server as conn\n"
 #define SERVER_IS(states) "look 5000\n  linux " states " live\n"
@@ -111,6 +112,16 @@ static const struct {
 	{"nothing may be bound or connected", "shows A.\nneeds landlock\n" "socket a ipv4\nforbid bind\nbind a 127.0.0.1:5000\n"
 		GIVES("EACCES") "connect a 127.0.0.1:5000\n" GIVES("ECONNREFUSED") "forbid connect\nconnect a 127.0.0.1:5000\n"
 		GIVES("EACCES")},
+	{"a link-local address binds to its device", LINKS "socket a ipv6\nconnect a [fe80::1%v0]:80\n" GIVES("ECONNREFUSED")
+		"connect a [fe80::1%v1]:80\n" GIVES("EINVAL") "connect a [::1]:80\n" GIVES("ENETUNREACH")
+		"clear a device\nconnect a [fe80::1]:80\n" GIVES("EINVAL") "connect a [::1%v1]:80\n" GIVES("ECONNREFUSED")},
+	{"a refused bind() to another link", LINKS "socket a ipv6\nbind a [fe80::1%99]:80\n" GIVES("ENODEV")
+		"connect a [fe80::1%v0]:80\n" GIVES("EINVAL") "connect a [fe80::1]:80\n" GIVES("ENETUNREACH")},
+	{"accepted from a link", LINKS "socket server ipv6\nbind server [::]:80\nlisten server\nsocket a ipv6\nconnect a [fe80::1%v1]:80\n"
+		"accept server as child\nconnect child [::]:0 as unspec\nconnect child [fe80::1%v0]:80\n" GIVES("EINVAL")},
+	{"from a link, bound to it no more", LINKS "socket a ipv6\nbind a [fe80::1%v0]:0\nclear a device\nconnect a [::1]:80\n"
+		GIVES("EINPROGRESS")},
+	{"out of the host from ::1", LINKS "socket a ipv6\nbind a [::1]:0\nconnect a [fe80::2%v0]:80\n" GIVES("EINPROGRESS")},
 	{"parity", HEAD "setting net.ipv4.ip_local_port_range 20000-20999\n" LISTENER "socket a ipv4\nbind a 127.0.0.1:0\nport a\n"
 		GIVES("odd") "socket b ipv4\nconnect b 127.0.0.1:5000\nport b\n" GIVES("even")},
 };
