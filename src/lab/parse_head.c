@@ -83,11 +83,14 @@ bool iu_parse_kernel(const char *text, uint32_t *ret)
 /* "function:NAME" */
 static bool take_function(struct iu_parser *p, const char *word)
 {
-	static const char start[] = "function:";
-	const char *name = word + sizeof(start) - 1;
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+	const char *name = strchr(word, ':');
 
-	if (strncmp(word, start, sizeof(start) - 1) != 0 || name[0] == 0 || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] != 0)
+	if (name == NULL || strncmp(word, "function:", 9) != 0 || *++name == 0)
 		return false;
+	for (const char *c = name; *c != 0; c++)
+		if (strchr(letters, *c) == NULL)
+			return false;
 	p->exp->function = name;
 	return true;
 }
