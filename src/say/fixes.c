@@ -102,7 +102,8 @@ static void collect(struct iu_told *t, struct rows *rows)
 		add_again(t, rows, o->n_holders == 0 ? _("names the process") : _("names the others"));
 	if (t->v->outcome != INUSE_CANNOT_TELL || (t->v->missing & nobody_knows) != 0)
 		return;
-	add_again(t, rows, _("root may see it"));
+	if (t->v->request.uid != 0) /* root without BPF sees no more by asking again */
+		add_again(t, rows, _("root may see it"));
 	if (t->v->request.call == INUSE_CALL_ACCEPT)
 		return;
 	row = add(rows);
