@@ -465,6 +465,13 @@ static const char *without_answer(struct iu_sim *sim, unsigned s, const struct i
 	return iu_reset_is_lost(&sim->facts, &node->s.local, dest) && iu_sim_choices(sim, s, dest) == 0 ? "EINPROGRESS" : NULL;
 }
 
+/* What a link-local destination binds the socket to stays for good, whatever comes of the call, once the kernel has looked at it. */
+static void keep_device(struct iu_sim_node *node, const struct inuse_addr *dest, const struct inuse_verdict *v)
+{
+	if (v->outcome != INUSE_FAIL || (v->result != INUSE_R_ISCONN && v->result != INUSE_R_ALREADY))
+		iu_sim_bind_to_device(node, bound_to(node, dest));
+}
+
 static struct iu_sim_answer start_connect(struct iu_sim *sim, unsigned s, const struct inuse_addr *to, uint16_t chosen)
 {
 	struct iu_sim_node *node = iu_sim_node_of(sim, s);
@@ -480,9 +487,7 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, unsigned s, const 
 	r.remote = dest;
 	v = iu_sim_judge(sim, node, &r, iu_sim_claims(node, to, 0));
 	sim->facts.n_routes = 1;
-	/* for good, whatever comes of the rest */
-	if (v.outcome != INUSE_FAIL || (v.result != INUSE_R_ISCONN && v.result != INUSE_R_ALREADY))
-		iu_sim_bind_to_device(node, bound_to(node, &dest));
+	keep_device(node, &dest, &v);
 	if (v.outcome == INUSE_FAIL && v.result != INUSE_R_TIMEDOUT) {
 		answer = iu_sim_answer_of(&v);
 		/* tcp_v6_connect() turns it into an IPv4 one, and back when that fails at once */
