@@ -102,7 +102,7 @@ static uint32_t telling_flags(const struct inuse_socket *s)
 {
 	uint32_t flags = INUSE_REUSEADDR | INUSE_REUSEPORT | (s->known & INUSE_PORT_LOCKED);
 
-	if (s->family == 6 && !iu_addr_is_mapped(&s->local))
+	if (s->family == 6 && (!iu_addr_is_mapped(&s->local) || s->state == INUSE_LISTEN))
 		flags |= INUSE_V6ONLY;
 	if (s->mini)
 		flags |= INUSE_TIMESTAMPS;

@@ -53,6 +53,12 @@ static void keep(struct iu_fuzzer *f)
 	}
 }
 
+/* Has the machine been so busy that something came of it that is not simulated? */
+static bool was_disturbed(const struct iu_fuzzer *f, enum iu_agreement agreement)
+{
+	return iu_live_now() - f->began_ns > DISTURBED_NS || (agreement == IU_DIFFERS && iu_fuzz_left_whole(f));
+}
+
 static void play_scene(struct iu_fuzzer *f)
 {
 	enum iu_agreement agreement = IU_AGREES;
@@ -67,7 +73,7 @@ static void play_scene(struct iu_fuzzer *f)
 		agreement = iu_fuzz_step(f, step, &f->scene.kernel[f->scene.n]);
 		f->scene.n++;
 	}
-	if (agreement != IU_AGREES && agreement != IU_ENDED && iu_live_now() - f->began_ns > DISTURBED_NS) {
+	if (agreement != IU_AGREES && agreement != IU_ENDED && was_disturbed(f, agreement)) {
 		r->disturbed++;
 		agreement = IU_AGREES;
 	}

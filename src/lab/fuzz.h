@@ -61,7 +61,7 @@ struct iu_fuzz_result {
 	uint64_t cpu_ns, wall_ns;
 	uint64_t judged[IU_N_EYES];      /* calls, by the eyes that saw for it */
 	uint64_t choices;                /* scenes that ended with a choice of the kernel */
-	uint64_t disturbed;              /* scenes in which a step took so long that timers may have run: not counted */
+	uint64_t disturbed;              /* scenes in which a step took so long that timers may have run, or close() was overtaken: not counted */
 	uint64_t unsteady;               /* disagreements that did not come again when the scene was played again */
 	uint64_t user_cannot_tell, user_tried; /* calls that an ordinary user's eyes cannot tell; of those, all unknowns tried out */
 	uint64_t removed, blockers;      /* calls whose blockers were removed one by one, and how many those were */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "host/sockaddr.h"
+#include "lab/left_whole.h"
 
 #ifndef TCP_REPAIR
 #define TCP_REPAIR 19
@@ -232,6 +233,14 @@ void iu_fuzz_kernel_again(struct iu_fuzzer *f, const struct iu_step *s, const ch
 		ret->text = ret->buf;
 	if (connects)
 		ret->chosen = chosen;
+}
+
+bool iu_fuzz_left_whole(const struct iu_fuzzer *f)
+{
+	static struct inuse_socket seen[512];
+	const struct iu_facts *simulated = iu_sim_facts(f->model.sim);
+
+	return iu_lab_left_whole(simulated->sockets, simulated->n_sockets, seen, iu_live_sockets(f->live, seen, 512));
 }
 
 bool iu_fuzz_vanish(int fd)

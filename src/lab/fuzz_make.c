@@ -86,7 +86,7 @@ static const struct {
 	iu_maker *make;
 	uint8_t weight[IU_N_THEMES]; /* SERVERS CLIENTS EXHAUST REUSEPORT ODD SYNS PEERS */
 } makers[] = {
-	{iu_make_socket, {12, 12, 14, 12, 10, 12, 8}},   {iu_make_datagram, {0, 0, 0, 0, 3, 0, 0}},
+	{iu_make_socket, {12, 12, 14, 12, 10, 12, 8}},   {iu_make_datagram, {1, 1, 1, 1, 3, 0, 0}},
 	{iu_make_option, {16, 12, 8, 26, 8, 10, 8}},     {iu_make_linger, {1, 2, 1, 1, 1, 1, 0}},
 	{iu_make_device, {2, 3, 1, 3, 2, 2, 2}},         {iu_make_repair, {0, 1, 0, 1, 1, 8, 0}},
 	{iu_make_group, {0, 0, 0, 2, 0, 0, 0}},          {iu_make_port_choice, {0, 1, 4, 0, 1, 0, 0}},

@@ -267,9 +267,16 @@ bool iu_make_close(struct iu_fuzzer *f, struct iu_step *s)
 
 bool iu_make_shutdown(struct iu_fuzzer *f, struct iu_step *s)
 {
-	int socket = iu_make_pick_socket(f, iu_make_chance(f, 75) ? IU_MAKE_OPEN : IU_MAKE_LISTENS | 1u << INUSE_SYN_SENT);
+	unsigned p = iu_make_pick(f, 100);
+	int socket = iu_make_pick_socket(f, p < 55 ? IU_MAKE_OPEN
+					    : p < 85 ? IU_MAKE_LISTENS | 1u << INUSE_SYN_SENT
+					    : p < 95 ? IU_MAKE_UNBOUND | IU_MAKE_BOUND
+						     : IU_MAKE_ANY_STATE);
 
 	if (socket < 0 || f->haunted)
+		return false;
+	/* before it listens: each connection would begin with a FIN, which no peer elsewhere is told of here */
+	if (p >= 85 && f->n_peers > 0)
 		return false;
 	s->action = IU_DO_SHUTDOWN;
 	s->socket = (uint8_t)socket;

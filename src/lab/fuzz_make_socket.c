@@ -14,18 +14,22 @@ bool iu_make_socket(struct iu_fuzzer *f, struct iu_step *s)
 	return true;
 }
 
-/* One that is only good for listen(). */
+/* One of UDP, whose ports are others: bound beside those of TCP it is in nobody's way. It does not listen, and there is no second one. */
 bool iu_make_datagram(struct iu_fuzzer *f, struct iu_step *s)
 {
+	static const uint16_t ports[] = {IU_FUZZ_PORT, IU_FUZZ_PORT, IU_FUZZ_PORT + 1, IU_FUZZ_RANGE, IU_FUZZ_RANGE + 1};
+
 	for (unsigned i = 0; i < f->n_sockets; i++) {
-		const struct inuse_socket *o = iu_sim_peek(f->model.sim, i);
+		const struct inuse_socket *o = iu_make_peek(f, (int)i);
 
 		if (o == NULL || o->proto != INUSE_PROTO_UDP)
 			continue;
-		s->action = IU_DO_LISTEN;
 		s->socket = (uint8_t)i;
+		s->action = o->local.port != 0 || iu_make_chance(f, 20) ? IU_DO_LISTEN : IU_DO_BIND;
 		s->number = 1;
-		return true;
+		s->at = (struct iu_where){.kind = IU_AT_LITERAL,
+					  .addr = iu_make_addr(o->family == 4 ? "0.0.0.0" : "::", ports[iu_make_pick(f, 5)])};
+		return s->action == IU_DO_BIND || f->theme == IU_THEME_ODD;
 	}
 	if (!iu_make_socket(f, s))
 		return false;
@@ -43,9 +47,7 @@ bool iu_make_option(struct iu_fuzzer *f, struct iu_step *s)
 	if (socket < 0)
 		return false;
 	s->option = options[iu_make_pick(f, f->theme == IU_THEME_ODD && f->user == 0 ? 8 : 6)];
-	/* one that has an address and no port could still change, and dial IPv4 from an IPv6 address: not simulated */
-	if (s->option == IU_OPT_V6ONLY && (iu_make_peek(f, socket)->family == 4 ||
-					   (iu_make_peek(f, socket)->local.family != 0 && iu_make_peek(f, socket)->local.port == 0)))
+	if (s->option == IU_OPT_V6ONLY && iu_make_peek(f, socket)->family == 4)
 		return false;
 	s->action = iu_make_chance(f, share) ? IU_DO_SET : IU_DO_CLEAR;
 	s->socket = (uint8_t)socket;

@@ -400,6 +400,9 @@ static enum iu_agreement compare(struct iu_fuzzer *f, const struct iu_step *step
 	if (dials(step) && strcmp(kernel->text, "OK") == 0 && strcmp(model->text, "ECONNREFUSED") == 0 &&
 	    kernel->chosen != 0 && kernel->chosen == step->at.addr.port)
 		return IU_CHOICE;
+	/* shut down for writing before it met itself, it has ended in that moment: linux v6.18 tcp_rcv_state_process(), TCP_SYN_RECV */
+	if (dials(step) && strcmp(kernel->text, "ECONNABORTED") == 0)
+		return IU_CHOICE;
 	if (strcmp(kernel->text, model->text) != 0) {
 		snprintf(f->why, sizeof(f->why), "the kernel says %s, the model %s (rule %s)", kernel->text, model->text,
 			 model->rule != NULL ? model->rule : "-");

@@ -112,6 +112,8 @@ struct iu_fuzz_answer {
 enum inuse_status iu_fuzz_kernel(struct iu_fuzzer *f, const struct iu_step *step, struct iu_fuzz_answer *ret, struct inuse_error *error);
 /* The same question once more after a moment, where the answer may come late. */
 void iu_fuzz_kernel_again(struct iu_fuzzer *f, const struct iu_step *step, const char *want, struct iu_fuzz_answer *ret);
+/* Has the kernel, busy as it was, left a whole socket where it leaves a mini one otherwise? Then nothing that differs counts. left_whole.h */
+bool iu_fuzz_left_whole(const struct iu_fuzzer *f);
 /* Removes a socket that is open here without a word to its peer; false: that cannot be done to it. */
 bool iu_fuzz_vanish(int fd);
 

@@ -183,9 +183,35 @@ static void peers(struct iu_fuzzer *f)
 		add_syn(f, peer);
 }
 
+/* One that has an address and no port, and changes IPV6_V6ONLY in between. */
+static void v6only_late(struct iu_fuzzer *f)
+{
+	static const char *const addrs[] = {"::1", "::1", "fd00::2", "::ffff:127.0.0.1", "::ffff:0.0.0.0"};
+	unsigned address = iu_make_pick(f, 5), socket = f->n_sockets++;
+	bool mapped = address >= 3;
+
+	add(f, IU_DO_SOCKET, socket)->kinds = IU_KIND_V6;
+	add(f, IU_DO_SET, socket)->option = IU_OPT_NO_PORT;
+	add(f, IU_DO_BIND, socket)->at = (struct iu_where){.kind = IU_AT_LITERAL, .addr = iu_make_addr(addrs[address], 0)};
+	add(f, mapped ? IU_DO_SET : IU_DO_CLEAR, socket)->option = IU_OPT_V6ONLY;
+	if (mapped && iu_make_chance(f, 60)) {
+		add(f, IU_DO_LISTEN, socket)->number = 16;
+	} else if (!mapped && iu_make_chance(f, 60)) { /* to one that listens since the last time, or to nobody */
+		struct inuse_addr server = iu_make_addr("::ffff:127.0.0.1", IU_FUZZ_PORT);
+
+		add_connect(f, socket, &server);
+		f->went_v4 |= UINT64_C(1) << socket;
+		add_bound(f, f->n_sockets, &server);
+		add(f, IU_DO_LISTEN, f->n_sockets++)->number = 16;
+	}
+}
+
 void iu_fuzz_write_script(struct iu_fuzzer *f)
 {
-	if (f->theme == IU_THEME_PEERS)
+	if (f->theme == IU_THEME_EXHAUST || f->theme == IU_THEME_CLIENTS)
+		for (unsigned n = iu_make_chance(f, 25) ? 1 + iu_make_pick(f, 3) : 0; n > 0; n--)
+			v6only_late(f);
+	else if (f->theme == IU_THEME_PEERS)
 		peers(f);
 	else if (f->theme == IU_THEME_SYNS)
 		one_tuple_twice(f);

@@ -8,6 +8,7 @@
 
 #include "base/gettext.h"
 #include "base/address.h"
+#include "lab/left_whole.h"
 #include "lab/live.h"
 #include "lab/onmodel.h"
 #include "lab/play_eyes.h"
@@ -38,7 +39,7 @@ struct player {
 	struct inuse_socket seen[SOCKETS_MAX];
 	size_t n_seen;
 	bool agrees;
-	bool left_whole; /* see is_left_whole() */
+	bool left_whole; /* see left_whole.h */
 	json_t *run;
 };
 
@@ -89,16 +90,6 @@ static bool same_sockets(const struct inuse_socket *a, size_t n, const struct in
 		if (by_key(&a[i], &b[i]) != 0)
 			return false;
 	return n == m;
-}
-
-/*
- * Of a connection whose FIN is acknowledged between the end of close() proper and its release of the socket, the kernel leaves a
- * whole socket in FIN-WAIT-2 where it leaves but a mini one otherwise ("Bad case", "not so rare event": linux v6.18
- * net/ipv4/tcp_input.c tcp_rcv_state_process()). It answers a SYN in another way, and a busy machine does so every now and then.
- */
-static bool is_left_whole(const struct inuse_socket *simulated, const struct inuse_socket *seen)
-{
-	return seen->state == INUSE_FIN_WAIT2 && seen->inode == 0 && simulated->mini && !seen->mini;
 }
 
 static json_t *socket_json(const struct inuse_socket *s, int64_t now_ns, bool with_flags)
@@ -164,8 +155,7 @@ static bool settle(struct player *p, json_t *step)
 			break;
 		iu_live_pause();
 	}
-	for (size_t i = 0; p->live != NULL && same && i < n; i++)
-		p->left_whole |= is_left_whole(&want[i], &p->seen[i]);
+	p->left_whole |= p->live != NULL && same && iu_lab_left_whole(want, n, p->seen, p->n_seen);
 	json_object_set_new(step, "sockets", sockets_json(want, n, iu_sim_facts(p->model.sim)->now_ns, true));
 	if (!same)
 		json_object_set_new(step, "kernel_sockets", sockets_json(p->seen, p->n_seen, iu_live_now(), false));

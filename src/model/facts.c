@@ -142,6 +142,8 @@ static enum inuse_tri hears(const struct iu_world *w, const struct inuse_socket 
 /* Is its address one that takes connections to this one? */
 static enum inuse_tri takes(const struct iu_world *w, const struct inuse_socket *o, const struct inuse_addr *to, uint32_t *missing)
 {
+	if (iu_listens_to_nobody(o))
+		return INUSE_NO;
 	if (iu_addr_same(&o->local, to) || (iu_addr_is_mapped_any(&o->local) && iu_addr_unmapped(to).family == 4))
 		return INUSE_YES;
 	if (!iu_addr_is_any(&o->local))
@@ -174,6 +176,11 @@ bool iu_socket_is_remains(const struct inuse_socket *o)
 	if (o->mini)
 		return !iu_socket_is_request(o);
 	return o->state == INUSE_FIN_WAIT2 && (o->known & INUSE_KNOW_INODE) != 0 && o->inode == 0 && o->free_at_ns != 0;
+}
+
+bool iu_listens_to_nobody(const struct inuse_socket *o)
+{
+	return o->state == INUSE_LISTEN && iu_addr_is_mapped(&o->local) && (o->known & o->flags & INUSE_V6ONLY) != 0;
 }
 
 bool iu_socket_is_owner(const struct iu_world *w, const struct inuse_socket *o, uint16_t port)

@@ -100,6 +100,13 @@ struct iu_elsewhere {
 /* Is it a request that a listener has half open? It is on no port, and has a 4-tuple. */
 bool iu_socket_is_request(const struct inuse_socket *o);
 
+/*
+ * An IPv4 address in IPv6 clothes and yet IPV6_V6ONLY: set in between by who has such an address and no port yet, and gets one from
+ * listen(). It takes no connection, and no IPv4 address overlaps its own. Where the option cannot be seen nobody is taken for one.
+ * linux v6.18 net/ipv4/inet_connection_sock.c ipv6_rcv_saddr_equal(); listen/mapped-v6only
+ */
+bool iu_listens_to_nobody(const struct inuse_socket *o);
+
 struct iu_facts {
 	const struct inuse_socket *sockets;
 	size_t n_sockets;

@@ -45,7 +45,7 @@ static bool listens_on_some(const struct iu_world *w, const struct inuse_addr *t
 	for (size_t i = 0; i < w->facts->n_sockets; i++) {
 		const struct inuse_socket *o = &w->facts->sockets[i];
 
-		if (o->state == INUSE_LISTEN && iu_socket_is_owner(w, o, to->port) &&
+		if (o->state == INUSE_LISTEN && !iu_listens_to_nobody(o) && iu_socket_is_owner(w, o, to->port) &&
 		    iu_addr_unmapped(&o->local).family == iu_addr_unmapped(to).family)
 			return true;
 	}

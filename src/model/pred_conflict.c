@@ -23,8 +23,10 @@ static bool is_v4_any(const struct inuse_addr *a)
 
 static enum inuse_tri not_v6only(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
-	if (o->family == 4 || iu_addr_is_mapped(&o->local))
+	if (o->family == 4 || (iu_addr_is_mapped(&o->local) && !iu_listens_to_nobody(o)))
 		return INUSE_YES;
+	if (iu_addr_is_mapped(&o->local))
+		return INUSE_NO;
 	/*
 	 * bind() to a genuine IPv6 address has set it (linux v6.18 __inet6_bind()). One that does not listen may have been bound to ::,
 	 * have connected, and have been reset: then it has the address of the connection, and not the mark
@@ -64,8 +66,8 @@ static enum inuse_tri specific_overlaps(const struct iu_world *w, const struct i
 	if (o->local.family == 6 && iu_addr_is_any(&o->local))
 		return is_v4_side(r) ? not_v6only(w, o, missing) : INUSE_YES;
 	if (is_v4_any(&o->local))
-		return is_v4_side(r) ? iu_not(overlooks_any4(w, o, missing)) : INUSE_NO;
-	return iu_is(iu_addr_same(&o->local, r));
+		return is_v4_side(r) && !iu_listens_to_nobody(o) ? iu_not(overlooks_any4(w, o, missing)) : INUSE_NO;
+	return iu_addr_same(&o->local, r) ? iu_is(!iu_listens_to_nobody(o)) : INUSE_NO;
 }
 
 enum inuse_tri iu_owner_overlaps(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)

@@ -71,7 +71,7 @@ void iu_sim_leave(struct iu_sim *sim, const struct inuse_addr *addr)
 	for (int i = 0; mark != NULL && i < sim->top; i++) {
 		const struct iu_sim_node *node = &sim->nodes[i];
 
-		if (!node->used || !node->on_port || !is_of(&node->s.local, addr))
+		if (!node->used || !node->on_port || node->s.proto != INUSE_PROTO_TCP || !is_of(&node->s.local, addr))
 			continue;
 		any = true;
 		locked |= (node->s.flags & INUSE_PORT_LOCKED) != 0;

@@ -152,11 +152,14 @@ uint16_t iu_sim_find_port(struct iu_sim *sim, const struct iu_sim_node *node, st
 static void take_port(struct iu_sim *sim, struct iu_sim_node *node, const struct inuse_request *r, bool listening)
 {
 	bool first = iu_sim_bucket(sim, r->local.port, false) == NULL;
-	struct iu_bucket *b = iu_sim_bucket(sim, r->local.port, true);
+	struct iu_bucket *b;
 
+	node->on_port = true;
+	if (node->s.proto != INUSE_PROTO_TCP)
+		return; /* its ports are others */
+	b = iu_sim_bucket(sim, r->local.port, true);
 	if (b != NULL)
 		iu_bucket_remember(b, r, first, listening, sim->facts.features);
-	node->on_port = true;
 	node->s.flags |= INUSE_PORT_LOCKED;
 	iu_sim_join(sim, node, true);
 }
@@ -192,6 +195,12 @@ static void take_scope(struct iu_sim_node *node, const struct inuse_addr *addr, 
 		iu_sim_bind_to_device(node, addr->scope);
 }
 
+static void forget_bind(struct iu_sim_node *node)
+{
+	node->s.local = node->bound = (struct inuse_addr){0};
+	node->has_shadow = false;
+}
+
 struct iu_sim_answer iu_sim_bind(struct iu_sim *sim, unsigned s, const struct inuse_addr *addr, uint8_t claims, uint16_t chosen)
 {
 	struct iu_sim_node *node = iu_sim_node_of(sim, s);
@@ -218,6 +227,7 @@ struct iu_sim_answer iu_sim_bind(struct iu_sim *sim, unsigned s, const struct in
 			return iu_sim_answer_of(&v);
 		node->bound = node->s.local = r.local;
 		lock_address(node, addr);
+		node->has_shadow = becomes_v6only(node, addr);
 		if (becomes_v6only(node, addr))
 			node->s.flags |= INUSE_V6ONLY;
 		return ok;
@@ -227,12 +237,13 @@ struct iu_sim_answer iu_sim_bind(struct iu_sim *sim, unsigned s, const struct in
 	if (v.outcome == INUSE_FAIL) {
 		/* refused at the port, it has lost the address, too, that an earlier bind() without a port gave it */
 		if (v.result == INUSE_R_ADDRINUSE && !node->on_port)
-			node->s.local = node->bound = (struct inuse_addr){0};
+			forget_bind(node);
 		return iu_sim_answer_of(&v);
 	}
 	if (automatic)
 		r.local.port = iu_sim_find_port(sim, node, &r, chosen);
 	node->s.local = node->bound = r.local;
+	node->has_shadow = becomes_v6only(node, addr);
 	node->s.flags = (node->s.flags & ~(uint32_t)INUSE_V6ONLY) | (r.flags & INUSE_V6ONLY);
 	node->s.state = INUSE_BOUND;
 	node->locked = !automatic;

@@ -1,101 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* connect(), what its SYN meets on this host, and accept(). */
+/* connect(), and what its SYN meets on this host. */
 #include <string.h>
 
 #include "base/address.h"
 #include "sim/host.h"
 
 static const struct iu_sim_answer ok = {.text = "OK"};
-
-int iu_sim_fits(const struct inuse_socket *l, const struct inuse_addr *to, uint32_t arrival)
-{
-	struct inuse_addr u = iu_addr_unmapped(to);
-	int of_device = l->device != 0 ? 1 : 0, of_family = l->family == u.family ? 1 : 0;
-
-	if (l->state != INUSE_LISTEN || l->local.port != to->port || (l->device != 0 && l->device != arrival))
-		return 0;
-	/* the address counts most, the device as much as the family: linux v6.18 compute_score(), __inet_lookup_listener() */
-	if (iu_addr_is_mapped_any(&l->local) || (iu_addr_is_any(&l->local) && l->family == 4))
-		return u.family == 4 ? 1 + of_device + of_family : 0;
-	if (iu_addr_is_any(&l->local))
-		return u.family == 6 || (l->flags & INUSE_V6ONLY) == 0 ? 1 + of_device + of_family : 0;
-	return iu_addr_same(&l->local, to) ? IU_SIM_FITS_ADDRESS + of_device + of_family : 0;
-}
-
-int iu_sim_listener_for(const struct iu_sim *sim, const struct inuse_addr *to, uint32_t arrival)
-{
-	int best = NONE, rank = 0;
-
-	for (int i = 0; i < sim->top; i++) {
-		int here = sim->nodes[i].used && sim->nodes[i].on_port ? iu_sim_fits(&sim->nodes[i].s, to, arrival) : 0;
-
-		if (here > rank) {
-			rank = here;
-			best = i;
-		}
-	}
-	return best;
-}
-
-bool iu_sim_queue_full(const struct iu_sim *sim, int listener)
-{
-	size_t n = 0;
-
-	for (int i = 0; i < sim->top; i++)
-		n += sim->nodes[i].used && sim->nodes[i].listener == listener;
-	return n > sim->nodes[listener].backlog;
-}
-
-struct inuse_addr iu_sim_as_family(const struct inuse_addr *a, uint8_t family)
-{
-	struct inuse_addr r = iu_addr_unmapped(a);
-
-	if (family == 6 && r.family == 4) {
-		struct inuse_addr m = {.family = 6, .port = r.port, .ip = {[10] = 0xff, [11] = 0xff}};
-
-		memcpy(m.ip + 12, r.ip, 4);
-		return m;
-	}
-	return r;
-}
-
-int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *local, const struct inuse_addr *remote)
-{
-	int n = iu_sim_node_new(sim);
-	struct iu_sim_node *child, *l = &sim->nodes[listener];
-
-	if (n == NONE)
-		return NONE;
-	child = &sim->nodes[n];
-	child->s = l->s;
-	child->s.state = INUSE_ESTABLISHED;
-	child->s.inode = 0;
-	child->s.flags |= INUSE_PORT_LOCKED;
-	child->s.flags &= ~(uint32_t)INUSE_GROUP; /* the group is the listener's */
-	child->s.local = iu_sim_as_family(local, l->s.family);
-	child->s.remote = iu_sim_as_family(remote, l->s.family);
-	child->on_port = true;
-	iu_sim_join(sim, child, false);
-	/* a link-local peer is one of its link: linux v6.18 tcp_v6_init_req() */
-	if (child->s.device == 0 && iu_addr_is_link_local6(&child->s.remote))
-		child->s.device = iu_device_of(&sim->facts, remote);
-	/* which link it is says the device alone */
-	if (iu_addr_is_link_local6(&child->s.remote))
-		child->s.remote.scope = child->s.device;
-	if (iu_addr_is_link_local6(&child->s.local))
-		child->s.local.scope = child->s.device;
-	child->listener = listener;
-	child->in_repair = l->in_repair;
-	child->addr_locked = l->addr_locked; /* and not its port: linux v6.18 sk_clone_lock() */
-	child->went_v4 = iu_addr_is_mapped(&child->s.local);
-	child->no_port = l->no_port;
-	child->ports = l->ports;
-	child->linger = l->linger;
-	child->linger2 = l->linger2;
-	child->order = ++sim->next;
-	iu_sim_bucket(sim, child->s.local.port, true);
-	return n;
-}
 
 /* The handshake: a child of the listener, which waits to be accepted. False: there is no room for it. */
 static bool make_child(struct iu_sim *sim, int client, int listener)
@@ -113,6 +23,8 @@ static bool make_child(struct iu_sim *sim, int client, int listener)
 		sim->nodes[n].s.flags |= INUSE_TIMESTAMPS;
 		c->s.flags |= INUSE_TIMESTAMPS;
 	}
+	if (sim->nodes[n].shut_write) /* linux v6.18 net/ipv4/tcp_input.c tcp_rcv_state_process(), TCP_SYN_RECV */
+		iu_sim_send_fin(sim, n);
 	return true;
 }
 
@@ -260,6 +172,7 @@ static struct iu_sim_answer send_syn(struct iu_sim *sim, struct iu_sim_node *nod
 		if (old != NONE)
 			iu_sim_rst(sim, old);
 		iu_sim_disconnect(sim, (int)(node - sim->nodes));
+		node->shut_read = node->shut_write = false;
 		return answer;
 	}
 	if (v.outcome == INUSE_FAIL) { /* answered, but never as the client wants it */
@@ -381,6 +294,17 @@ static void leave_by(struct iu_sim *sim, uint32_t device, const struct inuse_add
 	sim->route.device = device;
 }
 
+struct inuse_addr iu_sim_dials_as(const struct iu_sim_node *node, const struct inuse_addr *to)
+{
+	struct inuse_addr shadow = node->s.local;
+
+	if (node->has_shadow && iu_addr_is_mapped(to) && !iu_addr_is_mapped(&shadow) && (node->s.flags & INUSE_V6ONLY) == 0) {
+		inuse_addr_parse("::ffff:127.0.0.6", &shadow, NULL);
+		shadow.port = node->s.local.port;
+	}
+	return shadow;
+}
+
 static bool is_there(const struct iu_sim *sim, uint32_t device)
 {
 	for (size_t i = 0; i < sim->facts.n_devices; i++)
@@ -472,42 +396,59 @@ static void keep_device(struct iu_sim_node *node, const struct inuse_addr *dest,
 		iu_sim_bind_to_device(node, bound_to(node, dest));
 }
 
+/* What has become of the socket by a connect() that failed at once. given: the address that it had before. */
+static struct iu_sim_answer give_up(struct iu_sim *sim, struct iu_sim_node *node, const struct inuse_addr *given,
+				    const struct inuse_addr *dest, const struct inuse_verdict *v)
+{
+	bool refused = v->result == INUSE_R_CONNREFUSED, came_to_the_port = refused || v->result == INUSE_R_ADDRNOTAVAIL;
+	struct iu_sim_answer answer = iu_sim_answer_of(v);
+
+	/* it dialled with its shadow */
+	if (iu_addr_is_mapped(&node->s.local) && !iu_addr_is_mapped(given)) {
+		if (came_to_the_port)
+			node->bound = node->s.local;
+		else
+			node->s.local = *given;
+	}
+	/* tcp_v6_connect() turns it into an IPv4 one, and back when that fails at once */
+	if (node->s.family == 6 && iu_addr_is_mapped(dest) && (node->s.flags & INUSE_V6ONLY) == 0 && v->result != INUSE_R_ISCONN)
+		node->went_v4 = refused;
+	if (refused)
+		node->shut_read = node->shut_write = false;
+	if (refused && node->s.local.port != 0)
+		answer = refuse(sim, node, dest, &answer);
+	/* the address that was taken for it stays with a socket that once was bound to one: SOCK_BINDADDR_LOCK */
+	if (node->addr_locked && !iu_dials_from(&node->s.local, dest) && came_to_the_port) {
+		struct inuse_addr source = with_port(&sim->route.source, node->s.local.port);
+
+		move_to(sim, node, &source);
+		node->bound = node->s.local;
+	}
+	/* a route that refuses it is asked about before the port, and leaves that alone */
+	if (node->s.state == INUSE_BOUND && !node->locked && came_to_the_port)
+		iu_sim_disconnect(sim, (int)(node - sim->nodes));
+	return answer;
+}
+
 static struct iu_sim_answer start_connect(struct iu_sim *sim, unsigned s, const struct inuse_addr *to, uint16_t chosen)
 {
 	struct iu_sim_node *node = iu_sim_node_of(sim, s);
 	struct inuse_request r = iu_sim_request_of(sim, node, INUSE_CALL_CONNECT);
 	const char *unanswered;
-	struct inuse_addr dest = iu_sim_destination(sim, &node->s, to);
+	struct inuse_addr dest = iu_sim_destination(sim, &node->s, to), given = node->s.local;
 	struct iu_sim_answer answer;
 	struct inuse_verdict v;
 	uint32_t arrival;
 	uint16_t port;
 
+	node->s.local = r.local = iu_sim_dials_as(node, &dest);
 	iu_sim_ask_route_of(sim, node, &dest);
 	r.remote = dest;
 	v = iu_sim_judge(sim, node, &r, iu_sim_claims(node, to, 0));
 	sim->facts.n_routes = 1;
 	keep_device(node, &dest, &v);
-	if (v.outcome == INUSE_FAIL && v.result != INUSE_R_TIMEDOUT) {
-		answer = iu_sim_answer_of(&v);
-		/* tcp_v6_connect() turns it into an IPv4 one, and back when that fails at once */
-		if (node->s.family == 6 && iu_addr_is_mapped(&dest) && (node->s.flags & INUSE_V6ONLY) == 0 && v.result != INUSE_R_ISCONN)
-			node->went_v4 = v.result == INUSE_R_CONNREFUSED;
-		if (v.result == INUSE_R_CONNREFUSED && r.local.port != 0)
-			answer = refuse(sim, node, &dest, &answer);
-		/* the address that was taken for it stays with a socket that once was bound to one: SOCK_BINDADDR_LOCK */
-		if (node->addr_locked && !iu_dials_from(&node->s.local, &dest) && (v.result == INUSE_R_CONNREFUSED || v.result == INUSE_R_ADDRNOTAVAIL)) {
-			struct inuse_addr source = with_port(&sim->route.source, node->s.local.port);
-
-			move_to(sim, node, &source);
-			node->bound = node->s.local;
-		}
-		/* a route that refuses it is asked about before the port, and leaves that alone */
-		if (node->s.state == INUSE_BOUND && !node->locked &&
-		    (v.result == INUSE_R_ADDRNOTAVAIL || v.result == INUSE_R_CONNREFUSED))
-			iu_sim_disconnect(sim, (int)(node - sim->nodes));
-		return answer;
-	}
+	if (v.outcome == INUSE_FAIL && v.result != INUSE_R_TIMEDOUT)
+		return give_up(sim, node, &given, &dest, &v);
 	port = r.local.port != 0 ? r.local.port : iu_sim_find_port(sim, node, &r, chosen);
 	take_tuple(sim, node, &dest, port);
 	/* an IPv6 socket that once dialled IPv4 gets no answers of IPv6 any more: tcp_v6_connect() leaves icsk_af_ops as they are */
@@ -555,27 +496,4 @@ struct iu_sim_answer iu_sim_connect(struct iu_sim *sim, unsigned s, const struct
 		answer.text = "EINPROGRESS";
 	}
 	return answer;
-}
-
-struct iu_sim_answer iu_sim_accept(struct iu_sim *sim, unsigned s, unsigned child)
-{
-	struct iu_sim_node *l = iu_sim_node_of(sim, s), *c;
-	int first = NONE;
-
-	if (l->s.state != INUSE_LISTEN)
-		return (struct iu_sim_answer){.text = "EINVAL"};
-	for (int i = 0; i < sim->top; i++)
-		if (sim->nodes[i].used && sim->nodes[i].listener == (int)(l - sim->nodes) &&
-		    (first == NONE || sim->nodes[i].order < sim->nodes[first].order))
-			first = i;
-	if (first == NONE)
-		return (struct iu_sim_answer){.text = "EAGAIN"};
-	c = &sim->nodes[first];
-	c->listener = NONE;
-	c->was_connected = true;
-	c->refs = 1;
-	c->s.uid = sim->uid;
-	c->s.inode = ++sim->next;
-	sim->by_number[child] = first;
-	return ok;
 }

@@ -116,7 +116,7 @@ struct iu_sim_answer iu_sim_write(struct iu_sim *sim, unsigned s, unsigned bytes
 	struct iu_sim_node *node = iu_sim_node_of(sim, s);
 	const char *wrong = not_connected(node);
 
-	if (wrong != NULL || node->fin_out)
+	if (wrong != NULL || node->fin_out || node->shut_write)
 		return error(wrong != NULL ? wrong : "EPIPE");
 	if (node->in_repair)
 		return error("EINVAL"); /* there data goes into a queue that was chosen before, and none was */
@@ -153,7 +153,7 @@ struct iu_sim_answer iu_sim_fill(struct iu_sim *sim, unsigned s)
 	struct iu_sim_node *node = iu_sim_node_of(sim, s);
 	const char *wrong = not_connected(node);
 
-	if (wrong != NULL || node->fin_out)
+	if (wrong != NULL || node->fin_out || node->shut_write)
 		return error(wrong != NULL ? wrong : "EPIPE");
 	if (node->in_repair)
 		return error("EINVAL");
@@ -168,6 +168,7 @@ static void stop_listening(struct iu_sim *sim, int n)
 	struct iu_sim_node *node = &sim->nodes[n];
 
 	iu_sim_drop_queue(sim, n);
+	node->shut_read = node->shut_write = false;
 	node->s.flags &= ~(uint32_t)INUSE_GROUP; /* it has left its group */
 	if (node->locked) {
 		node->s.state = INUSE_BOUND;
@@ -190,13 +191,15 @@ struct iu_sim_answer iu_sim_shutdown(struct iu_sim *sim, unsigned s, enum iu_sim
 			stop_listening(sim, n);
 		return ok;
 	}
-	if (node->s.state == INUSE_STATE_UNKNOWN || node->s.state == INUSE_BOUND)
-		return error("ENOTCONN");
 	if (node->s.state == INUSE_SYN_SENT) { /* whatever is shut: linux v6.18 inet_shutdown() disconnects it */
 		iu_sim_disconnect(sim, n);
+		node->shut_read = node->shut_write = false;
 		return ok;
 	}
 	node->shut_read |= how != IU_SIM_SHUT_WRITE;
+	node->shut_write |= how != IU_SIM_SHUT_READ;
+	if (node->s.state == INUSE_STATE_UNKNOWN || node->s.state == INUSE_BOUND)
+		return error("ENOTCONN");
 	if (how != IU_SIM_SHUT_READ && (node->s.state == INUSE_ESTABLISHED || node->s.state == INUSE_CLOSE_WAIT))
 		iu_sim_send_fin(sim, n);
 	return ok;
@@ -219,7 +222,7 @@ struct iu_sim_answer iu_sim_unconnect(struct iu_sim *sim, unsigned s)
 		iu_sim_disconnect(sim, n);
 		node->broken = "ECONNRESET";
 	}
-	node->fin_in = node->fin_out = node->stuck = node->shut_read = node->unreported = node->was_connected = false;
+	node->fin_in = node->fin_out = node->stuck = node->shut_read = node->shut_write = node->unreported = node->was_connected = false;
 	node->unread = 0;
 	node->s.flags &= ~(uint32_t)INUSE_TIMESTAMPS;
 	node->flow = (struct iu_sim_flow){.far = NONE};

@@ -41,6 +41,7 @@ struct iu_sim_node {
 	struct inuse_socket s;
 	struct inuse_addr bound; /* what bind() was given; family 0: nothing */
 	bool addr_locked;        /* bind() named an address; the kernel does not forget that even if a later bind() fails */
+	bool has_shadow;         /* bind() gave it a genuine IPv6 address, see iu_sim_dials_as() */
 	bool locked;             /* bind() named the port: it stays with the socket until that is closed */
 	int peer;                /* the other end, or NONE: nobody answers */
 	int listener;            /* whose accept queue it waits in, or NONE */
@@ -51,7 +52,7 @@ struct iu_sim_node {
 	int64_t whole_until_ns;  /* an orphan in FIN-WAIT-2: then a mini socket takes its place; 0: nothing does */
 	bool nonblocking, unreported, no_port;
 	bool went_v4;            /* an IPv6 socket that has tried an IPv4 destination */
-	bool shut_read;
+	bool shut_read, shut_write; /* by shutdown(), which also leaves its mark on a socket without a connection, and on what listen() makes of that */
 	bool in_repair;          /* TCP_REPAIR; INUSE_REPAIR among the flags is the forced reuse that comes with it, and may go before it */
 	bool was_connected;      /* for good: connect() and listen() refuse it */
 	struct iu_range ports;
@@ -164,6 +165,11 @@ uint32_t iu_sim_arrival(const struct iu_sim *sim, const struct iu_sim_node *node
  * v6.18 ip_route_output_key_hash_rcu().
  */
 struct inuse_addr iu_sim_destination(const struct iu_sim *sim, const struct inuse_socket *s, const struct inuse_addr *to);
+/*
+ * The address that the socket dials it with: its own. That which bind() gave an IPv6 socket has a shadow for IPv4, which counts once
+ * IPV6_V6ONLY is taken away again: linux v6.18 net/ipv6/af_inet6.c __inet6_bind(), LOOPBACK4_IPV6 [connect/ipv4-from-ipv6-address].
+ */
+struct inuse_addr iu_sim_dials_as(const struct iu_sim_node *node, const struct inuse_addr *to);
 /* iu_sim_ask_route(), from the address that the socket has. */
 void iu_sim_ask_route_of(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *dest);
 /* data.c: the node of a number; `nobody` where there is none. */

@@ -125,6 +125,7 @@ bool iu_sim_request(struct iu_sim *sim, unsigned s, enum inuse_call call, const 
 		ret_request->local = *to;
 	} else if (to != NULL && call == INUSE_CALL_CONNECT) {
 		ret_request->remote = iu_sim_destination(sim, &node->s, to);
+		ret_request->local = iu_sim_dials_as(node, &ret_request->remote);
 		iu_sim_ask_route_of(sim, node, &ret_request->remote);
 	} else if (ret_request->local.family == 0) {
 		ret_request->local = iu_addr_any(node->s.family, 0);

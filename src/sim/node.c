@@ -42,7 +42,8 @@ void iu_sim_off_port(struct iu_sim *sim, int n)
 		return;
 	sim->nodes[n].on_port = false;
 	sim->nodes[n].s.flags &= ~(uint32_t)INUSE_PORT_LOCKED;
-	iu_sim_off_bucket(sim, &local);
+	if (sim->nodes[n].s.proto == INUSE_PROTO_TCP)
+		iu_sim_off_bucket(sim, &local);
 }
 
 /* Without descriptor and without port nothing is left of it. */

@@ -104,6 +104,8 @@ static const struct {
 		"socket server\nset server reuseaddr\nbind server wire:5000\nlisten server\nsend far SYN\n" GIVES("SYN,ACK")
 		SERVER_IS("BOUND, LISTEN") "connect dialler far:5001\n" GIVES("EADDRNOTAVAIL") "send far RST\nset dialler nonblocking\n"
 		"connect dialler far:5001\n" GIVES("EINPROGRESS") SERVER_IS("LISTEN, SYN-SENT")},
+	{"shut down before it listens", HEAD "socket server ipv4\nset server reuseaddr\nbind server 127.0.0.1:5000\n"
+		"shutdown server write\n" GIVES("ENOTCONN") "listen server\n" CLIENT SERVER_IS("LISTEN, FIN-WAIT-2") CLIENT_IS("CLOSE-WAIT")},
 	{"another SYN ends it", WIRE SAYS("SYN seq+9", "RST,ACK") SAYS("ACK", "RST")},
 	{"the last packet of the handshake ends the stream", WIRE SAYS("FIN,ACK", "ACK") SERVER_IS("LISTEN, CLOSE-WAIT")},
 	{"broadcast", "shows A.\nneeds device\ndevice v0 10.1.0.1/24\nsocket a ipv4\nconnect a 10.1.0.255:80\n" GIVES("ENETUNREACH")
