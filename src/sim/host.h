@@ -143,7 +143,7 @@ struct inuse_verdict iu_sim_judge(struct iu_sim *sim, const struct iu_sim_node *
 void iu_sim_bind_to_device(struct iu_sim_node *node, uint32_t device);
 /* A port on which this request would succeed, as the kernel looks for one: every second port first. 0: there is none. */
 uint16_t iu_sim_find_port(struct iu_sim *sim, const struct iu_sim_node *node, struct inuse_request *r, uint16_t chosen);
-/* connect.c: the listener that gets a SYN to this address that arrives at that device, or NONE; is its queue full; a connection that waits in it, or NONE. */
+/* listener.c: the listener that gets a SYN to this address that arrives at that device, or NONE; is its queue full; a connection that waits in it, or NONE. */
 int iu_sim_listener_for(const struct iu_sim *sim, const struct inuse_addr *to, uint32_t arrival);
 bool iu_sim_queue_full(const struct iu_sim *sim, int listener);
 int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *local, const struct inuse_addr *remote);
