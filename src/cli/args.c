@@ -154,7 +154,12 @@ int iu_flushed(int status)
 	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	/* what failed before this left only a mark */
+	/* what failed before this, with musl at the end of a line, has left only a mark: one more byte tells why */
+	if (errno == 0) {
+		clearerr(stdout);
+		if (fputc('\n', stdout) != EOF && fflush(stdout) == 0)
+			errno = 0;
+	}
 	if (errno == 0)
 		fputs(_("inuse: the output cannot be written\n"), stderr);
 	else if (!iu_system_reader_has_gone(errno))

@@ -63,15 +63,18 @@ static enum inuse_status make_surroundings(struct iu_fuzzer *f, struct inuse_err
 
 enum inuse_status iu_fuzz_namespace(struct iu_fuzzer *f, struct inuse_error *error)
 {
+	struct inuse_error ignored = {0};
 	enum inuse_status status;
 
+	if (error == NULL)
+		error = &ignored;
 	iu_live_free(f->live);
 	f->live = NULL;
 	f->scenes_here = 0;
 	f->exp.needs = f->result->why_no_peers[0] == 0 ? IU_NEED_WIRE | IU_NEED_IPV6 : 0;
 	status = iu_live_new(&f->exp, IU_RUN_AS_WRITTEN, false, &f->live, error);
 	if (status == INUSE_E_UNSUPPORTED && f->exp.needs != 0) { /* all the others can be played without peers */
-		snprintf(f->result->why_no_peers, sizeof(f->result->why_no_peers), "%s", error != NULL ? error->text : "");
+		snprintf(f->result->why_no_peers, sizeof(f->result->why_no_peers), "%s", error->text);
 		return iu_fuzz_namespace(f, error);
 	}
 	return status == INUSE_OK ? make_surroundings(f, error) : status;
