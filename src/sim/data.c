@@ -76,8 +76,8 @@ void iu_sim_chown(struct iu_sim *sim, unsigned s, uint32_t uid)
 	iu_sim_node_of(sim, s)->s.uid = uid;
 }
 
-/* Reading and writing need a connection, or what is left of one. */
-static const char *not_connected(struct iu_sim_node *node)
+/* Writing needs a connection, or what is left of one. */
+static const char *not_connected(const struct iu_sim *sim, struct iu_sim_node *node)
 {
 	const char *broken = node->broken;
 
@@ -86,7 +86,7 @@ static const char *not_connected(struct iu_sim_node *node)
 		return broken;
 	}
 	if (node->s.state == INUSE_STATE_UNKNOWN || node->s.state == INUSE_BOUND || node->s.state == INUSE_LISTEN)
-		return node->fin_out ? "EPIPE" : "ENOTCONN";
+		return sim->profile->documented && !node->fin_out ? "ENOTCONN" : "EPIPE"; /* linux v6.18 sk_stream_wait_connect() */
 	return NULL;
 }
 
@@ -114,7 +114,7 @@ static void deliver(struct iu_sim *sim, int n, unsigned bytes)
 struct iu_sim_answer iu_sim_write(struct iu_sim *sim, unsigned s, unsigned bytes)
 {
 	struct iu_sim_node *node = iu_sim_node_of(sim, s);
-	const char *wrong = not_connected(node);
+	const char *wrong = not_connected(sim, node);
 
 	if (wrong != NULL || node->fin_out || node->shut_write)
 		return error(wrong != NULL ? wrong : "EPIPE");
@@ -151,7 +151,7 @@ struct iu_sim_answer iu_sim_read(struct iu_sim *sim, unsigned s, unsigned bytes)
 struct iu_sim_answer iu_sim_fill(struct iu_sim *sim, unsigned s)
 {
 	struct iu_sim_node *node = iu_sim_node_of(sim, s);
-	const char *wrong = not_connected(node);
+	const char *wrong = not_connected(sim, node);
 
 	if (wrong != NULL || node->fin_out || node->shut_write)
 		return error(wrong != NULL ? wrong : "EPIPE");
