@@ -269,12 +269,13 @@ static void judge_other(struct inuse_answer *a, const struct inuse_request *requ
 {
 	struct inuse_verdict others[IU_MAX_ADDRS];
 	struct inuse_request other;
+	size_t i = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	do { /* there is one at least */
 		other = requests[i];
 		other.flags ^= INUSE_REUSEADDR;
 		iu_judge(iu_profile_of(a->facts), a->facts, &other, &others[i]);
-	}
+	} while (++i < n);
 	a->other = others[iu_say_deciding(others, n)];
 	a->has_other = a->other.outcome != a->verdicts[iu_say_deciding(a->verdicts, n)].outcome;
 }
