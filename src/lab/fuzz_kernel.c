@@ -217,15 +217,19 @@ void iu_fuzz_kernel_again(struct iu_fuzzer *f, const struct iu_step *s, const ch
 	bool reads = (s->action == IU_DO_ACCEPT || s->action == IU_DO_READ) && strcmp(ret->text, "EAGAIN") == 0;
 	struct pollfd pfd = {.fd = f->live->fds[s->socket], .events = connects ? POLLOUT : POLLIN};
 	struct iu_fuzz_answer late;
+	int64_t until_ns = iu_live_now() + PATIENCE_MS * INT64_C(1000000);
 	uint16_t chosen = ret->chosen;
 
 	if (s->action == IU_DO_SEND && strcmp(ret->text, "nothing") == 0)
 		hear(f, s, PATIENCE_MS, ret);
 	if (!connects && !reads)
 		return;
-	poll(&pfd, 1, PATIENCE_MS);
-	if (iu_fuzz_kernel(f, s, &late, NULL) != INUSE_OK)
-		return;
+	do { /* a socket that was shut down before is told at once, whatever its connection does */
+		if (poll(&pfd, 1, PATIENCE_MS) == 1 && (pfd.revents & POLLHUP) != 0)
+			iu_live_pause();
+		if (iu_fuzz_kernel(f, s, &late, NULL) != INUSE_OK)
+			return;
+	} while (connects && strcmp(late.text, "EALREADY") == 0 && iu_live_now() < until_ns);
 	if (connects && strcmp(late.text, "EALREADY") == 0)
 		return;
 	*ret = late;

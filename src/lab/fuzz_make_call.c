@@ -186,11 +186,12 @@ static bool is_mute(struct iu_fuzzer *f, const struct inuse_addr *to)
 static bool is_of_wire(struct iu_fuzzer *f, const struct inuse_socket *o, const struct inuse_addr *to)
 {
 	const struct iu_facts *facts = iu_sim_facts(f->model.sim);
+	uint32_t device = to->scope != 0 ? to->scope : o->device;
 
-	if (!iu_addr_is_link_local6(to) || to->scope != 0)
+	if (!iu_addr_is_link_local6(to))
 		return false;
 	for (size_t i = 0; i < facts->n_devices; i++)
-		if (facts->devices[i].index == o->device)
+		if (facts->devices[i].index == device)
 			return strcmp(facts->devices[i].name, "wire") == 0;
 	return false;
 }

@@ -46,6 +46,8 @@ void iu_sim_forget_address(struct iu_sim *sim, int n)
 
 	if (node->addr_locked)
 		node->bound = node->s.local;
+	else
+		node->has_shadow = false;
 	move_to(sim, node, &node->bound);
 	if (!node->on_port)
 		node->s.local.port = 0;
@@ -321,6 +323,7 @@ static uint32_t bound_to(const struct iu_sim_node *node, const struct inuse_addr
 
 void iu_sim_ask_route_of(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *dest)
 {
+	struct inuse_addr from = iu_sim_dials_as(node, dest);
 	uint32_t device = bound_to(node, dest);
 
 	iu_sim_ask_route(sim, dest);
@@ -329,8 +332,8 @@ void iu_sim_ask_route_of(struct iu_sim *sim, const struct iu_sim_node *node, con
 	else if (device != 0 && iu_device_of(&sim->facts, dest) != device)
 		leave_by(sim, device, dest);
 	/* IPv4's loopback addresses leave the machine with nobody [C26] */
-	if (sim->route.result == INUSE_R_OK && iu_addr_unmapped(dest).family == 4 && iu_addr_is_loopback(&node->s.local) &&
-	    iu_dials_from(&node->s.local, dest) && iu_sim_arrival(sim, node, dest) == 0)
+	if (sim->route.result == INUSE_R_OK && iu_addr_unmapped(dest).family == 4 && iu_addr_is_loopback(&from) &&
+	    iu_dials_from(&from, dest) && iu_sim_arrival(sim, node, dest) == 0)
 		sim->route.result = INUSE_R_INVAL;
 }
 

@@ -41,7 +41,7 @@ struct iu_sim_node {
 	struct inuse_socket s;
 	struct inuse_addr bound; /* what bind() was given; family 0: nothing */
 	bool addr_locked;        /* bind() named an address; the kernel does not forget that even if a later bind() fails */
-	bool has_shadow;         /* bind() gave it a genuine IPv6 address, see iu_sim_dials_as() */
+	bool has_shadow;         /* bind() or accept() gave it a genuine IPv6 address, see iu_sim_dials_as() */
 	bool locked;             /* bind() named the port: it stays with the socket until that is closed */
 	int peer;                /* the other end, or NONE: nobody answers */
 	int listener;            /* whose accept queue it waits in, or NONE */

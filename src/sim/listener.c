@@ -87,6 +87,7 @@ int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *
 	child->in_repair = l->in_repair;
 	child->addr_locked = l->addr_locked; /* and not its port: linux v6.18 sk_clone_lock() */
 	child->went_v4 = iu_addr_is_mapped(&child->s.local);
+	child->has_shadow = l->s.family == 6 && !child->went_v4; /* linux v6.18 tcp_v6_syn_recv_sock() */
 	child->no_port = l->no_port;
 	child->ports = l->ports;
 	child->linger = l->linger;
