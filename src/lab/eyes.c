@@ -200,7 +200,8 @@ bool iu_eyes_compare(const struct iu_eyes *e, const struct iu_facts *simulated, 
 	for (size_t i = 0; i < simulated->n_sockets; i++) {
 		const struct inuse_socket *s = &simulated->sockets[i];
 
-		if (s->proto == INUSE_PROTO_TCP && !iu_socket_is_request(s) && is_read(e, s->local.port) && !find_same(s, e->sockets, e->n_sockets, taken, false))
+		if (s->proto == INUSE_PROTO_TCP && !iu_socket_is_request(s) && is_read(e, s->local.port) &&
+		    !find_same(s, e->sockets, e->n_sockets, taken, false))
 			return say_differs("only the model has", s, why, size);
 	}
 	return compare_buckets(e, simulated, why, size);

@@ -159,7 +159,7 @@ void iu_fuzz_step_text(const struct iu_step *s, char *buf, size_t size)
 
 /* What the namespace of the scenes has beside lo, and by what a step is known to use it. */
 static const struct {
-	const char *line, *keys[4];
+	const char *line, *keys[5]; /* NULL after the last */
 } surroundings[] = {
 	{"device v0 10.9.0.1/24", {"v0", "10.9.0.", "2001:db8:1::", "fe80::2"}},
 	{"address v0 fe80::2/64", {"fe80::2"}},
@@ -249,8 +249,8 @@ static void add_surroundings(struct iu_text *t, const char *steps)
 	for (size_t i = 0; i < sizeof(surroundings) / sizeof(surroundings[0]); i++) {
 		bool used = false;
 
-		for (size_t k = 0; k < 4 && surroundings[i].keys[k] != NULL; k++)
-			used |= strstr(steps, surroundings[i].keys[k]) != NULL;
+		for (const char *const *key = surroundings[i].keys; *key != NULL; key++)
+			used |= strstr(steps, *key) != NULL;
 		if (used)
 			iu_text_addf(t, "%s\n", surroundings[i].line);
 	}

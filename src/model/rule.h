@@ -217,8 +217,9 @@ uint32_t iu_arrival(const struct iu_facts *f, uint32_t device, const struct inus
  */
 bool iu_answer_is_lost(const struct iu_facts *f, uint32_t device, const struct inuse_addr *from, const struct inuse_addr *to);
 /*
- * From ::1, or a link-local address, to an address of this host on another device: what no socket answers, a RST or an ACK of a TIME-WAIT,
- * goes back strictly by the device which has that other address, and so nowhere. connect/reset-to-loopback; linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_send_response()
+ * From ::1, or a link-local address, to an address of this host on another device: what no socket answers, a RST or an ACK of a
+ * TIME-WAIT, goes back strictly by the device which has that other address, and so nowhere. connect/reset-to-loopback,
+ * connect/reset-to-link-local; linux v6.18 net/ipv6/tcp_ipv6.c tcp_v6_send_response()
  */
 bool iu_reset_is_lost(const struct iu_facts *f, const struct inuse_addr *from, const struct inuse_addr *to);
 /* Does a listener accept connections to this address and port? */
@@ -240,7 +241,8 @@ iu_call_when iu_pred_ports_exhausted, iu_pred_port_automatic, iu_pred_repair, iu
 	iu_pred_reuse_memory, iu_pred_no_conflict;
 iu_owner_when iu_pred_no_overlap, iu_pred_devices_differ, iu_pred_both_reuse, iu_pred_both_reuseport, iu_pred_owner_listens,
 	iu_pred_owner_mini, iu_pred_owner_bound;
-iu_call_when iu_pred_dials_without_scope, iu_pred_scope_differs, iu_pred_mapped_source, iu_pred_no_route, iu_pred_unreachable, iu_pred_prohibited, iu_pred_route_invalid, iu_pred_route_no_device, iu_pred_mapped_by_v6only,
+iu_call_when iu_pred_dials_without_scope, iu_pred_scope_differs, iu_pred_mapped_source, iu_pred_mapped_by_v6only, iu_pred_no_route,
+	iu_pred_unreachable, iu_pred_prohibited, iu_pred_route_invalid, iu_pred_route_no_device,
 	iu_pred_tuple_live, iu_pred_tuple_no_timestamps, iu_pred_tuple_timestamps, iu_pred_connect_exhausted, iu_pred_self_connect,
 	iu_pred_nobody_listens, iu_pred_nobody_answers;
 iu_call_when iu_pred_syn_live, iu_pred_syn_no_listener, iu_pred_syn_fin_wait2, iu_pred_syn_rfc1337, iu_pred_syn_time_wait;

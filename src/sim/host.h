@@ -153,7 +153,7 @@ void iu_sim_tell_far(struct iu_sim *sim, int n, uint8_t flags, uint32_t len);
 void iu_sim_disconnect(struct iu_sim *sim, int n);
 /* An address that bind() did not name is gone: inet_bhash2_reset_saddr(). */
 void iu_sim_forget_address(struct iu_sim *sim, int n);
-/* The address as a socket of that family has it: IPv4 stands as v4-mapped on an IPv6 one. */
+/* listener.c: the address as a socket of that family has it: IPv4 stands as v4-mapped on an IPv6 one. */
 struct inuse_addr iu_sim_as_family(const struct inuse_addr *a, uint8_t family);
 /* How well a listener fits an address; 0: not at all. The most specific one gets the SYN. */
 #define IU_SIM_FITS_ADDRESS 8 /* from here on: it listens on this very address */
