@@ -136,6 +136,8 @@ bool iu_diag_read(const void *bytes, size_t len, const struct iu_diag_context *c
 	} else if (m.idiag_timer == TIMER_KEEPALIVE) {
 		iu_orphan_end(ret, context->now_ns, (int64_t)m.idiag_expires * 1000000, context->fin_most_ns, context->hz);
 	}
+	if (ret->free_at_ns != 0)
+		ret->free_slack_ns += context->late_ns;
 	return true;
 }
 

@@ -10,7 +10,8 @@
 /* What the bytes alone do not tell. */
 struct iu_diag_context {
 	enum inuse_proto proto;
-	int64_t now_ns;        /* when the message came, on the snapshot's clock */
+	int64_t now_ns;        /* when the message was written, on the snapshot's clock, */
+	int64_t late_ns;       /* ... or later by so much at most */
 	uint32_t kernel;       /* IU_KERNEL(), 0 unknown */
 	uint32_t hz;           /* 0 unknown */
 	int64_t doubtful_uid;  /* the uid that also stands for users without a number here; -1 none */

@@ -47,6 +47,7 @@ struct cookies {
 struct dump {
 	const struct iu_scope *scope;
 	struct iu_diag_context context;
+	struct iu_netlink netlink;
 	struct iu_port_set ports;
 	iu_socket_fn *fn;
 	void *arg;
@@ -96,7 +97,9 @@ static int on_socket(const struct nlmsghdr *message, void *arg)
 
 	if (message->nlmsg_type != SOCK_DIAG_BY_FAMILY)
 		return MNL_CB_OK;
-	d->context.now_ns = iu_host_now(); /* a long dump must not age what it says of timers */
+	/* a long dump must not age what it says of timers, nor may somebody who was kept from running take old ones for new */
+	d->context.now_ns = d->netlink.from_ns;
+	d->context.late_ns = d->netlink.to_ns - d->netlink.from_ns;
 	if (!iu_diag_read(mnl_nlmsg_get_payload(message), mnl_nlmsg_get_payload_len(message), &d->context, &socket))
 		return MNL_CB_ERROR;
 	if (socket.state == INUSE_BOUND)
@@ -145,14 +148,12 @@ static enum iu_netlink_end dump_family(struct dump *d, int family, int *ret_os_c
 	enum iu_netlink_end end = IU_NETLINK_BROKEN;
 
 	for (int i = 0; i < TRIES && end == IU_NETLINK_BROKEN && !d->delivered.overflow; i++) {
-		struct iu_netlink n;
-
 		cookies_sort(&d->delivered);
 		*ret_os_code = 0;
-		if (iu_netlink_open(&n, NETLINK_SOCK_DIAG, NULL) != INUSE_OK)
+		if (iu_netlink_open(&d->netlink, NETLINK_SOCK_DIAG, NULL) != INUSE_OK)
 			return IU_NETLINK_BROKEN;
-		end = iu_netlink_ask(&n, make_request(buffer, d, family), on_socket, d, ret_os_code);
-		iu_netlink_done(&n);
+		end = iu_netlink_ask(&d->netlink, make_request(buffer, d, family), on_socket, d, ret_os_code);
+		iu_netlink_done(&d->netlink);
 	}
 	return end;
 }

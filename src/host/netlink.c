@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/gettext.h"
+#include "host/host.h"
 
 /* A full table of a million sockets comes in pieces of 32 KiB; no piece takes seconds. */
 #define ANSWER_TIMEOUT_S 20
@@ -140,6 +141,7 @@ enum iu_netlink_end iu_netlink_ask(struct iu_netlink *n, struct nlmsghdr *reques
 {
 	struct exchange x = {.fn = fn, .arg = arg};
 	int verdict = MNL_CB_OK;
+	int64_t asked_ns = iu_host_now();
 
 	*ret_os_code = 0;
 	request->nlmsg_seq = ++n->seq;
@@ -149,8 +151,16 @@ enum iu_netlink_end iu_netlink_ask(struct iu_netlink *n, struct nlmsghdr *reques
 		return IU_NETLINK_REFUSED;
 	}
 	while (verdict > MNL_CB_STOP) {
+		int64_t now_ns = iu_host_now();
 		ssize_t len = receive(n);
 
+		/*
+		 * A dump is one piece ahead: the first is written while the question is sent, each further one while that before it is
+		 * received (linux v6.18 net/netlink/af_netlink.c __netlink_dump_start(), netlink_recvmsg()).
+		 */
+		n->from_ns = asked_ns;
+		n->to_ns = iu_host_now();
+		asked_ns = now_ns;
 		verdict = len <= 0 ? MNL_CB_ERROR : take_datagram(n, (size_t)len, &x);
 	}
 	if (verdict == MNL_CB_ERROR)

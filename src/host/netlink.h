@@ -11,6 +11,7 @@ struct iu_netlink {
 	struct mnl_socket *socket;
 	unsigned seq, portid;
 	char *buffer; /* of IU_NETLINK_BUFFER bytes */
+	int64_t from_ns, to_ns; /* between these, on the snapshot's clock, the kernel wrote what iu_netlink_ask() hands on */
 };
 
 /* The kernel hands out at most 32 KiB at a time (linux v6.18 net/netlink/af_netlink.c netlink_recvmsg()). */

@@ -126,6 +126,22 @@ static void test_diag_read__time_wait__end_and_slack_known_uid_not(void **state)
 	assert_int_equal(s.flags, 0);
 }
 
+static void test_diag_read__written_some_time_before__end_is_as_much_less_exact(void **state)
+{
+	struct message m = make(6, "127.0.0.1", "127.0.0.1");
+	struct iu_diag_context late = context;
+	struct inuse_socket s;
+
+	late.late_ns = 250 * MS;
+	m.head.idiag_timer = 3;
+	m.head.idiag_expires = 43000;
+	s = read_it(&m, &late);
+	assert_int_equal(s.free_at_ns, 44000 * MS);
+	assert_int_equal(s.free_slack_ns, 2298 * MS);
+	m.head.idiag_timer = 0;
+	assert_int_equal(read_it(&m, &late).free_slack_ns, 0);
+}
+
 static void test_diag_read__fin_wait_2__remains_and_living_told_apart(void **state)
 {
 	struct message remains = make(5, "127.0.0.1", "127.0.0.1"), living = make_full(5, "127.0.0.1", "127.0.0.1");
@@ -345,6 +361,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_diag_read__listener__everything_but_reuse_flags),
 		cmocka_unit_test(test_diag_read__time_wait__end_and_slack_known_uid_not),
+		cmocka_unit_test(test_diag_read__written_some_time_before__end_is_as_much_less_exact),
 		cmocka_unit_test(test_diag_read__fin_wait_2__remains_and_living_told_apart),
 		cmocka_unit_test(test_diag_read__orphan_in_fin_wait_2__from_its_timer_on),
 		cmocka_unit_test(test_diag_read__syn_recv__request_and_full_socket_told_apart),
