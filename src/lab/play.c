@@ -299,7 +299,7 @@ static void give_rule(const struct player *p, json_t *o, const char *rule)
 	const struct iu_profile *profile = iu_profile_find(iu_os_names[p->play->os]);
 	const struct iu_call_rule *call = iu_call_rule_find(profile, rule);
 	const struct iu_owner_rule *owner = iu_owner_rule_find(profile, rule);
-	const struct iu_words *words = iu_words_of_rule(rule);
+	const struct iu_words *words = iu_words_of_rule(profile, rule);
 
 	if (rule == NULL)
 		return;
@@ -335,11 +335,12 @@ static json_t *owners_json(struct player *p, const struct iu_step *step)
 {
 	struct iu_sim_owner owners[OWNERS_MAX];
 	size_t n = iu_onmodel_owners(&p->model, step, owners, OWNERS_MAX);
+	const struct iu_profile *profile = iu_profile_find(iu_os_names[p->play->os]);
 	json_t *a = n > 0 ? json_array() : NULL;
 
 	for (size_t i = 0; i < n; i++) {
 		json_t *o = socket_json(&owners[i].socket, iu_sim_facts(p->model.sim)->now_ns, true);
-		const struct iu_words *words = iu_words_of_rule(owners[i].rule);
+		const struct iu_words *words = iu_words_of_rule(profile, owners[i].rule);
 
 		json_object_set_new(o, "rule", json_string(owners[i].rule));
 		if (words != NULL && words->headline != NULL)

@@ -378,8 +378,8 @@ static void addresses_line(struct iu_told *t, const struct inuse_verdict *verdic
 
 static void rule_lines(struct iu_told *t)
 {
-	const struct iu_words *w = iu_words_of_rule(t->v->rule);
 	const struct iu_profile *rules = iu_profile_of(t->f);
+	const struct iu_words *w = iu_words_of_rule(rules, t->v->rule);
 	const struct iu_call_rule *call = iu_call_rule_find(rules, t->v->rule);
 	const struct iu_owner_rule *owner = iu_owner_rule_find(rules, t->v->rule);
 	const char *ref = call ? call->ref : owner ? owner->ref : NULL;

@@ -4,7 +4,7 @@
  *
  * Theory of operation
  *
- * Every cause, cure and rule has its row in a table of words (words.def): whole sentences, which gettext translates, with
+ * Every cause, cure and rule has its row in a table of words (words.c): whole sentences, which gettext translates, with
  * {names} that are filled in. The text for people is one headline, the sockets, what is to be known, and the fixes: at
  * most twelve lines of 80 columns unless `verbose`. JSON comes from the same verdict and is never translated.
  */
@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "model/judge.h"
+#include "model/rule.h"
 
 /* A name in a template and what stands for it. A table of them ends with a NULL name. */
 struct iu_var {
@@ -67,6 +68,7 @@ struct iu_words {
 };
 const struct iu_words *iu_words_of_cause(const char *id);
 const struct iu_words *iu_words_of_cure(const char *id);
-const struct iu_words *iu_words_of_rule(const char *id);
+/* The rule of that name on this system. */
+const struct iu_words *iu_words_of_rule(const struct iu_profile *profile, const char *id);
 
 #endif

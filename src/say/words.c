@@ -244,6 +244,18 @@ static const struct iu_words rules[] = {
 	    "same user."), NULL},
 };
 
+/* What the documents of other systems say, where a rule of the same name is another one there, or names what is Linux's alone. */
+static const struct iu_words rules_elsewhere[] = {
+	{"not-local", N_("An address must be one of this machine's."), NULL},
+	{"privileged-port", N_("A reserved port, as a rule one below 1024, needs a privilege."), NULL},
+	{"ports-exhausted", N_("bind() to port 0 takes a free port of the dynamic range, and there is none."), NULL},
+	{"port-automatic", N_("bind() to port 0 takes a free port of the dynamic range."), NULL},
+	{"conflict", N_("A socket whose address overlaps stands in the way unless the rules of the options tolerate it."), NULL},
+	{"connect-exhausted", N_("connect() takes a free port of the dynamic range, and there is none for this destination."), NULL},
+	{"tuple-time-wait", N_("On BSD systems a 4-tuple in TIME-WAIT cannot be dialled again from the side that waits."), NULL},
+	{"both-reuseport", N_("On BSD systems sockets share a port if all of them set SO_REUSEPORT."), NULL},
+};
+
 static const struct iu_words *find(const struct iu_words *rows, size_t n, const char *id)
 {
 	for (size_t i = 0; id != NULL && i < n; i++)
@@ -264,7 +276,9 @@ const struct iu_words *iu_words_of_cure(const char *id)
 	return FIND(cures, id);
 }
 
-const struct iu_words *iu_words_of_rule(const char *id)
+const struct iu_words *iu_words_of_rule(const struct iu_profile *profile, const char *id)
 {
-	return FIND(rules, id);
+	const struct iu_words *elsewhere = profile->documented ? FIND(rules_elsewhere, id) : NULL;
+
+	return elsewhere != NULL ? elsewhere : FIND(rules, id);
 }

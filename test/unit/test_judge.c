@@ -556,7 +556,7 @@ static void test_tables__ids__unique_and_worded(void **state)
 		assert_non_null(p->calls[i].ref);
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(p->calls[i].id, p->calls[j].id);
-		assert_non_null(iu_words_of_rule(p->calls[i].id));
+		assert_non_null(iu_words_of_rule(p, p->calls[i].id));
 		if (i + 1 == p->n_calls || p->calls[i + 1].call != p->calls[i].call)
 			/* the last row of a step is the default; listen() goes on with rows of bind() */
 			assert_true(p->calls[i].when == NULL || p->calls[i].call == INUSE_CALL_LISTEN);

@@ -228,13 +228,32 @@ static void test_tables__every_id__worded(void **state)
 			fail_msg("cure %s has no words", cures[i].id);
 	for (size_t os = 0; (p = iu_profile_at(os)) != NULL; os++) {
 		for (size_t i = 0; i < p->n_calls; i++)
-			if (iu_words_of_rule(p->calls[i].id) == NULL)
+			if (iu_words_of_rule(p, p->calls[i].id) == NULL)
 				fail_msg("%s: rule %s has no words", p->name, p->calls[i].id);
 		for (size_t i = 0; i < p->n_owners; i++)
-			if (iu_words_of_rule(p->owners[i].id) == NULL || p->owners[i].ref == NULL)
+			if (iu_words_of_rule(p, p->owners[i].id) == NULL || p->owners[i].ref == NULL)
 				fail_msg("%s: rule %s has no words or no source", p->name, p->owners[i].id);
 	}
 	assert_null(iu_profile_find("nosuch"));
+}
+
+/* A rule that another system shares with Linux by name is not told in words of Linux. */
+static void test_rules_elsewhere__told__nothing_of_linux(void **state)
+{
+	static const char *const of_linux[] = {"net.ipv4.", "CAP_", "ip_nonlocal_bind", "IP_FREEBIND", "TCP_REPAIR", "received timestamps", "on both, and the user"};
+	const struct iu_profile *p;
+
+	for (size_t os = 0; (p = iu_profile_at(os)) != NULL; os++)
+		for (size_t i = 0; p->documented && i < p->n_calls + p->n_owners; i++) {
+			const char *id = i < p->n_calls ? p->calls[i].id : p->owners[i - p->n_calls].id;
+			const char *said = iu_words_of_rule(p, id)->headline;
+
+			for (size_t k = 0; k < sizeof(of_linux) / sizeof(of_linux[0]); k++)
+				if (strstr(said, of_linux[k]) != NULL)
+					fail_msg("%s: rule %s says \"%s\"", p->name, id, said);
+		}
+	assert_string_not_equal(iu_words_of_rule(iu_profile_find("freebsd"), "tuple-time-wait")->headline,
+				iu_words_of_rule(iu_profile_find("linux"), "tuple-time-wait")->headline);
 }
 
 int main(void)
@@ -248,6 +267,7 @@ int main(void)
 		cmocka_unit_test(test_freebsd__reuseaddr_on_the_new_one__enough),
 		cmocka_unit_test(test_macos__low_port_and_other_user__its_own_rules),
 		cmocka_unit_test(test_tables__every_id__worded),
+		cmocka_unit_test(test_rules_elsewhere__told__nothing_of_linux),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
