@@ -38,7 +38,7 @@ static const struct iu_call_rule calls[] = {
 	 "errors/address-of-another-machine"},
 	{"privileged-port", INUSE_CALL_BIND, IU_BOTH, privileged, INUSE_R_ACCES, 0, 0, IN_PCB,
 	 "errors/low-port-in-use"},
-	{"ports-exhausted", INUSE_CALL_BIND, IU_BOTH, iu_pred_ports_exhausted, INUSE_R_ADDRNOTAVAIL, 0, 0, IN_PCB,
+	{"ports-exhausted", INUSE_CALL_BIND, IU_BOTH, iu_pred_bsd_ports_exhausted, INUSE_R_ADDRNOTAVAIL, 0, 0, IN_PCB,
 	 "port-zero/exhausted"},
 	{"port-automatic", INUSE_CALL_BIND, IU_BOTH, iu_pred_port_automatic, INUSE_R_OK, 0, 0, IN_PCB,
 	 "port-zero/other-address"},

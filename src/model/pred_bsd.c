@@ -29,6 +29,17 @@ enum inuse_tri iu_pred_bsd_not_the_same(const struct iu_world *w, const struct i
 		     (iu_bsd_is_connected(o) || !same_address(w, o)));
 }
 
+/* in_pcb_lport() looks a port up as bind() does that names it: with SO_REUSEADDR connections and TIME-WAIT take none. */
+static enum inuse_tri takes_port(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
+{
+	return iu_and(iu_owner_overlaps(w, o, missing), iu_not(iu_pred_bsd_not_the_same(w, o, missing)));
+}
+
+enum inuse_tri iu_pred_bsd_ports_exhausted(struct iu_world *w, uint32_t *missing)
+{
+	return iu_ports_exhausted(w, takes_port, missing);
+}
+
 enum inuse_tri iu_bsd_of_another_user(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
 	if (w->req.uid == 0)

@@ -106,13 +106,15 @@ static enum inuse_tri count(struct iu_world *w, uint8_t marks[IU_ALL_PORTS], int
  * net.ipv4.ip_autobind_reuse: a second search, in which SO_REUSEADDR on both counts, but not where SO_REUSEPORT would let them
  * share the port [Z02]
  */
-static enum inuse_tri takes_from_bind(const struct iu_world *w, const struct inuse_socket *o, enum inuse_tri autobind, uint32_t *missing)
+static enum inuse_tri takes_from_bind(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
 	uint32_t overlaps_lacks = 0, devices_lacks = 0, reuse_lacks = 0, reuseport_lacks = 0, met_lacks = 0, shared_lacks = 0, lacking = 0;
 	enum inuse_tri overlaps = iu_owner_overlaps(w, o, &overlaps_lacks), differ = iu_pred_devices_differ(w, o, &devices_lacks);
 	enum inuse_tri met = iu_both(overlaps, overlaps_lacks, iu_not(differ), devices_lacks, &met_lacks);
 	enum inuse_tri reuse = iu_pred_both_reuse(w, o, &reuse_lacks), reuseport = iu_pred_both_reuseport(w, o, &reuseport_lacks);
 	enum inuse_tri shared = iu_both(reuse, reuse_lacks, iu_not(reuseport), reuseport_lacks, &lacking);
+	uint32_t autobind_lacks = 0;
+	enum inuse_tri autobind = iu_setting_on(w->facts, IU_SET_AUTOBIND_REUSE, &autobind_lacks);
 
 	shared = iu_both(shared, lacking, autobind, INUSE_MISSING_SETTING, &shared_lacks);
 	return iu_both(met, met_lacks, iu_not(shared), shared_lacks, missing);
@@ -129,18 +131,16 @@ static bool no_port_is_taken(const struct iu_world *w, const uint8_t marks[IU_AL
 	return true;
 }
 
-/* bind(:0) takes no port on which any overlapping owner of the same device stands, whatever the flags [Z01 Z03]. */
-enum inuse_tri iu_pred_ports_exhausted(struct iu_world *w, uint32_t *missing)
+enum inuse_tri iu_ports_exhausted(struct iu_world *w, iu_owner_when *takes_port, uint32_t *missing)
 {
 	uint8_t marks[IU_ALL_PORTS];
-	enum inuse_tri exhausted, autobind;
-	uint32_t autobind_lacks = 0, range_lacks = 0;
+	enum inuse_tri exhausted;
+	uint32_t range_lacks = 0;
 	int64_t first, last;
 
 	if (w->req.local.port != 0)
 		return INUSE_NO;
 	memset(marks, FREE, sizeof(marks));
-	autobind = iu_setting_on(w->facts, IU_SET_AUTOBIND_REUSE, &autobind_lacks);
 	for (size_t i = 0; i < w->facts->n_sockets; i++) {
 		const struct inuse_socket *o = &w->facts->sockets[i];
 		uint32_t lacking = 0;
@@ -148,7 +148,7 @@ enum inuse_tri iu_pred_ports_exhausted(struct iu_world *w, uint32_t *missing)
 
 		if (!iu_socket_is_owner(w, o, o->local.port) || o->local.port == 0)
 			continue;
-		takes = takes_from_bind(w, o, autobind, &lacking);
+		takes = takes_port(w, o, &lacking);
 		if (takes == INUSE_YES || (takes == INUSE_MAYBE && marks[o->local.port] == FREE))
 			marks[o->local.port] = takes == INUSE_YES ? TAKEN : MAYBE_USABLE;
 		if (takes == INUSE_MAYBE)
@@ -162,6 +162,12 @@ enum inuse_tri iu_pred_ports_exhausted(struct iu_world *w, uint32_t *missing)
 	if (exhausted == INUSE_NO)
 		*missing = 0;
 	return exhausted;
+}
+
+/* bind(:0) takes no port on which any overlapping owner of the same device stands, whatever the flags [Z01 Z03]. */
+enum inuse_tri iu_pred_ports_exhausted(struct iu_world *w, uint32_t *missing)
+{
+	return iu_ports_exhausted(w, takes_from_bind, missing);
 }
 
 enum inuse_tri iu_pred_port_automatic(struct iu_world *w, uint32_t *missing)

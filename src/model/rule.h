@@ -231,6 +231,8 @@ enum inuse_tri iu_listener_for(const struct iu_world *w, const struct inuse_addr
  * linux v6.18 inet_csk_find_open_port(): attempt_half [lower-half-first].
  */
 struct iu_range iu_upper_half(struct iu_range *ports);
+/* Is there no port for bind() to port 0, where a socket on a port takes it when `takes_port` says so? */
+enum inuse_tri iu_ports_exhausted(struct iu_world *w, iu_owner_when *takes_port, uint32_t *missing);
 
 /* Predicates, by topic; the rows that use them say what each is for. */
 iu_call_when iu_pred_multicast6, iu_pred_privileged, iu_pred_mapped_on_v6only, iu_pred_link_local_without_scope,
@@ -249,6 +251,7 @@ iu_call_when iu_pred_syn_live, iu_pred_syn_no_listener, iu_pred_syn_fin_wait2, i
 
 /* BSD: what both of its profiles ask. */
 iu_owner_when iu_pred_bsd_both_reuseport, iu_pred_bsd_not_the_same;
+iu_call_when iu_pred_bsd_ports_exhausted;
 bool iu_bsd_is_connected(const struct inuse_socket *o);
 iu_owner_when iu_bsd_of_another_user; /* and the caller is not root */
 
