@@ -245,7 +245,8 @@ static bool sleep_until_next(struct wait *w, bool *ret_by_event)
 			want = 0;
 			w->next_ns = earlier(w->next_ns, iu_patience_after_event(&w->patience));
 		}
-		show_countdown(w);
+		if (iu_host_now() < w->next_ns)
+			show_countdown(w);
 	}
 	return true;
 }

@@ -361,7 +361,7 @@ static void test_signals__stopped_in_the_middle__answers_all_the_same(void **sta
 	/* no mask keeps this signal waiting; each look is stopped once, each at another place */
 	for (long i = 0; i < 50; i++) {
 		const struct timespec pause = {.tv_nsec = i * 60000};
-		int64_t deadline = live_now_ms() + 20000;
+		int64_t deadline = live_now_ms() + LIVE_PATIENCE_MS;
 		unsigned before = l->looks;
 
 		nanosleep(&pause, NULL);

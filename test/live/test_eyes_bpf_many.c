@@ -320,7 +320,12 @@ static void check_end(const char *fin_timeout)
 
 	live_sysctl("net.ipv4.tcp_fin_timeout", fin_timeout);
 	do { /* on a busy machine they may have gone before somebody looks */
-		live_fin_wait2("127.0.0.1:8080", 0);
+		struct live_connection c = live_connection("127.0.0.1:8080", 0, NULL, 0);
+
+		live_close(c.server);
+		live_close(c.listener);
+		while (live_count(8080, 0, INUSE_FIN_WAIT1) > 0)
+			;
 		look(8080);
 	} while (live_count(8080, 0, INUSE_FIN_WAIT2) == 0);
 	end = only(INUSE_FIN_WAIT2)->free_at_ns;

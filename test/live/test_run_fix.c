@@ -86,16 +86,16 @@ static void test_fix__too_long__not_waited_for(void **state)
 	const struct live_run *run;
 
 	live_time_wait(ADDR, 0, NULL);
-	run = fix("--fix=wait=5", "listen", ADDR);
+	run = fix("--fix=wait=30", "listen", ADDR);
 	live_complains(run, 0, "EADDRINUSE", "only an ended connection");
-	assert_true(live_now_ms() - started_ms < 5000);
+	assert_true(live_now_ms() - started_ms < 30000);
 }
 
 static void test_fix__listener_in_the_way__not_waited_for(void **state)
 {
 	live_listener(ADDR, 0);
 	live_complains(fix("--fix=wait", "listen", ADDR), 0, "EADDRINUSE", "IN USE by");
-	assert_true(live_now_ms() - started_ms < 10000);
+	assert_true(live_now_ms() - started_ms < 30000);
 }
 
 static void test_fix__asked_to_end_while_waiting__ends(void **state)
@@ -131,7 +131,7 @@ static void test_fix__handler_while_waiting__call_fails_and_handler_runs(void **
 static const char *on_terminal(const char *until, const char *typed, int *ret_status)
 {
 	const char *program = getenv("INUSE_BIN");
-	int64_t deadline = live_now_ms() + 20000;
+	int64_t deadline = live_now_ms() + LIVE_PATIENCE_MS;
 	static char all[65536];
 	int terminal;
 	size_t len = 0;

@@ -187,7 +187,7 @@ static void test_hold__under_strace_that_ignores_signals__server_is_told_to_end(
 	pid_t pid;
 
 	actor_need("strace");
-	pid = live_start("run", "--hold", "--stop-timeout=60", "strace", "-f", "-o", "/dev/null", actor_path(), "serve", "8080");
+	pid = live_start("run", "--hold", "--stop-timeout=100", "strace", "-f", "-o", "/dev/null", actor_path(), "serve", "8080");
 	restart_under_clients(HTTP, CUT);
 	/* as without inuse: only the program itself ends strace */
 	live_run("sh", "-c", "kill $(ss -Hltnp 'sport = :8080' | sed 's/.*actor\",pid=\\([0-9]*\\).*/\\1/')");

@@ -11,7 +11,6 @@
 #include "support/actor.h"
 #include "support/live_private.h"
 
-#define PATIENCE_MS 20000
 
 static const char *file_text(void)
 {
@@ -24,7 +23,7 @@ static const char *file_text(void)
 /* Comes back when the file says that. */
 static void await_file(const char *text)
 {
-	int64_t deadline = live_now_ms() + PATIENCE_MS;
+	int64_t deadline = live_now_ms() + LIVE_PATIENCE_MS;
 
 	while (strstr(file_text(), text) == NULL)
 		if (!live_again(deadline))
@@ -40,7 +39,7 @@ static pid_t program_pid(void)
 
 static void await_gone(pid_t pid)
 {
-	int64_t deadline = live_now_ms() + PATIENCE_MS;
+	int64_t deadline = live_now_ms() + LIVE_PATIENCE_MS;
 
 	while (kill(pid, 0) == 0)
 		if (!live_again(deadline))
@@ -57,7 +56,7 @@ static char state_of(pid_t pid)
 
 static void await_state(pid_t pid, char state)
 {
-	int64_t deadline = live_now_ms() + PATIENCE_MS;
+	int64_t deadline = live_now_ms() + LIVE_PATIENCE_MS;
 
 	while (state_of(pid) != state)
 		if (!live_again(deadline))
@@ -287,7 +286,7 @@ static bool has_shown(int terminal, const char *text)
 
 static void expect_on(int terminal, const char *text)
 {
-	int64_t deadline = live_now_ms() + PATIENCE_MS;
+	int64_t deadline = live_now_ms() + LIVE_PATIENCE_MS;
 
 	while (!has_shown(terminal, text))
 		if (!live_again(deadline))
@@ -306,7 +305,7 @@ static void type_on(int terminal, const char *text)
  */
 static void type_until(int terminal, const char *line, const char *text)
 {
-	int64_t deadline = live_now_ms() + PATIENCE_MS, next;
+	int64_t deadline = live_now_ms() + LIVE_PATIENCE_MS, next;
 
 	do {
 		type_on(terminal, line);

@@ -6,7 +6,7 @@
 
 #define HTTP "GET / HTTP/1.0\r\n\r\n"
 
-enum { CLIENTS = 3, CHANGES = 3, NUDGE_MS = 3000, PATIENCE_MS = 30000 };
+enum { CLIENTS = 3, CHANGES = 3, NUDGE_MS = 3000 };
 
 /* A program whose answer ends with "version N". */
 struct program {
@@ -50,7 +50,7 @@ static unsigned change(const struct program *program, int version)
 			written = live_now_ms();
 			writes++;
 		}
-		if (!live_again(began + PATIENCE_MS))
+		if (!live_again(began + LIVE_PATIENCE_MS))
 			live_fail("version %d does not answer", version);
 	}
 	return writes;

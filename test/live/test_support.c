@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static void test_time_wait__server_first__on_the_servers_side(void **state)
 {
@@ -127,6 +128,62 @@ static void test_folder__left_by_a_killed_test__removed_by_the_next(void **state
 	munmap(left, LIVE_FOLDER);
 }
 
+/* What a test has that fails in the middle of it: a folder, and a daemon below a program. */
+struct middle {
+	_Atomic pid_t daemon;
+	char folder[LIVE_FOLDER];
+};
+
+static void come_to_the_middle(struct middle *ret)
+{
+	if (!live_folder_make(ret->folder, LIVE_FOLDER))
+		_exit(96);
+	if (fork() == 0) {
+		if (fork() == 0) {
+			setsid();
+			ret->daemon = getpid();
+			for (;;)
+				pause();
+		}
+		_exit(0);
+	}
+}
+
+/* signal: what the test program is ended with from outside; 0: it ends itself with that status. */
+static void check_nothing_stays(int signal, int status)
+{
+	struct middle *middle = mmap(NULL, sizeof(*middle), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int64_t deadline = live_now_ms() + LIVE_PATIENCE_MS;
+	pid_t pid = live_fork(false, -1);
+	int how;
+
+	assert_ptr_not_equal(middle, MAP_FAILED);
+	if (pid == 0) {
+		live_guard();
+		come_to_the_middle(middle);
+		while (signal != 0 || middle->daemon == 0)
+			live_again(deadline);
+		_exit(status);
+	}
+	while (middle->daemon == 0)
+		assert_true(live_again(deadline));
+	if (signal != 0)
+		kill(pid, signal);
+	assert_int_equal(waitpid(pid, &how, 0), pid);
+	assert_int_equal(WIFSIGNALED(how) ? 128 + WTERMSIG(how) : WEXITSTATUS(how), status);
+	assert_int_equal(kill(middle->daemon, 0), -1);
+	assert_int_equal(access(middle->folder, F_OK), -1);
+	munmap(middle, sizeof(*middle));
+}
+
+static void test_guard__test_fails_or_is_ended__nobody_goes_on_and_no_folder_stays(void **state)
+{
+	if (access("/proc/thread-self/children", R_OK) != 0)
+		live_skip("this kernel does not tell who is whose child");
+	check_nothing_stays(0, 3);
+	check_nothing_stays(SIGTERM, 128 + SIGTERM);
+}
+
 static void test_netns_add__named__ip_finds_it(void **state)
 {
 	live_netns_add("second");
@@ -156,7 +213,7 @@ static void test_start__prints_more_than_a_pipe_holds__goes_on_while_the_test_wa
 {
 	char folder[LIVE_FOLDER];
 	const char *done;
-	int64_t deadline = live_now_ms() + 10000;
+	int64_t deadline = live_now_ms() + LIVE_PATIENCE_MS;
 	pid_t pid;
 
 	assert_true(live_folder_make(folder, sizeof(folder)));
@@ -203,6 +260,7 @@ int main(void)
 		live_test(test_child__holds_its_socket_and_not_ours),
 		live_test(test_child_as_nobody__is_nobody),
 		live_test(test_folder__left_by_a_killed_test__removed_by_the_next),
+		live_test(test_guard__test_fails_or_is_ended__nobody_goes_on_and_no_folder_stays),
 		live_test(test_netns_add__named__ip_finds_it),
 		live_test(test_run__output_and_status__kept),
 		live_test(test_inuse__help__as_root_and_as_nobody),

@@ -42,7 +42,7 @@ static int leave_group(void **state)
 
 static void boot(void)
 {
-	int64_t deadline = live_now_ms() + 30000;
+	int64_t deadline = live_now_ms() + LIVE_PATIENCE_MS;
 	pid_t pid;
 
 	live_need_root();
@@ -79,7 +79,7 @@ static void write_service(const char *script)
 /* Reloads it, and comes back when that start serves. */
 static void reload(int number)
 {
-	int64_t deadline = live_now_ms() + 10000;
+	int64_t deadline = live_now_ms() + LIVE_PATIENCE_MS;
 
 	holder_await_served(10);
 	live_says(SYSTEMCTL("reload", "web.service"), 0, "");

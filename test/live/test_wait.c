@@ -14,12 +14,14 @@
 #include "support/live.h"
 #include "support/live_private.h"
 
-#define ASLEEP_MS 10000
+
+/* So long that inuse has looked before, on a busy machine, too. */
+#define REMAINS_S "6"
 
 /* Comes back when the process sleeps in poll(): it has looked, and nothing was free. */
 static void until_asleep(pid_t pid)
 {
-	int64_t deadline_ms = live_now_ms() + ASLEEP_MS;
+	int64_t deadline_ms = live_now_ms() + LIVE_PATIENCE_MS;
 	char path[64], text[256];
 	long call = -1;
 
@@ -113,7 +115,7 @@ static void test_wait__remains_with_a_known_end__sleeps_until_then(void **state)
 
 	live_need_root(); /* others are not shown the options of what is left */
 	/* what is left of the server's side lives as long as this setting says, and no longer than that */
-	live_sysctl("net.ipv4.tcp_fin_timeout", "3");
+	live_sysctl("net.ipv4.tcp_fin_timeout", REMAINS_S);
 	live_fin_wait2("127.0.0.1:8080", 0);
 	live_says(live_inuse("8080"), 1, "FIN-WAIT-2");
 	looks = ended(live_inuse("wait", "--json", "--timeout", "20", "8080"), 0, "free");
@@ -121,11 +123,11 @@ static void test_wait__remains_with_a_known_end__sleeps_until_then(void **state)
 	assert_int_equal(live_try_listen("127.0.0.1:8080", LIVE_REUSEADDR), 0);
 }
 
-/* Two seconds as a whole socket, two as a mini one: the end of both is known from the beginning. */
+/* Three seconds as a whole socket, three as a mini one: the end of both is known from the beginning. */
 static void test_wait__orphan_that_is_whole_at_first__sleeps_until_its_end(void **state)
 {
 	live_need_root();
-	live_sysctl("net.ipv4.tcp_fin_timeout", "62");
+	live_sysctl("net.ipv4.tcp_fin_timeout", "63");
 	live_fin_wait2("127.0.0.1:8080", 0);
 	live_says(live_inuse("8080"), 1, "IN USE for", "only a connection half ended", "inuse wait 8080");
 	assert_in_range(ended(live_inuse("wait", "--json", "--timeout", "60", "8080"), 0, "free"), 2, 8);
@@ -134,7 +136,7 @@ static void test_wait__orphan_that_is_whole_at_first__sleeps_until_its_end(void 
 
 static void test_wait__ordinary_user__known_end_too(void **state)
 {
-	live_sysctl("net.ipv4.tcp_fin_timeout", "3");
+	live_sysctl("net.ipv4.tcp_fin_timeout", REMAINS_S);
 	live_fin_wait2("127.0.0.1:8080", 0);
 	/* without the exact timer it is looked for during the slack of the timer wheel */
 	assert_in_range(ended(live_inuse_as(LIVE_NOBODY, "wait", "--json", "--timeout", "20", "8080"), 0, "free"), 2,
@@ -155,7 +157,7 @@ static void test_wait__time_is_up__two_looks_and_status_1(void **state)
 static void test_wait__connections_come_and_go__looks_stay_few(void **state)
 {
 	int listener = live_listener("127.0.0.1:8080", LIVE_REUSEADDR);
-	pid_t waiter = live_start("wait", "--json", "--timeout", "2", "8080");
+	pid_t waiter = live_start("wait", "--json", "--timeout", "5", "8080");
 	struct sockaddr_storage sa;
 	socklen_t len = live_sockaddr("127.0.0.1:8080", &sa);
 
@@ -179,7 +181,7 @@ static void test_wait__other_ports__do_not_wake(void **state)
 	unsigned looks;
 
 	live_listener("127.0.0.1:8080", 0);
-	waiter = live_start("wait", "--json", "--timeout", "3", "8080");
+	waiter = live_start("wait", "--json", "--timeout", "5", "8080");
 	until_asleep(waiter);
 	for (int i = 0; i < 500; i++)
 		live_close(live_listener("127.0.0.1:0", 0));
@@ -227,8 +229,9 @@ static void test_wait__listening__sees_it_and_never_connects(void **state)
 
 static void test_wait__nobody_listens__looks_grow_rare(void **state)
 {
-	assert_in_range(ended(live_inuse("wait", "--json", "--listening", "--timeout", "1", "8080"), 1, "timeout"), 5,
-			21);
+	/* every 50 ms for half a second, then by a tenth more each time: 31; who is woken late looks less often */
+	assert_in_range(ended(live_inuse("wait", "--json", "--listening", "--timeout", "3", "8080"), 1, "timeout"), 5,
+			33);
 	live_says(live_inuse("wait", "--listening", "--timeout", "0", "8080"), 1, "Nobody listens at 8080.");
 	live_device("v0", "192.0.2.1/24");
 	live_complains(live_inuse("wait", "--listening", "198.51.100.1:80"), 3, "not an address of this host");
@@ -299,7 +302,7 @@ static void test_wait__time_is_up__told_how_long_it_was(void **state)
 
 static void test_wait__on_a_terminal__counts_down_and_clears_the_line(void **state)
 {
-	static const char *const words[] = {"inuse", "wait", "8080", "--timeout", "2.5", NULL};
+	static const char *const words[] = {"inuse", "wait", "8080", "--timeout", "5", NULL};
 	static const char *const quick[] = {"inuse", "wait", "8080", "--timeout", "0.2", NULL};
 	const char *text, *line;
 	int status;

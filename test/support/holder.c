@@ -66,7 +66,7 @@ static int dial(int fd, const struct sockaddr_storage *sa, socklen_t len)
 int holder_ask(const char *addr)
 {
 	int fd = live_dial(addr, NULL, 0);
-	struct timeval patience = {10, 0};
+	struct timeval patience = {LIVE_PATIENCE_MS / 1000, 0};
 	char text[16] = "";
 	ssize_t n;
 
@@ -110,7 +110,7 @@ static int crowd_size;
 static void visit(int number, const struct sockaddr_storage *sa, socklen_t len, const char *words)
 {
 	int fd = socket(sa->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timeval patience = {10, 0};
+	struct timeval patience = {LIVE_PATIENCE_MS / 1000, 0};
 	int64_t began = live_now_ms();
 	char text[512];
 	ssize_t n;
@@ -153,7 +153,7 @@ void holder_begin_talking_crowd(const char *addr, int n, const char *words)
 /* Comes back when so many more were served. */
 void holder_await_served(unsigned more)
 {
-	int64_t deadline = live_now_ms() + 10000;
+	int64_t deadline = live_now_ms() + LIVE_PATIENCE_MS;
 	unsigned wanted = crowd->served + more;
 
 	while (crowd->served < wanted)
@@ -164,7 +164,7 @@ void holder_await_served(unsigned more)
 
 void holder_await_each_served(void)
 {
-	int64_t deadline = live_now_ms() + 10000;
+	int64_t deadline = live_now_ms() + LIVE_PATIENCE_MS;
 	unsigned before[CROWD_MOST];
 
 	for (int i = 0; i < crowd_size; i++)

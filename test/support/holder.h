@@ -7,8 +7,8 @@
 #include "support/live_private.h"
 
 #define ADDR "127.0.0.1:8080"
-/* An option of inuse run where none is needed. */
-#define PLAIN "--stop-timeout=10"
+/* An option of inuse run where none is needed. Who does not end when he is told is not helped: the test would not see it. */
+#define PLAIN "--stop-timeout=100"
 
 /*
  * What every program begins with. start: which start of it this is. up(): says so, "up 2". serve(s): each client gets that
@@ -19,7 +19,7 @@ extern const char holder_prelude[];
 /* Starts `inuse run --hold OPTION... python3 -c PRELUDE+SCRIPT FOLDER`. For tests listed as folder_test(). */
 #define HOLDER_START(script, ...) HOLDER_START_AS(-1, script, __VA_ARGS__)
 #define HOLDER_START_AS(uid, script, ...) \
-	live_start_inuse(uid, (const char *const[]){"inuse", "run", "--hold", __VA_ARGS__, actor_python(), "-c", \
+	live_start_inuse(uid, (const char *const[]){"inuse", "run", "--hold", PLAIN, __VA_ARGS__, actor_python(), "-c", \
 						    live_text("%s%s", holder_prelude, script), actor_dir, NULL})
 
 /* What a client is told: which start of the program served it. */
@@ -29,7 +29,7 @@ int holder_ask(const char *addr);
 /* Comes back when there is such a start, whatever it does. */
 static inline void holder_await_start(int number)
 {
-	int64_t deadline = live_now_ms() + 10000;
+	int64_t deadline = live_now_ms() + LIVE_PATIENCE_MS;
 	char text[16] = "";
 
 	while (atoi(text) != number) {

@@ -265,6 +265,7 @@ const char *live_begin(void)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	live_own_signals();
+	live_guard();
 	reason = live_netns_enter();
 	if (reason != NULL)
 		printf("SKIP: %s\n", reason);

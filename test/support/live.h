@@ -7,7 +7,7 @@
  * A test in the list as live_test(fn) starts in a network namespace of its own, fresh, with lo up, and ends with
  * everything closed, every child process ended and reaped, and the namespace gone. What cannot be made fails the test
  * with the name of the call; what this machine does not permit skips it with a reason (live_skip).
- * Nothing here waits for time: live_wait() looks at the kernel's table until the state is there, at most 5 s.
+ * Nothing here waits for time: live_wait() looks at the kernel's table until the state is there, for LIVE_PATIENCE_MS at most.
  * Addresses are text: "127.0.0.1:8080", "[::1]:0", "0.0.0.0:80", "[fe80::1%v0]:80".
  *
  *	static void test_why__listener__in_use(void **state)
@@ -63,6 +63,8 @@ const char *live_text(const char *format, ...) __attribute__((format(printf, 1, 
 bool live_folder_make(char *ret, size_t size);
 /* With all that is in it. */
 void live_folder_remove(const char *path);
+/* Those of this user whose makers are no more. */
+void live_folder_remove_left(void);
 
 /* -------------------------------------------------------------------------------------- the surroundings */
 
@@ -141,7 +143,7 @@ int live_fin_wait2(const char *addr, unsigned options);
 
 /* How many sockets of this namespace have that local port, remote port (0: any) and state. Not for INUSE_BOUND. */
 unsigned live_count(uint16_t local_port, uint16_t remote_port, enum inuse_state state);
-/* Comes back when one is there, or when none of any state is left; fails after 5 s. */
+/* Comes back when one is there, or when none of any state is left. */
 void live_wait(uint16_t local_port, uint16_t remote_port, enum inuse_state state);
 void live_wait_gone(uint16_t local_port, uint16_t remote_port);
 
@@ -190,7 +192,7 @@ struct live_run {
 
 /* Where the built inuse is, for those who run it through something else. Never NULL. */
 const char *live_inuse_path(void);
-/* Runs the built inuse with these words, in this namespace, to its end (at most 30 s). */
+/* Runs the built inuse with these words, in this namespace, to its end (at most a minute). */
 #define live_inuse(...) live_inuse_as(-1, __VA_ARGS__)
 /* The same as an ordinary user (LIVE_NOBODY). Skips when not root. -1: as whoever runs the test. */
 #define live_inuse_as(uid, ...) live_run_inuse(uid, (const char *const[]){"inuse", __VA_ARGS__, NULL})
@@ -215,7 +217,7 @@ void live_check_says_not(const struct live_run *run, const char *const *texts, c
 pid_t live_start_inuse(int uid, const char *const *argv);
 /* Any other program, found in PATH, in the background. */
 pid_t live_start_any(const char *const *argv);
-/* Comes back when it has printed that text; fails after 10 s or when it ended without. */
+/* Comes back when it has printed that text; fails when it ended without. */
 void live_expect(pid_t pid, const char *text);
 /* Sends the signal (0: none), waits for its end, and returns everything it printed in ->out. */
 const struct live_run *live_finish(pid_t pid, int signal);

@@ -49,18 +49,24 @@ void live_folder_remove(const char *path)
 		;
 }
 
-bool live_folder_make(char *ret, size_t size)
+void live_folder_remove_left(void)
 {
 	DIR *dir = opendir("/tmp");
 	struct dirent *entry;
+	char path[300];
 
 	while (dir != NULL && (entry = readdir(dir)) != NULL)
 		if (is_left_over(entry->d_name)) {
-			snprintf(ret, size, "/tmp/%s", entry->d_name);
-			live_folder_remove(ret);
+			snprintf(path, sizeof(path), "/tmp/%s", entry->d_name);
+			live_folder_remove(path);
 		}
 	if (dir != NULL)
 		closedir(dir);
+}
+
+bool live_folder_make(char *ret, size_t size)
+{
+	live_folder_remove_left();
 	snprintf(ret, size, "/tmp/" BEGINNING "%lu-%d-XXXXXX", pid_namespace(), (int)getpid());
 	return mkdtemp(ret) != NULL;
 }

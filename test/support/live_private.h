@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What the three files of the live-test library share. */
+/* What the files of the live-test library share. */
 #ifndef TEST_SUPPORT_LIVE_PRIVATE_H
 #define TEST_SUPPORT_LIVE_PRIVATE_H
 
 #include "support/live.h"
+
+/*
+ * How long an event is waited for that has to come. It says nothing about how fast anything is: on a busy machine, what takes
+ * milliseconds otherwise takes seconds. What must not be waited for in a test (a time limit of inuse's, a TIME-WAIT) lasts longer.
+ */
+#define LIVE_PATIENCE_MS 25000
 
 /* True in a process made by live_fork(): failing then ends the process instead of the test. */
 extern bool live_in_child;
@@ -18,6 +24,8 @@ void live_end_children(void);
  * ignored, and what is tested would rightly stay so. Ours alone is that SIGPIPE is ignored.
  */
 void live_own_signals(void);
+/* Returns in a child process, which is the test. The parent waits for its end, tidies up behind it, and ends as it did. */
+void live_guard(void);
 /* Monotonic milliseconds. */
 int64_t live_now_ms(void);
 /* Takes what the programs of live_start() have printed by now: who logs each request waits when 64 KiB of it are in the pipe. */

@@ -12,7 +12,6 @@
 #include "support/live_private.h"
 
 #define RUN_MS 60000
-#define EXPECT_MS 10000
 
 extern char **environ;
 
@@ -170,7 +169,7 @@ static long hear(struct child *child)
 	struct pollfd pfd = {child->report, POLLIN, 0};
 	long number;
 
-	if (poll(&pfd, 1, EXPECT_MS) != 1)
+	if (poll(&pfd, 1, LIVE_PATIENCE_MS) != 1)
 		live_fail("child %d says nothing", child->pid);
 	if (read(child->report, &number, sizeof(number)) != sizeof(number)) {
 		reap(child);
@@ -387,7 +386,7 @@ void live_expect(pid_t pid, const char *text)
 {
 	struct child *child = child_of(pid);
 
-	if (!collect(&child->out, NULL, text, live_now_ms() + EXPECT_MS))
+	if (!collect(&child->out, NULL, text, live_now_ms() + LIVE_PATIENCE_MS))
 		live_fail("%s does not print \"%s\"; so far:\n%s", child->line, text,
 			  child->out.data ? child->out.data : "");
 }
@@ -399,7 +398,7 @@ const struct live_run *live_finish(pid_t pid, int signal)
 
 	if (signal != 0)
 		kill(pid, signal);
-	if (!collect(&child->out, NULL, NULL, live_now_ms() + EXPECT_MS)) {
+	if (!collect(&child->out, NULL, NULL, live_now_ms() + LIVE_PATIENCE_MS)) {
 		end_child(child, SIGKILL);
 		live_fail("%s does not end; so far:\n%s", child->line, child->out.data ? child->out.data : "");
 	}

@@ -8,9 +8,6 @@
 
 #include "support/live_private.h"
 
-#define GONE_MS 5000
-#define WAIT_MS 20000 /* a node.js cluster on a busy machine needs more than 5 s until it listens */
-
 socklen_t live_sockaddr(const char *addr, struct sockaddr_storage *ret)
 {
 	struct sockaddr_in *sin = (struct sockaddr_in *)ret;
@@ -322,7 +319,7 @@ static void show_table(void)
 
 void live_wait(uint16_t local_port, uint16_t remote_port, enum inuse_state state)
 {
-	int64_t deadline = live_now_ms() + WAIT_MS;
+	int64_t deadline = live_now_ms() + LIVE_PATIENCE_MS;
 
 	while (live_count(local_port, remote_port, state) == 0)
 		if (!live_again(deadline)) {
@@ -333,7 +330,7 @@ void live_wait(uint16_t local_port, uint16_t remote_port, enum inuse_state state
 
 void live_wait_gone(uint16_t local_port, uint16_t remote_port)
 {
-	int64_t deadline = live_now_ms() + GONE_MS;
+	int64_t deadline = live_now_ms() + LIVE_PATIENCE_MS;
 
 	while (live_count(local_port, remote_port, INUSE_STATE_UNKNOWN) != 0)
 		if (!live_again(deadline)) {
