@@ -22,7 +22,7 @@ def start(demo, folder):
 
 def left_behind(process, folder):
     """What is still there of a demo that ended: processes of its group, files."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 25
     while time.monotonic() < deadline:
         try:
             os.killpg(process.pid, 0)

@@ -395,6 +395,8 @@ def warm_up():
 
 
 def main():
+    # in the background of a script it is ignored, and would be in the programs that are to be interrupted here
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     warm_up()
     tests = [(name, function) for name, function in globals().items() if name.startswith('test_')]
     print(f'1..{len(tests)}')
