@@ -40,8 +40,24 @@ bool iu_socket_reuse_is_harmless(void)
 	return true;
 }
 
+/*
+ * Where standard output is closed, the first file or socket would get its number, and be written to. What takes the number
+ * instead can be neither read nor written (EBADF, as before), and programs that are run do not inherit it.
+ */
+static void keep_standard_numbers(void)
+{
+	int fd;
+
+	do
+		fd = open("/", O_PATH | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 void iu_system_start(int *argc, char ***argv)
 {
+	keep_standard_numbers();
 }
 
 char *iu_system_name(char *buf, size_t size)
