@@ -41,8 +41,9 @@ bool iu_socket_reuse_is_harmless(void)
 }
 
 /*
- * Where standard output is closed, the first file or socket would get its number, and be written to. What takes the number
- * instead can be neither read nor written (EBADF, as before), and programs that are run do not inherit it.
+ * Where standard output is closed, the first file or socket would get its number, and be written to; and libuv never closes a
+ * socket with such a number. What takes it instead can be neither read nor written (EBADF, as before), and programs that are
+ * run do not inherit it.
  */
 static void keep_standard_numbers(void)
 {

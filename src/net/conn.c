@@ -35,6 +35,7 @@ struct iu_conn {
 	bool opened;  /* there is a libuv handle */
 	bool stray;   /* ... which refused the descriptor */
 	bool reading, writing;
+	bool full;    /* the last read filled the buffer: the others come first */
 	bool done;    /* the job is: what remains is to end the connection */
 	bool fin;     /* our side has ended */
 	bool soon;    /* in the set's list of that name */
@@ -197,8 +198,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 {
 	struct iu_conn *c = handle->data;
 
-	/* one for all: what is read is dealt with before the next read */
-	*ret = uv_buf_init(c->set->scratch, SCRATCH_SIZE);
+	/* one for all: what is read is dealt with before the next read; none for who had it full in this turn */
+	*ret = uv_buf_init(c->set->scratch, c->full ? 0 : SCRATCH_SIZE);
 }
 
 static void put(struct iu_conn *c, const char *data, size_t len);
@@ -224,6 +225,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	struct iu_conn *c = stream->data;
 	struct iu_conns *set = c->set;
 
+	if (n == UV_ENOBUFS && c->full) {
+		c->full = false;
+		return;
+	}
 	if (n == 0)
 		return;
 	if (n < 0) {
@@ -236,6 +241,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		return;
 	}
 	c->ending.bytes_in += (uint64_t)n;
+	c->full = n == SCRATCH_SIZE && iu_net_reads_again();
 	touch(c);
 	if (set->received != NULL)
 		set->received(set->arg, buf->base, (size_t)n);

@@ -15,9 +15,10 @@
  * A peer that ends first is answered in full and then closed, whatever the way (but reset).
  *
  * Nobody harms anybody: all connections read into one buffer, and only what a slow peer of an echo has not taken yet
- * is copied (one buffer's worth, and reading stops meanwhile). A connection on which nothing moves for idle_ms is
- * given up; so is one whose peer does not end within finish_ms after us, however much it sends. Where something is left
- * to send, bytes that the peer acknowledges count as movement, too.
+ * is copied (one buffer's worth, and reading stops meanwhile). One that always has more to read gets one buffer's worth in
+ * each turn of the loop; libuv would give it 32. A connection on which nothing moves for idle_ms is given up; so is one
+ * whose peer does not end within finish_ms after us, however much it sends. Where something is left to send, bytes that the
+ * peer acknowledges count as movement, too.
  *
  * What does not need the loop does not touch it: a text that fits into the socket's buffer and is followed by a close
  * costs accept, send and close. A peer that ends as soon as it has read ours is not waited for with the loop either (*soon*):

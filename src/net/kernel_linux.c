@@ -44,6 +44,11 @@ bool iu_net_opens_late(void)
 	return true;
 }
 
+bool iu_net_reads_again(void)
+{
+	return true;
+}
+
 int iu_net_errno(int uv_code)
 {
 	return -uv_code;
@@ -51,12 +56,5 @@ int iu_net_errno(int uv_code)
 
 void iu_net_prepare(void)
 {
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	} while (fd >= 0 && fd <= 2);
-	if (fd > 2)
-		close(fd);
 	signal(SIGPIPE, SIG_IGN);
 }

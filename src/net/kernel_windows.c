@@ -59,6 +59,12 @@ bool iu_net_opens_late(void)
 	return false;
 }
 
+bool iu_net_reads_again(void)
+{
+	/* libuv v1.44.2 src/win/tcp.c uv__tcp_queue_read() gives up then without a read under way */
+	return false;
+}
+
 int iu_net_errno(int uv_code)
 {
 	static const struct {

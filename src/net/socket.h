@@ -53,13 +53,12 @@ size_t iu_net_unsent(int fd);
 int iu_net_dup(int fd);
 /* May a socket be handed to libuv after both sides have ended? */
 bool iu_net_opens_late(void);
+/* Does libuv look again in its next turn at a stream for which it was given no buffer? */
+bool iu_net_reads_again(void);
 /* The errno of an error of libuv, which has numbers of its own on Windows. */
 int iu_net_errno(int uv_code);
 
-/*
- * Makes the process fit for sockets: descriptors 0 to 2 are open (libuv never closes a socket that got such a number),
- * and writing to a connection that is gone is an error instead of a signal.
- */
+/* Makes the process fit for sockets: writing to a connection that is gone is an error instead of a signal. */
 void iu_net_prepare(void);
 
 #endif
