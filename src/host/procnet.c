@@ -130,5 +130,7 @@ bool iu_procnet_line(const char *line, size_t len, const struct iu_procnet_conte
 	} else if (timer == TIMER_KEEPALIVE && ticks <= UINT32_MAX) {
 		iu_orphan_end(ret, context->now_ns, (int64_t)ticks * context->tick_ns, context->fin_most_ns, context->hz);
 	}
+	if (ret->free_at_ns != 0)
+		ret->free_slack_ns += context->late_ns;
 	return true;
 }

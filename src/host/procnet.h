@@ -8,7 +8,8 @@
 /* What the line alone does not tell. */
 struct iu_procnet_context {
 	uint8_t family;       /* 4: tcp, 6: tcp6 */
-	int64_t now_ns;       /* when the line was read */
+	int64_t now_ns;       /* when the line was written, on the snapshot's clock, */
+	int64_t late_ns;      /* ... or later by so much at most */
 	int64_t tick_ns;      /* of _SC_CLK_TCK, in which timers are shown */
 	uint32_t hz;          /* the kernel's own, 0 unknown */
 	int64_t doubtful_uid; /* as iu_host_doubtful_uid() */

@@ -180,6 +180,24 @@ static void test_diag__time_wait__a_minute_with_slack(void **state)
 	assert_true(s->known & INUSE_KNOW_DEVICE);
 }
 
+/* Returns a moment after they began. */
+static int64_t three_time_waits(void)
+{
+	live_time_wait("127.0.0.1:8080", 0, NULL);
+	live_time_wait("127.0.0.1:8081", 0, NULL);
+	live_time_wait("127.0.0.1:8082", 0, NULL);
+	return iu_host_now();
+}
+
+/* Of these, read one by one with a rest after each. */
+static void check_ends(const struct seen *late, int64_t after)
+{
+	assert_int_equal(late->n, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(late->list[i].free_at_ns <= after + INT64_C(60010000000));
+	assert_true(iu_host_now() - after >= 3 * DAWDLE_MS * INT64_C(1000000));
+}
+
 /* As where a busy machine lets us run late: what was written before is not taken for news. */
 static void test_diag__read_late__no_end_is_told_too_late(void **state)
 {
@@ -187,15 +205,9 @@ static void test_diag__read_late__no_end_is_told_too_late(void **state)
 	int64_t after;
 
 	need_netlink();
-	live_time_wait("127.0.0.1:8080", 0, NULL);
-	live_time_wait("127.0.0.1:8081", 0, NULL);
-	live_time_wait("127.0.0.1:8082", 0, NULL);
-	after = iu_host_now();
+	after = three_time_waits();
 	diag_into(&late, 0, INUSE_PROTO_TCP);
-	assert_int_equal(late.n, 3);
-	for (size_t i = 0; i < 3; i++)
-		assert_true(late.list[i].free_at_ns <= after + INT64_C(60010000000));
-	assert_true(iu_host_now() - after >= 3 * DAWDLE_MS * INT64_C(1000000));
+	check_ends(&late, after);
 }
 
 static void test_diag__time_wait_of_a_device__device_known(void **state)
@@ -373,13 +385,20 @@ static void test_diag__several_ports__exactly_these(void **state)
 
 /* -------------------------------------------------------------------------------------------- /proc/net/tcp */
 
-static struct seen procnet(uint16_t port)
+static void procnet_into(struct seen *seen, uint16_t port)
 {
 	struct iu_scope scope = {.ports = port ? &port : NULL, .n_ports = port != 0, .bound = true};
-	struct seen seen = {.stop_after = MAX_SEEN + 1};
 
-	assert_int_equal(iu_procnet_each(&scope, collect, &seen, &seen.unseen, NULL), INUSE_OK);
-	assert_int_equal(seen.unseen, INUSE_MISSING_BOUND);
+	seen->stop_after = MAX_SEEN + 1;
+	assert_int_equal(iu_procnet_each(&scope, collect, seen, &seen->unseen, NULL), INUSE_OK);
+	assert_int_equal(seen->unseen, INUSE_MISSING_BOUND);
+}
+
+static struct seen procnet(uint16_t port)
+{
+	struct seen seen = {0};
+
+	procnet_into(&seen, port);
 	return seen;
 }
 
@@ -448,6 +467,37 @@ static void test_procnet__time_wait__its_end(void **state)
 	assert_true(seen.list[0].free_at_ns <= now + INT64_C(60020000000));
 }
 
+static void test_procnet__read_late__no_end_is_told_too_late(void **state)
+{
+	struct seen late = {.dawdle = true};
+	int64_t after;
+
+	after = three_time_waits();
+	procnet_into(&late, 0);
+	check_ends(&late, after);
+}
+
+/* Lines that run over the end of the buffer are put together again. */
+static void test_procnet__many_sockets__each_once(void **state)
+{
+	bool there[MAX_SEEN - 1] = {false};
+	struct seen seen;
+
+	for (unsigned i = 0; i < MAX_SEEN - 1; i++) {
+		char addr[32];
+
+		snprintf(addr, sizeof(addr), "127.0.0.1:%u", 8000 + i);
+		live_listener(addr, 0);
+	}
+	seen = procnet(0);
+	assert_int_equal(seen.n, MAX_SEEN - 1);
+	for (size_t i = 0; i < seen.n; i++) {
+		assert_in_range(seen.list[i].local.port, 8000, 8000 + MAX_SEEN - 2);
+		assert_false(there[seen.list[i].local.port - 8000]);
+		there[seen.list[i].local.port - 8000] = true;
+	}
+}
+
 static void test_procnet__orphan_that_is_whole_at_first__from_when_to_when(void **state)
 {
 	struct seen seen;
@@ -480,6 +530,8 @@ int main(void)
 		live_test(test_procnet__sockets_in_many_states__the_same_as_sock_diag),
 		live_test(test_procnet__one_port__only_that),
 		live_test(test_procnet__time_wait__its_end),
+		live_test(test_procnet__read_late__no_end_is_told_too_late),
+		live_test(test_procnet__many_sockets__each_once),
 		live_test(test_procnet__orphan_that_is_whole_at_first__from_when_to_when),
 	};
 

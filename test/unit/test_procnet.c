@@ -10,7 +10,7 @@
 
 #define S INT64_C(1000000000)
 
-static const struct iu_procnet_context v4 = {4, 100 * S, S / 100, 250, -1, 120 * S}, v6 = {6, 100 * S, S / 100, 250, -1, 120 * S};
+static const struct iu_procnet_context v4 = {4, 100 * S, 0, S / 100, 250, -1, 120 * S}, v6 = {6, 100 * S, 0, S / 100, 250, -1, 120 * S};
 
 static bool little_endian(void)
 {
@@ -83,6 +83,18 @@ static void test_procnet_line__time_wait__its_end(void **state)
 	assert_int_equal(s.free_slack_ns, 2048000000);
 	assert_int_equal(s.known, INUSE_KNOW_INODE | INUSE_KNOW_HAS_FILE | INUSE_KNOW_V6ONLY);
 	check_addr(&s.remote, "127.0.0.1:50514");
+}
+
+static void test_procnet_line__written_some_time_before__end_is_as_much_less_exact(void **state)
+{
+	struct iu_procnet_context late = v4;
+	struct inuse_socket s;
+
+	late.late_ns = S / 4;
+	s = read_line(&late, "  1: 0100007F:1F90 0100007F:C552 06 0:0 03:000010CC 0 0 0 0 3 0\n");
+	assert_int_equal(s.free_at_ns, 143 * S);
+	assert_int_equal(s.free_slack_ns, 2298000000);
+	assert_int_equal(read_line(&late, LISTENER).free_slack_ns, 0);
 }
 
 static void test_procnet_line__fin_wait_2__remains_and_living_told_apart(void **state)
@@ -176,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_procnet_line__listener__understood),
 		cmocka_unit_test(test_procnet_line__time_wait__its_end),
+		cmocka_unit_test(test_procnet_line__written_some_time_before__end_is_as_much_less_exact),
 		cmocka_unit_test(test_procnet_line__fin_wait_2__remains_and_living_told_apart),
 		cmocka_unit_test(test_procnet_line__orphan_in_fin_wait_2__from_its_timer_on),
 		cmocka_unit_test(test_procnet_line__half_open__a_request),
