@@ -34,7 +34,7 @@ static uint32_t flag_of(const char *word)
 		uint32_t flag;
 	} rows[] = {{"ra", INUSE_REUSEADDR}, {"rp", INUSE_REUSEPORT}, {"v6", INUSE_V6ONLY}, {"ts", INUSE_TIMESTAMPS},
 		    {"lock", INUSE_PORT_LOCKED}, {"grp", INUSE_GROUP}, {"freebind", INUSE_FREEBIND}, {"repair", INUSE_REPAIR},
-		    {"file", INUSE_HAS_FILE}, {"excl", INUSE_EXCLUSIVE}};
+		    {"file", INUSE_HAS_FILE}, {"excl", INUSE_EXCLUSIVE}, {"kernel", INUSE_KERNEL}, {"mptcp", INUSE_MPTCP}};
 
 	for (size_t i = 0; i < ROWS(rows); i++)
 		if (strcmp(rows[i].word, word) == 0)
@@ -84,12 +84,43 @@ static void forget(struct inuse_socket *s, const char *word)
 		known = INUSE_KNOW_UID;
 	else if (strcmp(word, "dev") == 0)
 		known = INUSE_KNOW_DEVICE;
+	else if (strcmp(word, "ino") == 0)
+		known = INUSE_KNOW_INODE;
 	if (known == 0)
 		fail_msg("?%s is no word of a socket", word);
 	s->known &= ~known;
 }
 
-static void socket_word(struct inuse_socket *s, const char *word)
+/* The process of that pid, which is there from now on. */
+static struct inuse_process *process_of(struct scene *scene, int pid, uint32_t *ret_index)
+{
+	struct inuse_process *p;
+
+	for (*ret_index = 0; *ret_index < scene->f.n_processes; ++*ret_index)
+		if (scene->processes[*ret_index].pid == pid)
+			return &scene->processes[*ret_index];
+	assert_true(scene->f.n_processes < SCENE_MORE);
+	p = &scene->processes[scene->f.n_processes++];
+	*p = (struct inuse_process){.pid = pid, .status = 'S', .comm = "", .user = "", .exe = "", .args = "", .cwd = "", .tty = "", .unit = "",
+				    .socket_unit = "", .container = "", .container_kind = ""};
+	return p;
+}
+
+static void add_holder(struct scene *scene, struct inuse_socket *s, const char *pid)
+{
+	uint32_t process;
+
+	s->known |= INUSE_KNOW_OWNER;
+	if (strcmp(pid, "nobody") == 0)
+		return;
+	process_of(scene, atoi(pid), &process);
+	assert_true(scene->f.n_holders < SCENE_MORE);
+	if (s->n_holders++ == 0)
+		s->holders = (uint32_t)scene->f.n_holders;
+	scene->holders[scene->f.n_holders++] = (struct inuse_holder){.process = process, .fd = 3};
+}
+
+static void socket_word(struct scene *scene, struct inuse_socket *s, const char *word)
 {
 	const char *value;
 
@@ -105,6 +136,10 @@ static void socket_word(struct inuse_socket *s, const char *word)
 		s->uid = (uint32_t)atoi(value);
 	} else if ((value = value_of(word, "dev")) != NULL) {
 		s->device = (uint32_t)atoi(value);
+	} else if ((value = value_of(word, "ns")) != NULL) {
+		s->netns = (uint64_t)atoi(value);
+	} else if ((value = value_of(word, "by")) != NULL) {
+		add_holder(scene, s, value);
 	} else if ((value = value_of(word, "left")) != NULL) {
 		s->free_at_ns = SCENE_NOW + atoi(value) * SECOND;
 	} else if ((value = value_of(word, "old")) != NULL) {
@@ -137,7 +172,7 @@ void scene_add_socket(struct scene *scene, const char *words)
 	if (s->mini)
 		s->free_at_ns = SCENE_NOW + 43 * SECOND;
 	while ((word = strtok_r(NULL, " ", &save)) != NULL)
-		socket_word(s, word);
+		socket_word(scene, s, word);
 }
 
 /* ------------------------------------------------------------------------------------------------ the call */
@@ -305,6 +340,45 @@ static void add_range(struct iu_range ranges[SCENE_MORE], size_t *n, const char 
 	ranges[(*n)++] = range_of(value);
 }
 
+static void process_word(struct inuse_process *p, const char *word)
+{
+	const char *value;
+
+	if (strcmp(word, "same-dir") == 0)
+		p->same_dir = true;
+	else if ((value = value_of(word, "status")) != NULL)
+		p->status = value[0];
+	else if ((value = value_of(word, "ppid")) != NULL)
+		p->ppid = atoi(value);
+	else if ((value = value_of(word, "uid")) != NULL)
+		p->uid = (uint32_t)atoi(value);
+	else if ((value = value_of(word, "comm")) != NULL)
+		p->comm = value;
+	else if ((value = value_of(word, "unit")) != NULL)
+		p->unit = value;
+	else if ((value = value_of(word, "socket-unit")) != NULL)
+		p->socket_unit = value;
+	else if ((value = value_of(word, "container")) != NULL)
+		p->container = value;
+	else
+		fail_msg("%s is no word of a process", word);
+}
+
+/* What is said of a process that has a socket, or of one that has none. The words stay in the scene. */
+static void describe_process(struct scene *s, const char *value)
+{
+	char *text = s->words + s->n_words, *save = NULL, *word;
+	struct inuse_process *p;
+	uint32_t index;
+
+	s->n_words += strlen(value) + 1;
+	assert_true(s->n_words <= sizeof(s->words));
+	strcpy(text, value);
+	p = process_of(s, atoi(strtok_r(text, ",", &save)), &index);
+	while ((word = strtok_r(NULL, ",", &save)) != NULL)
+		process_word(p, word);
+}
+
 static bool plain_fact(struct scene *s, const char *word)
 {
 	struct iu_facts *f = &s->f;
@@ -312,6 +386,10 @@ static bool plain_fact(struct scene *s, const char *word)
 	if (strcmp(word, "?addresses") == 0) {
 		f->locals_known = false;
 		f->n_locals = 0;
+	} else if (strcmp(word, "no-addresses") == 0) {
+		f->n_locals = 0;
+	} else if (strcmp(word, "windows") == 0) {
+		f->os = IU_SYSTEM_windows;
 	} else if (strcmp(word, "?memory") == 0) {
 		f->buckets_known = false;
 	} else if (strcmp(word, "no-v4") == 0) {
@@ -335,6 +413,12 @@ void scene_add_fact(struct scene *s, const char *word)
 		f->settings[IU_SET_RANGE_LAST] = range_of(value).last;
 	} else if ((value = value_of(word, "kernel")) != NULL && sscanf(value, "%u.%u", &major, &minor) == 2) {
 		f->features = iu_features_from_version(IU_KERNEL(major, minor));
+	} else if ((value = value_of(word, "process")) != NULL) {
+		describe_process(s, value);
+	} else if ((value = value_of(word, "asker")) != NULL) {
+		f->asker = atoi(value);
+	} else if ((value = value_of(word, "netns")) != NULL) {
+		f->netns = (uint64_t)atoi(value);
 	} else if ((value = value_of(word, "covers")) != NULL) {
 		add_range(s->covered, &f->n_covered, value);
 	} else if ((value = value_of(word, "excluded")) != NULL) {
@@ -380,6 +464,8 @@ static void settle(struct scene *s)
 	s->f.features = UINT32_MAX;
 	s->f.now_ns = SCENE_NOW;
 	s->f.sockets = s->sockets;
+	s->f.processes = s->processes;
+	s->f.holders = s->holders;
 	s->f.locals = s->locals;
 	s->f.locals_known = true;
 	s->f.buckets = s->buckets;
