@@ -6,11 +6,11 @@
 #include "model/judge.h"
 
 #define WHEN(name) static bool name(const struct inuse_verdict *v, const struct iu_facts *f)
-#define RULE(name, rule_id)                                    \
-	WHEN(name)                                             \
-	{                                                      \
-		(void)f;                                       \
-		return v->rule != NULL && strcmp(v->rule, rule_id) == 0; \
+#define RULE(name, rule_id)                       \
+	WHEN(name)                                \
+	{                                         \
+		(void)f;                          \
+		return iu_decided_by(v, rule_id); \
 	}
 
 static const struct inuse_socket *blocker(const struct inuse_verdict *v)
@@ -62,7 +62,7 @@ WHEN(rule_syn_rfc1337)
 WHEN(rule_link_local)
 {
 	(void)f;
-	return v->rule != NULL && (strcmp(v->rule, "link-local-without-scope") == 0 || strcmp(v->rule, "connect-without-scope") == 0);
+	return iu_decided_by(v, "link-local-without-scope") || iu_decided_by(v, "connect-without-scope");
 }
 
 WHEN(rule_other_device)
@@ -74,7 +74,7 @@ WHEN(rule_other_device)
 WHEN(rule_privileged)
 {
 	(void)f;
-	return v->rule != NULL && strncmp(v->rule, "privileged-port", 15) == 0;
+	return iu_decided_by(v, "privileged-port") || iu_decided_by(v, "privileged-port4");
 }
 
 WHEN(rule_route)
@@ -82,8 +82,8 @@ WHEN(rule_route)
 	static const char *const rules[] = {"no-route", "unreachable", "route-prohibits", "route-invalid", "route-no-device", "mapped-by-v6only", "mapped-source"};
 
 	(void)f;
-	for (size_t i = 0; v->rule != NULL && i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (strcmp(v->rule, rules[i]) == 0)
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (iu_decided_by(v, rules[i]))
 			return true;
 	return false;
 }
@@ -93,8 +93,7 @@ WHEN(self_connect)
 	const struct inuse_socket *b = blocker(v);
 
 	(void)f;
-	return b != NULL && !holds_address(b) && !b->mini && b->local.port == b->remote.port &&
-	       iu_addr_same(&b->local, &b->remote);
+	return b != NULL && !b->mini && b->local.port == b->remote.port && iu_addr_same(&b->local, &b->remote);
 }
 
 WHEN(rule_syn_no_listener_time_wait)
@@ -372,15 +371,14 @@ const struct iu_cause *iu_causes(size_t *ret_n)
 /* Worth a word although the call would succeed. */
 static const char *find_note(const struct inuse_verdict *v, const struct iu_facts *f)
 {
-	if (v->rule != NULL && strcmp(v->rule, "reuseport-memory") == 0)
-		return "reuseport-memory";
-	if (v->rule != NULL && strcmp(v->rule, "tuple-recycled") == 0)
-		return "tuple-recycled";
-	if (v->rule != NULL && (strcmp(v->rule, "syn-time-wait") == 0 || strcmp(v->rule, "syn-live") == 0))
-		return v->rule;
-	if (v->request.call == INUSE_CALL_CONNECT)
+	static const char *const rules[] = {"reuseport-memory", "tuple-recycled", "syn-time-wait", "syn-live"};
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (iu_decided_by(v, rules[i]))
+			return rules[i];
+	if (v->request.call == INUSE_CALL_CONNECT || v->request.call == INUSE_CALL_ACCEPT)
 		return NULL;
-	for (size_t i = 0; i < f->n_sockets && v->request.local.port != 0 && v->request.call != INUSE_CALL_ACCEPT; i++) {
+	for (size_t i = 0; i < f->n_sockets && v->request.local.port != 0; i++) {
 		const struct inuse_socket *o = &f->sockets[i];
 
 		if (o->local.port != v->request.local.port || (o->netns != 0 && o->netns != f->netns))

@@ -29,14 +29,14 @@ static bool goes(const struct iu_profile *p, const struct iu_facts *f, const str
 	return v.outcome == INUSE_GO;
 }
 
-static bool by_rule(const struct inuse_verdict *v, const char *rule)
+static bool by_cause(const struct inuse_verdict *v, const char *cause)
 {
-	return v->rule != NULL && strcmp(v->rule, rule) == 0;
+	return strcmp(v->cause, cause) == 0;
 }
 
 static bool is_conflict(const struct inuse_verdict *v)
 {
-	return v->result == INUSE_R_ADDRINUSE && v->n_shown > 0 && v->step != INUSE_CALL_ACCEPT;
+	return v->result == INUSE_R_ADDRINUSE && v->n_shown > 0;
 }
 
 /* The holder whose end would free the address; NULL when there is none or it would not help. */
@@ -45,13 +45,11 @@ static const struct inuse_process *decisive(const struct iu_profile *p, const st
 {
 	for (uint16_t i = 0; i < v->n_shown; i++) {
 		const struct inuse_process *process = iu_holder_of(f, v->shown[i]);
-		struct iu_world gone = {0};
+		struct iu_world gone = {.without_remains = true}; /* they are not the process's any more, and another cure's matter */
 
 		if (process == NULL || process->pid == 0 || iu_maker_is_hidden(f, v->shown[i]))
 			continue;
-		/* remains are another cure's matter: what the process holds is looked at alone */
 		gone.without_pid = process->pid;
-		gone.without_remains = v->n_by_state[INUSE_TIME_WAIT] == 0;
 		if (v->shown[i]->n_holders > 1 || goes(p, f, &v->request, &gone)) {
 			cure->pid = process->pid;
 			cure->index = i;
@@ -64,7 +62,7 @@ static const struct inuse_process *decisive(const struct iu_profile *p, const st
 /* The one that makes the call: if it ended, nobody would be left to make it. */
 static bool is_asker(const struct iu_facts *f, const struct inuse_process *h)
 {
-	return h->pid == f->asker && f->asker != 0;
+	return h->pid == f->asker;
 }
 
 HELPS(helps_continue)
@@ -162,7 +160,7 @@ HELPS(helps_reuseaddr_old)
 
 	UNUSED;
 	if (!is_conflict(v) || f->os == IU_SYSTEM_windows || !v->shown[0]->mini || (v->shown[0]->flags & INUSE_REUSEADDR) != 0 ||
-	    (v->cause != NULL && strcmp(v->cause, "time-wait-of-client") == 0))
+	    by_cause(v, "time-wait-of-client"))
 		return false;
 	r.flags |= INUSE_REUSEADDR;
 	cure->later = true;
@@ -205,7 +203,7 @@ HELPS(helps_v6only)
 HELPS(helps_wait_tentative)
 {
 	UNUSED;
-	return by_rule(v, "tentative");
+	return iu_decided_by(v, "tentative");
 }
 
 HELPS(helps_own_address)
@@ -213,7 +211,7 @@ HELPS(helps_own_address)
 	struct inuse_request r = v->request;
 
 	UNUSED;
-	if (!by_rule(v, "not-local"))
+	if (!iu_decided_by(v, "not-local"))
 		return false;
 	r.local = iu_addr_any(r.local.family, r.local.port);
 	return goes(p, f, &r, NULL);
@@ -224,7 +222,7 @@ HELPS(helps_freebind)
 	struct inuse_request r = v->request;
 
 	UNUSED;
-	if (!by_rule(v, "not-local") && !by_rule(v, "tentative"))
+	if (!iu_decided_by(v, "not-local") && !iu_decided_by(v, "tentative"))
 		return false;
 	r.flags |= INUSE_FREEBIND;
 	return goes(p, f, &r, NULL);
@@ -244,13 +242,13 @@ HELPS(helps_privilege)
 HELPS(helps_high_port)
 {
 	UNUSED;
-	return v->rule != NULL && strncmp(v->rule, "privileged-port", 15) == 0;
+	return by_cause(v, "privileged-port");
 }
 
 HELPS(helps_other_port)
 {
 	UNUSED;
-	return by_rule(v, "excluded-range");
+	return iu_decided_by(v, "excluded-range");
 }
 
 /* A client's automatic port sits on the server's: keep the port out of the range that clients draw from. */
@@ -259,7 +257,7 @@ HELPS(helps_reserve_port)
 	int64_t first, last;
 
 	UNUSED;
-	if (v->cause == NULL || (strcmp(v->cause, "client-on-port") != 0 && strcmp(v->cause, "time-wait-of-client") != 0))
+	if (!by_cause(v, "client-on-port") && !by_cause(v, "time-wait-of-client"))
 		return false;
 	cure->later = true;
 	return iu_setting(f, IU_SET_RANGE_FIRST, &first) && iu_setting(f, IU_SET_RANGE_LAST, &last) &&
@@ -270,13 +268,13 @@ HELPS(helps_reserve_port)
 HELPS(helps_no_port)
 {
 	UNUSED;
-	return by_rule(v, "ports-exhausted");
+	return iu_decided_by(v, "ports-exhausted");
 }
 
 HELPS(helps_wider_range)
 {
 	UNUSED;
-	return by_rule(v, "ports-exhausted") || by_rule(v, "connect-exhausted");
+	return iu_decided_by(v, "ports-exhausted") || iu_decided_by(v, "connect-exhausted");
 }
 
 HELPS(helps_any_from_port)
@@ -284,10 +282,10 @@ HELPS(helps_any_from_port)
 	struct inuse_request r = v->request;
 
 	UNUSED;
-	if (r.call != INUSE_CALL_CONNECT || r.local.port == 0 || v->outcome != INUSE_FAIL ||
-	    v->result == INUSE_R_CONNREFUSED || f->n_covered != 0)
-		return r.call == INUSE_CALL_CONNECT && r.local.port != 0 &&
-		       (by_rule(v, "tuple-live") || by_rule(v, "tuple-time-wait") || by_rule(v, "tuple-waits"));
+	if (r.call != INUSE_CALL_CONNECT || r.local.port == 0)
+		return false;
+	if (f->n_covered != 0) /* of other ports nothing is known; another pair is free most likely */
+		return iu_decided_by(v, "tuple-live") || iu_decided_by(v, "tuple-time-wait") || iu_decided_by(v, "tuple-waits");
 	r.local.port = 0;
 	return goes(p, f, &r, NULL);
 }
@@ -296,13 +294,13 @@ HELPS(helps_timestamps)
 {
 	UNUSED;
 	cure->later = true;
-	return by_rule(v, "tuple-time-wait");
+	return iu_decided_by(v, "tuple-time-wait");
 }
 
 HELPS(helps_start_server)
 {
 	UNUSED;
-	return v->result == INUSE_R_CONNREFUSED && !by_rule(v, "syn-fin-wait2");
+	return v->result == INUSE_R_CONNREFUSED && !iu_decided_by(v, "syn-fin-wait2");
 }
 
 static const struct iu_cure cures[] = {

@@ -284,6 +284,11 @@ void iu_judge_bare(const struct iu_profile *profile, const struct iu_facts *fact
 	*ret_verdict = v;
 }
 
+bool iu_decided_by(const struct inuse_verdict *v, const char *rule)
+{
+	return v->rule != NULL && strcmp(v->rule, rule) == 0;
+}
+
 const struct iu_call_rule *iu_call_rule_find(const struct iu_profile *profile, const char *id)
 {
 	for (size_t i = 0; id != NULL && i < profile->n_calls; i++)

@@ -45,6 +45,9 @@ bool iu_bucket_lets_in(const struct iu_bucket *bucket, const struct inuse_reques
 void iu_bucket_remember(struct iu_bucket *bucket, const struct inuse_request *request, bool first, bool listening,
 			uint32_t features);
 
+/* Was it the row of that id that decided? False where none did: nothing was against the call. */
+bool iu_decided_by(const struct inuse_verdict *v, const char *rule);
+
 /* A row of the causes, the cures, the rules. NULL when the id is unknown. */
 struct iu_cause {
 	const char *id;

@@ -390,6 +390,7 @@ static bool plain_fact(struct scene *s, const char *word)
 		f->n_locals = 0;
 	} else if (strcmp(word, "windows") == 0) {
 		f->os = IU_SYSTEM_windows;
+		f->features = 0;
 	} else if (strcmp(word, "?memory") == 0) {
 		f->buckets_known = false;
 	} else if (strcmp(word, "no-v4") == 0) {
