@@ -9,6 +9,7 @@
 #include "cli/why.h"
 #include "cure/try.h"
 #include "host/answer.h"
+#include "host/explain.h"
 #include "host/host.h"
 #include "host/netns.h"
 #include "host/resolve.h"
@@ -129,6 +130,7 @@ static bool try_answer(struct inuse_answer *a, enum inuse_result said[IU_MAX_ADD
 
 static void print_tried(const struct inuse_answer *a, const enum inuse_result *said)
 {
+	const char *forbidden = NULL;
 	char text[INUSE_ADDR_TEXT];
 
 	for (size_t i = 0; i < a->n; i++) {
@@ -138,7 +140,11 @@ static void print_tried(const struct inuse_answer *a, const enum inuse_result *s
 		       said[i] == INUSE_R_OK			 ? _("the kernel says yes")
 		       : IU_SYSTEM_HERE == IU_SYSTEM_windows ? iu_say_winsock(said[i])
 							     : iu_say_result(said[i]));
+		if (forbidden == NULL)
+			forbidden = iu_explain_forbidden(a->facts, &a->verdicts[i], said[i]);
 	}
+	if (forbidden != NULL)
+		fputs(forbidden, stdout);
 }
 
 static int ask_once(const struct ask *ask)

@@ -133,10 +133,27 @@ static bool is_from_outside(int os_code)
 	       os_code == ECONNRESET;
 }
 
+const char *iu_explain_forbidden(const struct iu_facts *facts, const struct inuse_verdict *verdict, enum inuse_result said)
+{
+	/* EPERM is no answer of the rules; EACCES is one for low ports, so that these must have been passed */
+	if (facts->os != IU_SYSTEM_linux || verdict->outcome == INUSE_FAIL ||
+	    (said != INUSE_R_PERM && (said != INUSE_R_ACCES || verdict->outcome != INUSE_GO)))
+		return NULL;
+	return _("  No socket refuses like that: the call itself is forbidden here. A container's\n"
+		 "  seccomp profile does it, a BPF program of the cgroup, or a security module\n"
+		 "  (SELinux, AppArmor, Landlock).\n");
+}
+
 char *iu_explain_text(const struct inuse_answer *answer, const struct inuse_error *why, int os_code, uint32_t style)
 {
+	enum inuse_result said = INUSE_R_OK;
+	const char *forbidden = NULL;
 	char *text = NULL;
 
+	if (answer != NULL && iu_result_of_errno(os_code, &said))
+		forbidden = iu_explain_forbidden(answer->facts, inuse_answer_deciding(answer), said);
+	if (forbidden != NULL)
+		return strdup(forbidden);
 	if (answer != NULL && inuse_answer_deciding(answer)->outcome != INUSE_GO)
 		return inuse_answer_text(answer, style);
 	if (answer != NULL && answer->verdicts[0].request.call == INUSE_CALL_CONNECT && is_from_outside(os_code))

@@ -21,6 +21,12 @@ bool iu_result_of_errno(int code, enum inuse_result *ret_result);
 void iu_explain_settle(struct inuse_answer *answer, int os_code);
 
 /*
+ * The lines, ended with '\n', about a call that was refused as such and not for its address: this verdict knows of nothing in
+ * its way, and yet it said EPERM or EACCES. NULL: it is no such call. The text is not to be freed.
+ */
+const char *iu_explain_forbidden(const struct iu_facts *facts, const struct inuse_verdict *verdict, enum inuse_result said);
+
+/*
  * What is told on a failure with os_code (an errno): the answer, or a sentence about why there is none. answer may be
  * NULL, then `why` tells. style: enum inuse_style. Lines end in '\n'; free() it. NULL when out of memory.
  */

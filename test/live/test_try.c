@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
 
 #include "cure/try.h"
 
@@ -208,6 +210,20 @@ static void test_try__ordinary_user__settles_what_was_hidden(void **state)
 	live_says(live_inuse_as(LIVE_NOBODY, "--try", "--json", "127.0.0.1:8080"), 1, "\"outcome\":\"fail\"");
 }
 
+/* No socket is in the way of a call that a filter refuses: not "free" and nothing else. */
+static void test_try__bind_is_forbidden__said(void **state)
+{
+	const char *actor = getenv("INUSE_ACTOR");
+	const struct live_run *run;
+
+	if (actor == NULL)
+		live_skip("this build has no program that forbids itself a call");
+	run = live_run(actor, "forbid", live_text("%d", EPERM), live_text("%d", SYS_bind), live_inuse_path(), "--try", "127.0.0.1:8080");
+	if (run->status == 77)
+		live_skip("no filter can be made here");
+	live_says(run, 1, "Tried  127.0.0.1:8080: EPERM\n", "the call itself is forbidden here");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -219,6 +235,7 @@ int main(void)
 		live_test(test_try__connect_fixed_port__as_the_kernel_decides),
 		live_test(test_try__listens_for_an_instant__no_client_gets_in),
 		live_test(test_try__what_cannot_be_tried__one_sentence),
+		live_test(test_try__bind_is_forbidden__said),
 		live_test(test_try__ordinary_user__settles_what_was_hidden),
 	};
 

@@ -49,6 +49,18 @@ static void test_windows__no_socket_and_10013__the_likely_excluded_range_and_the
 	check_text(answer, EADDRINUSE, "By now nothing", "netsh");
 }
 
+static void test_linux__no_socket_and_refused__the_call_itself_is_forbidden(void **state)
+{
+	struct inuse_answer *answer = ask(NULL, 0);
+	struct iu_facts on_linux = *answer->facts;
+
+	on_linux.os = IU_SYSTEM_linux;
+	answer->facts = &on_linux;
+	check_text(answer, EPERM, "the call itself is forbidden here", "By now nothing");
+	check_text(answer, EACCES, "the call itself is forbidden here", "By now nothing");
+	check_text(answer, EADDRINUSE, "By now nothing", "forbidden");
+}
+
 /* Which cell of the table it is was hidden; the call has told. */
 static void test_windows__options_hidden_and_10013__shared_with_nobody(void **state)
 {
@@ -123,6 +135,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_windows__no_socket_and_10013__the_likely_excluded_range_and_the_command),
+		cmocka_unit_test(test_linux__no_socket_and_refused__the_call_itself_is_forbidden),
 		cmocka_unit_test(test_windows__options_hidden_and_10013__shared_with_nobody),
 		cmocka_unit_test(test_windows__options_hidden_and_10048__in_use),
 		cmocka_unit_test(test_windows__nothing_to_settle__unchanged),
