@@ -193,6 +193,7 @@ struct inuse_process {
 	uint32_t uid;
 	char status;          /* R S D Z T t, as in /proc/PID/stat; X it has ended (Windows); 0 unknown */
 	bool same_dir;        /* runs in the asker's working directory, as the asker's user */
+	bool dies_of_term;    /* it does nothing about SIGTERM: killed, it ends none of its children first */
 	int64_t started_ns;   /* on the snapshot's clock */
 	const char *comm, *user, *exe, *args, *cwd, *tty;
 	const char *unit;      /* systemd unit, "nginx.service" */

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,7 @@ static void describe_stat(struct inuse_snapshot *s, int base, struct inuse_proce
 		return;
 	p->ppid = stat.ppid;
 	p->status = stat.status;
+	p->dies_of_term = stat.dies_of_term;
 	p->started_ns = ticks_to_ns(stat.start_ticks);
 	p->tty = terminal(s, stat.tty);
 }
@@ -132,6 +134,12 @@ static void describe_group(struct inuse_snapshot *s, int base, struct inuse_proc
 	p->container_kind = iu_snapshot_string(s, group.container_kind);
 }
 
+/* One that /proc hides, or that is there without a /proc, has a number and no more; one that has ended has nothing open. */
+static bool is_running(int32_t pid)
+{
+	return kill(pid, 0) == 0 || errno == EPERM;
+}
+
 enum inuse_status iu_proc_describe(struct inuse_snapshot *s, int32_t pid, struct inuse_process *ret_process)
 {
 	struct inuse_process p = {.pid = pid, .uid = UINT32_MAX, .comm = "", .user = "", .exe = "", .args = "", .cwd = "",
@@ -142,6 +150,10 @@ enum inuse_status iu_proc_describe(struct inuse_snapshot *s, int32_t pid, struct
 
 	snprintf(path, sizeof(path), "/proc/%d", pid);
 	base = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (base < 0 && is_running(pid)) {
+		*ret_process = p;
+		return INUSE_OK;
+	}
 	if (base < 0)
 		return INUSE_E_SYSTEM;
 	n = read_below(base, "comm", text, sizeof(text));

@@ -2,6 +2,7 @@
 /* What /proc/PID/stat, status, cmdline and links say. cgroup and unit files are in proc_units.c. */
 #include "host/proc_parse.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,19 +36,23 @@ static bool signed_word(const char *word, size_t len, uint64_t *ret)
 bool iu_proc_parse_stat(const char *text, size_t len, struct iu_proc_stat *ret)
 {
 	/* fields are numbered as in proc_pid_stat(5); 3 follows the bracket */
-	enum { STATE = 3, PPID = 4, TTY = 7, THREADS = 20, START = 22 };
+	enum { STATE = 3, PPID = 4, TTY = 7, THREADS = 20, START = 22, IGNORED = 33, CAUGHT = 34 };
+	const uint64_t term = UINT64_C(1) << (SIGTERM - 1);
 	const char *end = text + len, *at = text, *word, *close = memrchr(text, ')', len);
 	struct iu_proc_stat out = {0};
-	uint64_t value;
+	uint64_t value, handled = 0;
 	size_t n;
 
 	if (close == NULL || !next_word(&at, end, &word, &n) || !iu_parse_u64_n(word, n, 1, INT32_MAX, &value))
 		return false;
 	out.pid = (int32_t)value;
 	at = close + 1;
-	for (int field = STATE; field <= START; field++) {
-		if (!next_word(&at, end, &word, &n))
+	for (int field = STATE; field <= CAUGHT; field++) {
+		if (!next_word(&at, end, &word, &n)) {
+			if (field > START)
+				break;
 			return false;
+		}
 		if (field == STATE) {
 			if (n != 1)
 				return false;
@@ -64,6 +69,10 @@ bool iu_proc_parse_stat(const char *text, size_t len, struct iu_proc_stat *ret)
 			out.threads = (uint32_t)value;
 		else if (field == START)
 			out.start_ticks = value;
+		else if (field == IGNORED || field == CAUGHT)
+			handled |= value;
+		if (field == CAUGHT)
+			out.dies_of_term = (handled & term) == 0;
 	}
 	*ret = out;
 	return true;

@@ -17,6 +17,7 @@ struct iu_proc_stat {
 	uint32_t tty;          /* device number of the controlling terminal, 0 none */
 	uint32_t threads;
 	uint64_t start_ticks;  /* sysconf(_SC_CLK_TCK) since boot, on CLOCK_BOOTTIME */
+	bool dies_of_term;     /* SIGTERM is neither caught nor ignored; false where the line does not tell */
 };
 
 /* Of /proc/PID/cgroup. Empty strings where there is none. */

@@ -113,6 +113,7 @@ static const struct iu_field process_fields[] = {
 	TEXT(inuse_process, "user", user, 0),
 	{"status", IU_FIELD_LETTER, FIELD(inuse_process, status, )},
 	BOOL(inuse_process, "same_dir", same_dir),
+	BOOL(inuse_process, "dies_of_term", dies_of_term),
 	TIME(inuse_process, "started_ns", started_ns),
 	TEXT(inuse_process, "exe", exe, IU_FIELD_BASENAME),
 	TEXT(inuse_process, "args", args, IU_FIELD_SECRET),

@@ -235,7 +235,8 @@ bool iu_holders_are_family(const struct iu_facts *f, const struct inuse_socket *
 {
 	const struct inuse_process *parent = iu_holder_of(f, o);
 
-	if (parent == NULL || parent->pid == 0 || o->n_holders < 2)
+	/* one that SIGTERM ends at once leaves its children, and the socket with them */
+	if (parent == NULL || parent->pid == 0 || parent->dies_of_term || o->n_holders < 2)
 		return false;
 	for (uint32_t i = 1; i < o->n_holders && o->holders + i < f->n_holders; i++) {
 		uint32_t index = f->holders[o->holders + i].process;

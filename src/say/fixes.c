@@ -65,14 +65,17 @@ static const char *command_of(const struct iu_facts *f, const char *id, const ch
 
 static void add_cure(struct iu_told *t, struct rows *rows, const struct inuse_cure *cure)
 {
-	const struct iu_words *w = iu_words_of_cure(cure->id);
-	const char *command = w ? command_of(t->f, cure->id, w->headline) : NULL;
+	const struct iu_words *w;
+	const char *command;
 	struct row *row;
 
+	iu_told_fill(t, cure);
+	/* to end but some of them would free nothing */
+	w = iu_words_of_cure(t->pids_cut && strcmp(cure->id, "end-process") == 0 ? "end-processes" : cure->id);
+	command = w ? command_of(t->f, cure->id, w->headline) : NULL;
 	if (command == NULL)
 		return;
 	row = add(rows);
-	iu_told_fill(t, cure);
 	iu_say_expand(&row->command, command, t->vars);
 	if (w->more != NULL)
 		iu_say_expand(&row->risk, _(w->more), t->vars);

@@ -16,6 +16,7 @@ struct iu_told {
 	size_t n_vars;
 	struct iu_text store[IU_MAX_VARS]; /* owns the values */
 	size_t width, lines, max_lines;
+	bool pids_cut; /* {pids} are not all that there are */
 	struct iu_text *out;
 };
 

@@ -8,6 +8,8 @@
 #include "say/names.h"
 #include "say/telling.h"
 
+#define MAX_PIDS 6
+
 static void add_user(struct iu_text *t, const struct iu_facts *f, uint32_t uid)
 {
 	for (size_t i = 0; i < f->n_processes; i++)
@@ -71,7 +73,7 @@ void iu_say_who(struct iu_text *t, const struct iu_facts *f, const struct inuse_
 		return;
 	}
 	n = n_processes(f, o);
-	iu_text_add_escaped(&name, text_or(p->comm, "?"));
+	iu_text_add_escaped(&name, text_or(p->comm, _("a process")));
 	/* the numbers of Windows' users are ours, and mean nothing to anybody */
 	if (f->os == IU_SYSTEM_windows && n == 1 && p->user[0] == 0) {
 		iu_text_addf(t, _("%s (pid %d)"), name.data ? name.data : "", p->pid);
@@ -81,7 +83,7 @@ void iu_say_who(struct iu_text *t, const struct iu_facts *f, const struct inuse_
 	if (f->os == IU_SYSTEM_windows)
 		iu_text_add_escaped(&user, p->user);
 	else
-		add_user(&user, f, p->uid);
+		add_user(&user, f, p->uid == UINT32_MAX ? o->uid : p->uid);
 	snprintf(pid, sizeof(pid), "%d", p->pid);
 	snprintf(more, sizeof(more), "%zu", n - 1);
 	iu_say_expand(t,
@@ -110,19 +112,23 @@ static struct iu_text *var(struct iu_told *t, const char *name)
 	return value;
 }
 
-static void add_pids(struct iu_text *text, const struct iu_facts *f, const struct inuse_socket *o)
+/* As many as a line takes. False: there are more. */
+static bool add_pids(struct iu_text *text, const struct iu_facts *f, const struct inuse_socket *o)
 {
 	int last = -1, shown = 0;
 	uint32_t most = o != NULL && iu_holders_are_family(f, o) ? 1 : UINT32_MAX;
 
-	for (uint32_t i = 0; o != NULL && i < o->n_holders && i < most && o->holders + i < f->n_holders && shown < 6; i++) {
+	for (uint32_t i = 0; o != NULL && i < o->n_holders && i < most && o->holders + i < f->n_holders; i++) {
 		uint32_t p = f->holders[o->holders + i].process;
 
 		if (p >= f->n_processes || f->processes[p].pid == last)
 			continue;
+		if (shown == MAX_PIDS)
+			return false;
 		last = f->processes[p].pid;
 		iu_text_addf(text, "%s%d", shown++ ? " " : "", last);
 	}
+	return true;
 }
 
 /* Of a process that has ended: who may have inherited its sockets. */
@@ -188,7 +194,7 @@ static void fill_process(struct iu_told *t, const struct inuse_socket *o, const 
 	const char *sudo;
 	struct iu_text *v;
 
-	iu_text_add_escaped(var(t, "name"), p ? text_or(p->comm, "?") : "");
+	iu_text_add_escaped(var(t, "name"), p ? text_or(p->comm, _("it")) : "");
 	v = var(t, "unit");
 	iu_text_add_escaped(v, p && iu_told_unit(p)[0] ? iu_told_unit(p) : _("a socket unit"));
 	v = var(t, "container");
@@ -243,7 +249,7 @@ void iu_told_fill(struct iu_told *t, const struct inuse_cure *cure)
 	iu_text_add(var(t, "again"), words_again(t));
 	iu_text_addf(var(t, "port"), "%u", o ? o->local.port : t->v->request.local.port);
 	add_user(var(t, "user"), t->f, o ? o->uid : t->v->request.uid);
-	add_pids(var(t, "pids"), t->f, o);
+	t->pids_cut = !add_pids(var(t, "pids"), t->f, o);
 	add_children(var(t, "children"), t->f, p);
 	iu_setting(t->f, IU_SET_UNPRIVILEGED_PORT_START, &low);
 	iu_text_addf(var(t, "low"), "%lld", (long long)low);

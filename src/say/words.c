@@ -132,6 +132,7 @@ static const struct iu_words cures[] = {
 	{"stop-unit", N_("{sudo}systemctl {scope}stop {unit}"), N_("killed only, it may start again")},
 	{"stop-container", N_("docker stop {container}"), N_("the container ends")},
 	{"end-process", N_("{sudo}kill {pids}{cont}"), N_("{name} ends and its connections break")},
+	{"end-processes", N_("{sudo}inuse kill {again}"), N_("all that hold it end, and their connections break")},
 	{"reuseaddr-new", N_("set SO_REUSEADDR on the new socket before bind()"), N_("helps at once")},
 	{"wait", N_("inuse wait {again}"), N_("comes back in {time}")},
 	{"evict", N_("{sudo}inuse release {again}"), N_("late packets may arrive")},

@@ -29,6 +29,21 @@ static void test_stat__ordinary__every_field(void **state)
 	assert_int_equal(s.start_ticks, 987654321);
 }
 
+/* Fields 31 to 34 are pending, blocked, ignored and caught; SIGTERM is 15. */
+static void test_stat__sigterm__caught_ignored_or_neither(void **state)
+{
+	struct iu_proc_stat s;
+
+	assert_true(parse("7 (x) S" TAIL " 0 0 16781312 2", &s));
+	assert_true(s.dies_of_term);
+	assert_true(parse("7 (x) S" TAIL " 16384 16384 0 16387", &s));
+	assert_false(s.dies_of_term);
+	assert_true(parse("7 (x) S" TAIL " 0 0 16384 0", &s));
+	assert_false(s.dies_of_term);
+	assert_true(parse("7 (x) S" TAIL " 0 0 0", &s));
+	assert_false(s.dies_of_term);
+}
+
 static void test_stat__hostile_name__last_bracket_ends_it(void **state)
 {
 	struct iu_proc_stat s;
@@ -233,6 +248,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stat__ordinary__every_field),
+		cmocka_unit_test(test_stat__sigterm__caught_ignored_or_neither),
 		cmocka_unit_test(test_stat__hostile_name__last_bracket_ends_it),
 		cmocka_unit_test(test_stat__cut_or_foreign__refused),
 		cmocka_unit_test(test_uid__effective_one_is_taken),

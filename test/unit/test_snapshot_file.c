@@ -78,6 +78,7 @@ static void fill_process(struct inuse_process *p)
 	p->uid = 1000;
 	p->status = 'T';
 	p->same_dir = true;
+	p->dies_of_term = true;
 	p->started_ns = 1234567890123;
 	p->comm = "no\"de\n\x1b[31m";
 	p->user = "j\xc3\xbcrgen";
@@ -192,6 +193,7 @@ static void same_processes(const struct iu_facts *a, const struct iu_facts *b, b
 		assert_int_equal(p->uid, q->uid);
 		assert_int_equal(p->status, q->status);
 		assert_int_equal(p->same_dir, q->same_dir);
+		assert_int_equal(p->dies_of_term, q->dies_of_term);
 		assert_int_equal(p->started_ns, q->started_ns);
 		assert_string_equal(p->comm, q->comm);
 		assert_string_equal(p->user, q->user);
@@ -328,7 +330,7 @@ static void test_snapshot_fields__every_member__has_a_field(void **state)
 {
 	static const size_t padding[IU_N_RECORDS] = {
 		[IU_RECORD_DEVICE] = 2, [IU_RECORD_LOCAL] = 1,   [IU_RECORD_ROUTE] = 0,  [IU_RECORD_BUCKET] = 1,
-		[IU_RECORD_ELSEWHERE] = 9, [IU_RECORD_PROCESS] = 9, [IU_RECORD_HOLDER] = 0, [IU_RECORD_SOCKET] = 6,
+		[IU_RECORD_ELSEWHERE] = 9, [IU_RECORD_PROCESS] = 8, [IU_RECORD_HOLDER] = 0, [IU_RECORD_SOCKET] = 6,
 	};
 
 	if (sizeof(void *) != 8)
