@@ -75,8 +75,9 @@ static void say_removals(struct iu_text *t, const struct iu_release *r)
 
 static void add_name(struct iu_text *t, const struct inuse_process *p)
 {
-	iu_text_add_escaped(t, p->comm[0] ? p->comm : "?");
-	if (IU_SYSTEM_HERE == IU_SYSTEM_windows && p->user[0] == 0) { /* a number of ours, which means nothing */
+	iu_text_add_escaped(t, p->comm[0] ? p->comm : _("a process"));
+	/* the numbers of Windows' users are ours, and mean nothing */
+	if (p->user[0] == 0 && (IU_SYSTEM_HERE == IU_SYSTEM_windows || p->uid == UINT32_MAX)) {
 		iu_text_addf(t, _(" (pid %d)"), p->pid);
 		return;
 	}
@@ -113,6 +114,8 @@ static const char *why_not_text(const struct iu_stop_target *target)
 		return _("it runs in a container that hides its number; end it there");
 	case IU_STOP_CHANGED:
 		return _("it has just ended, or changed");
+	case IU_STOP_UNSURE:
+		return _("whose number it is cannot be made certain here (no /proc, or no pidfd_open); kill it yourself");
 	case IU_STOP_UNIT:
 		return _("it is a service, and may be started again; run instead:");
 	case IU_STOP_CONTAINER:
@@ -210,6 +213,7 @@ static const char *const why_not_names[] = {
 	[IU_STOP_SELF] = "ancestor",
 	[IU_STOP_ELSEWHERE] = "elsewhere",
 	[IU_STOP_CHANGED] = "changed",
+	[IU_STOP_UNSURE] = "unsure",
 	[IU_STOP_UNIT] = "unit",
 	[IU_STOP_CONTAINER] = "container",
 	[IU_STOP_ENDED] = "ended",

@@ -20,6 +20,7 @@ enum iu_stop_why_not {
 	IU_STOP_SELF, /* this process, or an ancestor of it: the shell, the terminal, the login */
 	IU_STOP_ELSEWHERE, /* in another pid namespace: it has no number here */
 	IU_STOP_CHANGED, /* not the one that was seen any more, or gone */
+	IU_STOP_UNSURE, /* whether it is that one, or one above this program, cannot be found out: no /proc, no pidfd_open() */
 	IU_STOP_UNIT, /* systemd would start it again, or has its socket: insist, or stop the unit */
 	IU_STOP_CONTAINER, /* it belongs to a container: insist, or stop that */
 	IU_STOP_ENDED, /* Windows: it has ended, and a child has its socket */

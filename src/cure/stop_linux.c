@@ -58,7 +58,7 @@ enum iu_stop_why_not iu_stop_open(const struct inuse_process *p, int *ret_pidfd)
 	int64_t apart;
 
 	if (fd < 0)
-		return IU_STOP_CHANGED;
+		return errno == ESRCH || errno == EINVAL ? IU_STOP_CHANGED : IU_STOP_UNSURE;
 	apart = read_stat(p->pid, &stat) ? start_ns(&stat) - p->started_ns : INT64_MAX;
 	/* a number is not used again within a tick */
 	if (p->started_ns != 0 && (apart > 10000000 || apart < -10000000)) {
@@ -71,10 +71,14 @@ enum iu_stop_why_not iu_stop_open(const struct inuse_process *p, int *ret_pidfd)
 
 enum iu_stop_why_not iu_stop_judge(const struct inuse_process *p, bool insist)
 {
+	struct iu_proc_stat own;
+
 	if (p->pid <= 0)
 		return IU_STOP_ELSEWHERE;
 	if (p->socket_unit[0] != 0 || p->pid == 1)
 		return p->socket_unit[0] != 0 ? IU_STOP_UNIT : IU_STOP_INIT;
+	if (!read_stat(getpid(), &own))
+		return IU_STOP_UNSURE;
 	if (is_above_us(p->pid))
 		return IU_STOP_SELF;
 	switch (iu_manager_of(p)) {

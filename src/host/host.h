@@ -70,7 +70,7 @@ enum inuse_status iu_host_each(const struct iu_scope *scope, iu_socket_fn *fn, v
 enum inuse_status iu_host_take(const struct iu_scope *scope, struct inuse_snapshot **ret_snapshot,
 			       struct inuse_error *error);
 
-/* Does this process have the capability (linux/capability.h: CAP_...) in effect, in its own user namespace? */
+/* Does this process have the capability (linux/capability.h: CAP_...) in effect, over the network namespace that it is in? */
 enum inuse_tri iu_host_may(int capability);
 
 /* Nanoseconds on the snapshot's clock (CLOCK_BOOTTIME). */

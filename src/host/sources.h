@@ -64,7 +64,8 @@ enum inuse_status iu_flight_each(const uint64_t *inodes, size_t n, iu_inode_fn *
 
 /*
  * Fills in what /proc tells of a process: command, user, directory, terminal, state, unit, container. Missing is "".
- * INUSE_E_SYSTEM, with nothing filled in, when the process is gone. socket_unit is left "".
+ * One that runs where /proc does not show it has its number
+ * alone, and uid UINT32_MAX. INUSE_E_SYSTEM, with nothing filled in, when the process is gone. socket_unit is left "".
  */
 enum inuse_status iu_proc_describe(struct inuse_snapshot *s, int32_t pid, struct inuse_process *ret_process);
 /*

@@ -132,9 +132,13 @@ static void note(const struct iu_world *w, size_t row, enum inuse_tri when)
 		d->calls_open[row]++;
 }
 
-/* Runs one step's rows. Returns the mask of possible results; the first row that matched or might have is in v. */
+/*
+ * Runs one step's rows. Returns the mask of possible results; the first row that matched or might have is in v. Where all
+ * refuse, the one that does so for certain is told, and not one before it that only might.
+ */
 static uint32_t run_step(struct iu_world *w, enum inuse_call step, struct inuse_verdict *v)
 {
+	const uint32_t ok = 1u << INUSE_R_OK;
 	uint32_t possible = 0;
 
 	for (size_t i = 0; i < w->profile->n_calls; i++) {
@@ -147,7 +151,8 @@ static uint32_t run_step(struct iu_world *w, enum inuse_call step, struct inuse_
 		when = r->when != NULL ? r->when(w, &missing) : INUSE_YES;
 		if (when == INUSE_NO)
 			continue;
-		if (possible == 0 || (v->result == INUSE_R_OK && r->then != INUSE_R_OK)) {
+		if (possible == 0 || (v->result == INUSE_R_OK && r->then != INUSE_R_OK) ||
+		    (when == INUSE_YES && r->then != INUSE_R_OK && (possible & ok) == 0)) {
 			v->rule = r->id;
 			v->result = r->then;
 			v->step = step;

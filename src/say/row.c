@@ -144,8 +144,10 @@ static void say_process(struct iu_text *t, const struct inuse_process *p)
 		iu_text_add(t, "[?] ");
 	if (p->user != NULL && p->user[0] != 0)
 		iu_text_add_escaped(t, p->user);
-	else
+	else if (p->uid != UINT32_MAX)
 		iu_text_addf(t, "%u", p->uid);
+	else
+		iu_text_add(t, "?");
 	if (p->status == 'T')
 		iu_text_add(t, _(" (suspended)"));
 }

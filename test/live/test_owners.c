@@ -539,6 +539,55 @@ static void test_abilities__every_source__says_what_or_why_not(void **state)
 	assert_non_null(strstr(iu_yama_hindrance(3, true), "ptrace_scope is 3"));
 }
 
+/* Runs inuse with /proc covered by an empty folder; uid -1: as root. */
+static const struct live_run *without_proc(int uid, const char *words)
+{
+	const char *become = uid < 0 ? "" : live_text("setpriv --reuid %d --clear-groups", uid);
+	const struct live_run *run = live_run("unshare", "--mount", "sh", "-c",
+					      live_text("mount -t tmpfs none /proc && exec %s %s %s", become, live_inuse_path(), words));
+
+	if (run->status == 127 || run->status == 126 || strstr(run->err, "mount:") != NULL)
+		live_skip("no place without /proc can be made: %s", run->err);
+	return run;
+}
+
+static void test_inuse__no_proc__neither_low_port_nor_in_flight(void **state)
+{
+	const struct live_run *run;
+	pid_t pid;
+
+	live_need_root();
+	pid = LIVE_CHILD(live_listener("127.0.0.1:8080", LIVE_REUSEADDR));
+	run = without_proc(-1, "127.0.0.1:8080");
+	live_says(run, 1, "IN USE by");
+	live_says_not(run, "no process has open", "privilege", "4294967295");
+	if (have_bpf())
+		live_says(run, 1, live_text("a process (pid %d, user root)", pid), live_text("kill %d", pid));
+	live_says_not(without_proc(-1, "ls"), "in flight", "4294967295");
+	live_says(without_proc(-1, "127.0.0.1:8081"), 0, "FREE");
+	run = without_proc(-1, "kill --yes 127.0.0.1:8080");
+	assert_int_equal(run->status, 1);
+	live_says_not(run, "4294967295", "has just ended");
+	assert_int_equal(kill(pid, 0), 0);
+	run = without_proc(LIVE_NOBODY, "127.0.0.1:8080");
+	live_says(run, 1, "IN USE by");
+	live_says_not(run, "privilege");
+}
+
+/* Root of a user namespace below the one that has the network: every capability, and no low port. */
+static void test_inuse__root_without_the_network__no_low_port(void **state)
+{
+	const struct live_run *run;
+
+	live_need_root();
+	run = live_run("unshare", "--user", "--map-root-user", live_inuse_path(), "--try", "127.0.0.1:80");
+	if (run->status == 127 || strstr(run->err, "unshare:") != NULL)
+		live_skip("no user namespace can be made: %s", run->err);
+	live_says(run, 1, "WOULD FAIL: ports below 1024 need a privilege", "Tried  127.0.0.1:80: EACCES");
+	live_says(live_run("unshare", "--user", "--map-root-user", live_inuse_path(), "127.0.0.1:8080"), 0, "FREE");
+	live_says(live_inuse("127.0.0.1:80"), 0, "FREE");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -565,6 +614,8 @@ int main(void)
 		live_test(test_take__udp_on_the_port__elsewhere_and_no_blocker),
 		live_test(test_each__streams_the_whole_table_and_one_port),
 		live_test(test_abilities__every_source__says_what_or_why_not),
+		live_test(test_inuse__no_proc__neither_low_port_nor_in_flight),
+		live_test(test_inuse__root_without_the_network__no_low_port),
 	};
 
 	if (live_begin() != NULL)

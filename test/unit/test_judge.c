@@ -168,6 +168,22 @@ static void test_judge__measured_case__same_answer(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* Without /proc/sys a low port may be any: what refuses for certain is told, not what only might. */
+static void test_judge__limit_not_known_and_a_listener__the_listener_is_told(void **state)
+{
+	struct inuse_verdict v;
+	struct scene w;
+
+	scene_make(&w, "LISTEN 127.0.0.1:5000", "bind 127.0.0.1:5000 user", "?unprivileged_port_start");
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	assert_int_equal(v.outcome, INUSE_FAIL);
+	assert_int_equal(v.result, INUSE_R_ADDRINUSE);
+	assert_string_equal(v.cause, "listener");
+	scene_make(&w, "", "bind 127.0.0.1:5000 user", "?unprivileged_port_start");
+	iu_judge(&iu_profile_linux, &w.f, &w.r, &v);
+	assert_int_equal(v.outcome, INUSE_CANNOT_TELL);
+}
+
 /* Every "cannot tell" is honest, and so is every other answer: it is held against all values of what is not known. */
 static void test_judge__measured_case__as_certain_as_can_be(void **state)
 {
@@ -569,6 +585,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_judge__measured_case__same_answer),
 		cmocka_unit_test(test_judge__measured_case__as_certain_as_can_be),
+		cmocka_unit_test(test_judge__limit_not_known_and_a_listener__the_listener_is_told),
 		cmocka_unit_test(test_judge__cannot_tell_at_bind_nor_connect__one_blocker),
 		cmocka_unit_test(test_cures__old_lacked_reuseaddr__wait_evict_and_later),
 		cmocka_unit_test(test_cures__kernel_without_destroy__no_evict),
