@@ -34,6 +34,17 @@ struct inuse_addr iu_addr_unmapped(const struct inuse_addr *a)
 	return v4;
 }
 
+struct inuse_addr iu_addr_as_family(const struct inuse_addr *a, uint8_t family)
+{
+	struct inuse_addr r = iu_addr_unmapped(a), mapped = {.family = 6, .port = r.port};
+
+	if (family != 6 || r.family != 4)
+		return r;
+	memcpy(mapped.ip, mapped_prefix, sizeof(mapped_prefix));
+	memcpy(mapped.ip + sizeof(mapped_prefix), r.ip, 4);
+	return mapped;
+}
+
 struct inuse_addr iu_addr_any(int family, uint16_t port)
 {
 	return (struct inuse_addr){.family = (uint8_t)family, .port = port};

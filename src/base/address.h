@@ -22,6 +22,8 @@ bool iu_addr_same(const struct inuse_addr *a, const struct inuse_addr *b);
 bool iu_addr_in(const struct inuse_addr *addr, const struct inuse_addr *net, unsigned prefix_len);
 /* The IPv4 form of a v4-mapped address; anything else unchanged. Keeps the port. */
 struct inuse_addr iu_addr_unmapped(const struct inuse_addr *a);
+/* The address as a socket of that family has it: IPv4 stands as v4-mapped on an IPv6 one. Keeps the port. */
+struct inuse_addr iu_addr_as_family(const struct inuse_addr *a, uint8_t family);
 struct inuse_addr iu_addr_any(int family, uint16_t port);
 /* Writes what inuse_addr_text() writes, without the NUL, and returns the end of it. */
 char *iu_addr_put(const struct inuse_addr *a, char buf[INUSE_ADDR_TEXT]);

@@ -156,17 +156,6 @@ static struct nlmsghdr *make_request(char *buffer, const struct iu_scope *scope,
 	return request;
 }
 
-/* The form that getsockname() would show: of the family of the socket that connects. */
-static struct inuse_addr as_family_of(const struct inuse_addr *remote, struct inuse_addr source)
-{
-	struct inuse_addr mapped = {.family = 6, .ip = {[10] = 0xff, [11] = 0xff}};
-
-	if (remote->family != 6 || source.family != 4)
-		return source;
-	memcpy(mapped.ip + 12, source.ip, 4);
-	return mapped;
-}
-
 /* False if the kernel gave no answer at all. */
 static bool look_up(const struct iu_scope *scope, const struct inuse_addr *remote, struct iu_route *route)
 {
@@ -201,7 +190,7 @@ static bool look_up(const struct iu_scope *scope, const struct inuse_addr *remot
 		return false;
 	if (route->result == INUSE_R_OK && route->source.family == 0 && source.family != 0)
 		route->source = source; /* the kernel repeats no source that it was given */
-	route->source = as_family_of(remote, route->source);
+	route->source = iu_addr_as_family(&route->source, remote->family); /* as getsockname() would show it */
 	return true;
 }
 

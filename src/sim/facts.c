@@ -211,8 +211,8 @@ static struct inuse_socket request_of(const struct iu_sim_far *far)
 				     .mini = true,
 				     .proto = INUSE_PROTO_TCP,
 				     .family = far->family,
-				     .local = iu_sim_as_family(&far->to, far->family),
-				     .remote = iu_sim_as_family(&far->at, far->family),
+				     .local = iu_addr_as_family(&far->to, far->family),
+				     .remote = iu_addr_as_family(&far->at, far->family),
 				     .device = far->device,
 				     .known = UINT32_MAX & ~(uint32_t)INUSE_KNOW_OWNER,
 				     .count = 1};

@@ -54,6 +54,7 @@ struct iu_sim_node {
 	bool went_v4;            /* an IPv6 socket that has tried an IPv4 destination */
 	bool shut_read, shut_write; /* by shutdown(), which also leaves its mark on a socket without a connection, and on what listen() makes of that */
 	bool in_repair;          /* TCP_REPAIR; INUSE_REPAIR among the flags is the forced reuse that comes with it, and may go before it */
+	bool heard;              /* a packet may have come for it, other than to a listener: it has the processor that took it */
 	bool was_connected;      /* for good: connect() and listen() refuse it */
 	struct iu_range ports;
 	struct iu_sim_flow flow;
@@ -153,8 +154,6 @@ void iu_sim_tell_far(struct iu_sim *sim, int n, uint8_t flags, uint32_t len);
 void iu_sim_disconnect(struct iu_sim *sim, int n);
 /* An address that bind() did not name is gone: inet_bhash2_reset_saddr(). */
 void iu_sim_forget_address(struct iu_sim *sim, int n);
-/* listener.c: the address as a socket of that family has it: IPv4 stands as v4-mapped on an IPv6 one. */
-struct inuse_addr iu_sim_as_family(const struct inuse_addr *a, uint8_t family);
 /* How well a listener fits an address; 0: not at all. The most specific one gets the SYN. */
 #define IU_SIM_FITS_ADDRESS 8 /* from here on: it listens on this very address */
 int iu_sim_fits(const struct inuse_socket *listener, const struct inuse_addr *to, uint32_t arrival);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Listeners: which one a SYN comes to, what it makes of it, and accept(). */
-#include <string.h>
-
 #include "base/address.h"
 #include "sim/host.h"
 
@@ -45,19 +43,6 @@ bool iu_sim_queue_full(const struct iu_sim *sim, int listener)
 	return n > sim->nodes[listener].backlog;
 }
 
-struct inuse_addr iu_sim_as_family(const struct inuse_addr *a, uint8_t family)
-{
-	struct inuse_addr r = iu_addr_unmapped(a);
-
-	if (family == 6 && r.family == 4) {
-		struct inuse_addr m = {.family = 6, .port = r.port, .ip = {[10] = 0xff, [11] = 0xff}};
-
-		memcpy(m.ip + 12, r.ip, 4);
-		return m;
-	}
-	return r;
-}
-
 int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *local, const struct inuse_addr *remote)
 {
 	int n = iu_sim_node_new(sim);
@@ -71,8 +56,8 @@ int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *
 	child->s.inode = 0;
 	child->s.flags |= INUSE_PORT_LOCKED;
 	child->s.flags &= ~(uint32_t)INUSE_GROUP; /* the group is the listener's */
-	child->s.local = iu_sim_as_family(local, l->s.family);
-	child->s.remote = iu_sim_as_family(remote, l->s.family);
+	child->s.local = iu_addr_as_family(local, l->s.family);
+	child->s.remote = iu_addr_as_family(remote, l->s.family);
 	child->on_port = true;
 	iu_sim_join(sim, child, false);
 	/* a link-local peer is one of its link: linux v6.18 tcp_v6_init_req() */
@@ -85,6 +70,7 @@ int iu_sim_child_new(struct iu_sim *sim, int listener, const struct inuse_addr *
 		child->s.local.scope = child->s.device;
 	child->listener = listener;
 	child->in_repair = l->in_repair;
+	child->heard = true;
 	child->addr_locked = l->addr_locked; /* and not its port: linux v6.18 sk_clone_lock() */
 	child->went_v4 = iu_addr_is_mapped(&child->s.local);
 	child->has_shadow = l->s.family == 6 && !child->went_v4; /* linux v6.18 tcp_v6_syn_recv_sock() */

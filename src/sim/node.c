@@ -339,7 +339,7 @@ bool iu_sim_is_left(const struct inuse_socket *s)
 {
 	bool ending = s->state == INUSE_FIN_WAIT1 || s->state == INUSE_FIN_WAIT2 || s->state == INUSE_CLOSING || s->state == INUSE_LAST_ACK;
 
-	return s->mini || (s->inode == 0 && ending);
+	return iu_socket_is_remains(s) || (s->inode == 0 && ending);
 }
 
 /* tcp_abort() of the kernel: the peer of a connection that has not said its last word gets a RST. */
