@@ -21,7 +21,7 @@ static void judge_syn(const struct iu_profile *profile, const struct iu_facts *f
 	struct iu_world w;
 
 	iu_world_start(&w, profile, facts, &call->request, &call->caller);
-	if (!iu_dials_from(&from, &call->request.remote))
+	if (!iu_dials_from(facts, &from, &call->request.remote))
 		from = facts->n_routes > 0 ? facts->routes[0].source : (struct inuse_addr){0};
 	from.port = call->request.local.port != 0 ? call->request.local.port : call->chosen;
 	if (from.family == 0 || from.port == 0 || iu_answer_is_lost(facts, w.req.device, &from, &call->request.remote) ||

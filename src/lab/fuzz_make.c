@@ -98,7 +98,7 @@ static const struct {
 	{iu_make_fork, {0, 0, 0, 0, 0, 0, 0}},           {iu_make_kill, {1, 1, 1, 1, 1, 1, 0}},
 	{iu_make_setting, {0, 1, 1, 0, 1, 1, 0}},        {iu_make_range, {0, 0, 1, 0, 0, 0, 0}},
 	{iu_make_read, {1, 1, 0, 0, 0, 1, 0}},	{iu_make_packet, {0, 0, 0, 0, 0, 0, 30}},
-	{iu_make_unconnect, {3, 4, 2, 2, 2, 3, 2}},
+	{iu_make_unconnect, {3, 4, 2, 2, 2, 3, 2}},      {iu_make_dial_peer, {0, 0, 0, 0, 0, 0, 16}},
 };
 
 void iu_fuzz_make_begin(struct iu_fuzzer *f)

@@ -36,8 +36,13 @@ iu_maker iu_make_socket, iu_make_datagram, iu_make_option, iu_make_linger, iu_ma
 /* fuzz_make_call.c: calls, and what ends sockets */
 iu_maker iu_make_bind, iu_make_odd_bind, iu_make_listen, iu_make_connect, iu_make_accept, iu_make_close, iu_make_shutdown, iu_make_unconnect, iu_make_write, iu_make_read,
 	iu_make_fork, iu_make_kill;
+/* May socket s dial that address, in its state and from the address that it has? The step in which it does. */
+bool iu_make_may_dial(struct iu_fuzzer *f, unsigned s, const struct inuse_addr *to);
+void iu_make_dial(struct iu_fuzzer *f, struct iu_step *step, unsigned s, const struct inuse_addr *to);
 /* fuzz_make_peer.c: packets of peers elsewhere */
-iu_maker iu_make_packet;
+iu_maker iu_make_packet, iu_make_dial_peer;
+/* The port that peer p speaks from. */
+uint16_t iu_make_peer_port(unsigned p);
 /* The step that answers the last packet as a client would; false: nothing is to be answered. */
 bool iu_make_peer_answer(struct iu_fuzzer *f, struct iu_step *s);
 /* fuzz_make_around.c: settings of the namespace */

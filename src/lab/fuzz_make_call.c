@@ -56,6 +56,7 @@ bool iu_make_odd_bind(struct iu_fuzzer *f, struct iu_step *s)
 		const char *scope;
 	} rows[] = {
 		{"192.0.2.1", 4, 0, ""},       {"224.0.0.1", 4, 0, ""},        {"255.255.255.255", 4, 0, ""}, {"0.0.0.1", 4, 0, ""},
+		{"10.9.0.255", 4, 0, ""},      {"10.9.0.0", 4, 0, ""},         {"127.255.255.255", 4, 0, ""}, {"::ffff:10.9.0.255", 6, 0, ""},
 		{"0.0.0.0", 4, IU_UNSPEC, ""}, {"127.0.0.1", 4, IU_UNSPEC, ""}, {"10.9.0.2", 4, 0, ""},
 		{"2001:db8::1", 6, 0, ""},     {"ff02::1", 6, 0, ""},          {"fe80::1", 6, 0, ""},         {"fe80::1", 6, 0, "v0"},
 		{"fe80::1", 6, 0, "gone"},     {"127.0.0.1", 6, 0, ""},       {"::", 6, IU_UNSPEC, ""},       {"::1", 4, 0, ""},
@@ -121,16 +122,17 @@ static bool address_of_listener(struct iu_fuzzer *f, const struct inuse_socket *
 
 static bool odd_destination(struct iu_fuzzer *f, const struct inuse_socket *o, struct inuse_addr *ret)
 {
-	static const char *const v4[] = {"192.0.2.1", "203.0.113.1", "203.0.113.65", "203.0.113.129", "224.0.0.1", "127.0.0.1", "127.0.0.1"};
+	static const char *const v4[] = {"192.0.2.1", "203.0.113.1", "203.0.113.65", "203.0.113.129", "224.0.0.1", "127.0.0.1", "127.0.0.1",
+					 "255.255.255.255", "10.9.0.255"};
 	static const char *const v6[] = {"2001:db8::1", "::ffff:203.0.113.1", "::ffff:203.0.113.65", "::ffff:203.0.113.129", "ff02::1", "::1",
-					 "::ffff:127.0.0.1"};
+					 "::ffff:127.0.0.1", "::ffff:255.255.255.255", "::ffff:10.9.0.255"};
 	bool v4_form = (o->family == 4) != iu_make_chance(f, 10); /* now and then that of the other family */
 
 	/* a port where nobody listens, outside of the range: inside of it the kernel might take it for the socket itself */
 	if (o->family == 6 && iu_make_chance(f, 15))
 		*ret = iu_make_link_local(f, IU_FUZZ_PORT + iu_make_pick(f, 2));
 	else
-		*ret = iu_make_addr(v4_form ? v4[iu_make_pick(f, 7)] : v6[iu_make_pick(f, 7)], IU_FUZZ_PORT + iu_make_pick(f, 2));
+		*ret = iu_make_addr(v4_form ? v4[iu_make_pick(f, 9)] : v6[iu_make_pick(f, 9)], IU_FUZZ_PORT + iu_make_pick(f, 2));
 	return true;
 }
 
@@ -164,7 +166,7 @@ static bool is_here(struct iu_fuzzer *f, const struct inuse_addr *a)
 	for (size_t i = 0; i < facts->n_locals; i++)
 		if (facts->locals[i].tentative && iu_addr_same(&facts->locals[i].addr, a))
 			return false;
-	return iu_addr_is_local(facts, a) == INUSE_YES;
+	return iu_addr_is_local(facts, a) == INUSE_YES && !iu_addr_is_of_many(facts, a);
 }
 
 /*
@@ -196,6 +198,29 @@ static bool is_of_wire(struct iu_fuzzer *f, const struct inuse_socket *o, const 
 	return false;
 }
 
+bool iu_make_may_dial(struct iu_fuzzer *f, unsigned socket, const struct inuse_addr *to)
+{
+	const struct inuse_socket *o = iu_make_peek(f, (int)socket);
+	bool of_ipv4 = iu_addr_unmapped(&o->local).family == 4 && (o->flags & INUSE_TRANSPARENT) == 0;
+
+	/* in repair it makes a connection of its own, without a packet: for checkpoints, not for the rules */
+	if ((f->haunted && o->local.port == 0) || (o->flags & INUSE_REPAIR) != 0)
+		return false;
+	if ((f->went_v4 >> socket & 1) != 0 && !iu_addr_is_mapped(to))
+		return false; /* who has dialled IPv4 does not come back to IPv6 */
+	/* what is not here was bindable, but who answers to it is not heard; of IPv4 it is refused at once */
+	return o->local.family == 0 || of_ipv4 || is_here(f, &o->local);
+}
+
+void iu_make_dial(struct iu_fuzzer *f, struct iu_step *s, unsigned socket, const struct inuse_addr *to)
+{
+	if (iu_make_peek(f, (int)socket)->family == 6 && iu_addr_is_mapped(to))
+		f->went_v4 |= UINT64_C(1) << socket;
+	s->action = IU_DO_CONNECT;
+	s->socket = (uint8_t)socket;
+	iu_make_at(f, s, to);
+}
+
 bool iu_make_connect(struct iu_fuzzer *f, struct iu_step *s)
 {
 	unsigned p = iu_make_pick(f, 100);
@@ -207,10 +232,6 @@ bool iu_make_connect(struct iu_fuzzer *f, struct iu_step *s)
 	if (socket < 0)
 		return false;
 	o = iu_make_peek(f, socket);
-	if (f->haunted && o->local.port == 0)
-		return false;
-	if ((o->flags & INUSE_REPAIR) != 0)
-		return false; /* makes a connection of its own, without a packet: for checkpoints, not for the rules */
 	if (o->local.port != 0 && iu_make_chance(f, 3))
 		to = iu_addr_is_any(&o->local) ? iu_make_addr(o->family == 4 ? "127.0.0.1" : "::1", o->local.port) : o->local; /* itself */
 	else if (iu_make_chance(f, f->theme == IU_THEME_ODD ? 50 : 4) ? !odd_destination(f, o, &to) : !address_of_listener(f, o, &to))
@@ -224,18 +245,13 @@ bool iu_make_connect(struct iu_fuzzer *f, struct iu_step *s)
 		return false;
 	if (o->local.port == 0 && must_wait(f, s))
 		return true;
-	/* what is not here is no source, though it was bindable; and who has dialled IPv4 does not come back to IPv6 */
-	if ((o->local.family != 0 && !is_here(f, &o->local)) || (iu_addr_is_local(iu_sim_facts(f->model.sim), &to) == INUSE_YES && !is_here(f, &to)) ||
-	    ((f->went_v4 >> socket & 1) != 0 && !iu_addr_is_mapped(&to)) || is_mute(f, &to))
+	if ((iu_addr_is_local(iu_sim_facts(f->model.sim), &to) == INUSE_YES && !is_here(f, &to)) || is_mute(f, &to) ||
+	    !iu_make_may_dial(f, (unsigned)socket, &to))
 		return false;
 	/* answers to 10.9.0.1 do not come by lo, to which a listener may be bound */
 	if (o->local.family == 4 && o->local.ip[0] == 10 && to.ip[0] != 10)
 		return false;
-	if (o->family == 6 && iu_addr_is_mapped(&to))
-		f->went_v4 |= UINT64_C(1) << socket;
-	s->action = IU_DO_CONNECT;
-	s->socket = (uint8_t)socket;
-	iu_make_at(f, s, &to);
+	iu_make_dial(f, s, (unsigned)socket, &to);
 	return true;
 }
 

@@ -4,6 +4,15 @@
 
 #include <string.h>
 
+#include "base/address.h"
+
+static bool is_far(const struct inuse_addr *a)
+{
+	const struct inuse_addr far4 = iu_make_addr("198.51.100.2", 0), far6 = iu_make_addr("2001:db8:5::2", 0);
+
+	return iu_addr_same(a, &far4) || iu_addr_same(a, &far6);
+}
+
 /* A FIN comes once, and after the handshake: with its last packet it is acknowledged when the kernel likes to. */
 static bool may_finish(const struct iu_fuzzer *f, unsigned peer)
 {
@@ -39,6 +48,42 @@ static bool was_corrected(const struct iu_fuzzer *f, unsigned peer)
 	return false;
 }
 
+uint16_t iu_make_peer_port(unsigned p)
+{
+	return (uint16_t)(IU_FUZZ_PORT + 1 + p);
+}
+
+/* Has a SYN gone out to it? What it says to that is not simulated. */
+static bool is_dialled(const struct iu_fuzzer *f, unsigned peer)
+{
+	for (size_t i = 0; i < f->scene.n; i++) {
+		const struct iu_step *s = &f->scene.steps[i];
+
+		if (s->action == IU_DO_CONNECT && s->at.addr.port == iu_make_peer_port(peer) && is_far(&s->at.addr) &&
+		    strcmp(f->scene.kernel[i].text, "EINPROGRESS") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Dials a peer, mostly from the port that it has a connection with, or a request, or what is left of one. */
+bool iu_make_dial_peer(struct iu_fuzzer *f, struct iu_step *s)
+{
+	static const char *const v6[] = {"2001:db8:5::2", "2001:db8:5::2", "::ffff:198.51.100.2"};
+	int socket = iu_make_pick_socket(f, iu_make_chance(f, 80) ? IU_MAKE_BOUND : IU_MAKE_UNBOUND);
+	const struct inuse_socket *o;
+	struct inuse_addr to;
+
+	if (socket < 0 || f->n_peers == 0)
+		return false;
+	o = iu_make_peek(f, socket);
+	to = iu_make_addr(o->family == 4 ? "198.51.100.2" : v6[iu_make_pick(f, 3)], iu_make_peer_port(iu_make_pick(f, f->n_peers)));
+	if (!iu_make_may_dial(f, (unsigned)socket, &to))
+		return false;
+	iu_make_dial(f, s, (unsigned)socket, &to);
+	return true;
+}
+
 bool iu_make_packet(struct iu_fuzzer *f, struct iu_step *s)
 {
 	static const uint8_t flags[] = {IU_SYN, IU_SYN, IU_SYN, IU_ACK, IU_ACK, IU_FIN | IU_ACK, IU_RST};
@@ -48,6 +93,8 @@ bool iu_make_packet(struct iu_fuzzer *f, struct iu_step *s)
 		return false;
 	s->action = IU_DO_SEND;
 	s->peer = (uint8_t)iu_make_pick(f, f->n_peers);
+	if (is_dialled(f, s->peer))
+		return false;
 	s->tcp_flags = flags[iu_make_pick(f, 7)];
 	if (s->tcp_flags == IU_SYN || s->tcp_flags == IU_RST)
 		s->seq = offs[iu_make_pick(f, 4)];

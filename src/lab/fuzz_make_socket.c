@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "base/address.h"
+
 bool iu_make_socket(struct iu_fuzzer *f, struct iu_step *s)
 {
 	if (f->n_sockets >= IU_SCENE_SOCKETS)
@@ -67,18 +69,59 @@ bool iu_make_linger(struct iu_fuzzer *f, struct iu_step *s)
 	return true;
 }
 
+/* Is it bound to another device, or its other end? By lo comes and goes what is bound to that, whatever its address. */
+static bool goes_elsewhere(const struct iu_facts *facts, const struct inuse_socket *o, uint32_t device)
+{
+	bool elsewhere = o->device != 0 && o->device != device;
+
+	for (size_t i = 0; i < facts->n_sockets; i++) {
+		const struct inuse_socket *end = &facts->sockets[i];
+
+		if (end->local.port == o->remote.port && end->remote.port == o->local.port && iu_addr_same(&end->local, &o->remote) &&
+		    iu_addr_same(&end->remote, &o->local))
+			elsewhere |= end->device != 0 && end->device != device;
+	}
+	return elsewhere;
+}
+
+/*
+ * The device that a connection comes and goes by, whatever it is bound to; NULL: by two, or by one that its address tells. Bound to another
+ * one it would be deaf, and send again what is never answered.
+ */
+static const char *device_of_connection(struct iu_fuzzer *f, const struct inuse_socket *o)
+{
+	const struct iu_facts *facts = iu_sim_facts(f->model.sim);
+	uint32_t device = iu_device_of(facts, &o->local), there = iu_device_of(facts, &o->remote);
+
+	if (iu_addr_is_link_local6(&o->local) || iu_addr_is_link_local6(&o->remote) || (there != 0 && there != device) ||
+	    goes_elsewhere(facts, o, device))
+		return NULL;
+	for (size_t i = 0; i < facts->n_devices; i++)
+		if (facts->devices[i].index == device)
+			return facts->devices[i].name;
+	return NULL;
+}
+
+/* The device of a connection is changed, too, for the sake of what is left of it. */
 bool iu_make_device(struct iu_fuzzer *f, struct iu_step *s)
 {
-	int socket = iu_make_pick_socket(f, iu_make_chance(f, 60) ? IU_MAKE_UNBOUND : IU_MAKE_UNBOUND | IU_MAKE_BOUND | IU_MAKE_LISTENS);
-	bool peers = f->theme == IU_THEME_PEERS;
+	bool peers = f->theme == IU_THEME_PEERS, connection = iu_make_chance(f, 25);
+	int socket = iu_make_pick_socket(f, connection               ? IU_MAKE_OPEN
+					    : iu_make_chance(f, 60) ? IU_MAKE_UNBOUND
+								    : IU_MAKE_UNBOUND | IU_MAKE_BOUND | IU_MAKE_LISTENS);
+	const char *name = iu_make_chance(f, 60) ? peers ? "wire" : "lo" : "v0";
 
 	if (socket < 0 || f->user != 0)
+		return false;
+	if (connection)
+		name = device_of_connection(f, iu_make_peek(f, socket));
+	if (name == NULL)
 		return false;
 	s->action = iu_make_chance(f, 80) ? IU_DO_SET : IU_DO_CLEAR;
 	s->socket = (uint8_t)socket;
 	s->option = IU_OPT_DEVICE;
 	if (s->action == IU_DO_SET)
-		snprintf(s->word, sizeof(s->word), "%s", iu_make_chance(f, 60) ? peers ? "wire" : "lo" : "v0");
+		snprintf(s->word, sizeof(s->word), "%s", name);
 	return true;
 }
 

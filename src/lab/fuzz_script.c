@@ -111,7 +111,7 @@ static void add_peer(struct iu_fuzzer *f, const struct inuse_addr *to)
 
 	s->peer = (uint8_t)f->n_peers++;
 	s->at = (struct iu_where){.kind = IU_AT_LITERAL, .addr = iu_make_addr(to->family == 4 ? "198.51.100.2" : "2001:db8:5::2",
-									     (uint16_t)(IU_FUZZ_PORT + 1 + s->peer))};
+									     iu_make_peer_port(s->peer))};
 	s->number = to->port;
 	s->without_timestamps = iu_make_chance(f, 30);
 }
@@ -160,7 +160,7 @@ static void peers(struct iu_fuzzer *f)
 	static const char *const addrs[] = {"198.51.100.1", "0.0.0.0", "2001:db8:5::1", "::", "::ffff:198.51.100.1"};
 	struct inuse_addr server = iu_make_addr(addrs[iu_make_pick(f, 5)], IU_FUZZ_PORT), to;
 	bool v4 = iu_addr_unmapped(&server).family == 4 || (iu_addr_is_any(&server) && iu_make_chance(f, 40));
-	unsigned n = 1 + iu_make_pick(f, 2);
+	unsigned n = 1 + iu_make_pick(f, 3);
 
 	to = iu_make_addr(v4 ? "198.51.100.1" : "2001:db8:5::1", IU_FUZZ_PORT);
 	if (iu_make_chance(f, 15))
@@ -173,6 +173,8 @@ static void peers(struct iu_fuzzer *f)
 	for (unsigned peer = 0; peer < n; peer++) {
 		add_peer(f, &to);
 		add_packet(f, peer, IU_SYN);
+		if (iu_make_chance(f, 25)) /* it stays half open */
+			continue;
 		add_packet(f, peer, IU_ACK);
 		add(f, IU_DO_ACCEPT, 0)->other = (uint8_t)f->n_sockets++;
 		end_of_peer(f, peer, f->n_sockets - 1);

@@ -100,6 +100,22 @@ enum inuse_tri iu_socket_has(const struct iu_world *w, const struct inuse_socket
 	return INUSE_MAYBE;
 }
 
+bool iu_addr_is_broadcast(const struct iu_facts *f, const struct inuse_addr *a, uint32_t device)
+{
+	for (size_t i = 0; i < f->n_locals; i++)
+		if (f->locals[i].broadcast && (device == 0 || f->locals[i].device == 0 || f->locals[i].device == device) &&
+		    iu_addr_same(&f->locals[i].addr, a))
+			return true;
+	return false;
+}
+
+bool iu_addr_is_of_many(const struct iu_facts *f, const struct inuse_addr *a)
+{
+	struct inuse_addr u = iu_addr_unmapped(a);
+
+	return u.family == 4 && (iu_addr_is_multicast(&u) || iu_addr_is_limited_broadcast(&u) || iu_addr_is_broadcast(f, &u, 0));
+}
+
 uint32_t iu_device_of(const struct iu_facts *f, const struct inuse_addr *a)
 {
 	struct inuse_addr u = iu_addr_unmapped(a);

@@ -35,11 +35,13 @@ static const struct inuse_addr *only_source(const struct iu_facts *f, const stru
 	return only;
 }
 
-bool iu_dials_from(const struct inuse_addr *local, const struct inuse_addr *remote)
+bool iu_dials_from(const struct iu_facts *f, const struct inuse_addr *local, const struct inuse_addr *remote)
 {
 	if (local->family == 0 || iu_addr_is_any(local) || iu_addr_is_mapped_any(local))
 		return false;
-	return local->family == 4 || iu_addr_is_mapped(local) || !iu_addr_is_mapped(remote);
+	if (local->family == 4)
+		return !iu_addr_is_of_many(f, local);
+	return iu_addr_is_mapped(local) || !iu_addr_is_mapped(remote);
 }
 
 /* The address that connect() gives an unbound socket: its own, else the route's. */
@@ -50,7 +52,7 @@ static struct inuse_addr find_source(const struct iu_facts *f, const struct inus
 
 	if (req->call != INUSE_CALL_CONNECT)
 		return req->local;
-	if (iu_dials_from(&req->local, &req->remote))
+	if (iu_dials_from(f, &req->local, &req->remote))
 		return req->local;
 	for (size_t i = 0; i < f->n_routes; i++)
 		if (f->routes[i].result == INUSE_R_OK && iu_addr_same(&f->routes[i].remote, &req->remote)) {

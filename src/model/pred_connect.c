@@ -39,21 +39,15 @@ enum inuse_tri iu_pred_mapped_source(struct iu_world *w, uint32_t *missing)
 	return iu_is(iu_addr_is_mapped(&w->req.local) && !iu_addr_is_mapped(&w->req.remote) && !iu_addr_is_any(&w->req.remote));
 }
 
-/* 255.255.255.255, and the last address of a network that this host is in. */
-static bool is_broadcast(const struct iu_world *w, const struct inuse_addr *a)
-{
-	for (size_t i = 0; i < w->facts->n_locals; i++)
-		if (w->facts->locals[i].broadcast && iu_addr_same(&w->facts->locals[i].addr, a))
-			return true;
-	return iu_addr_is_limited_broadcast(a);
-}
-
 enum inuse_tri iu_pred_no_route(struct iu_world *w, uint32_t *missing)
 {
+	bool asked_first = route_says(w, INUSE_R_INVAL) == INUSE_YES || route_says(w, INUSE_R_NODEV) == INUSE_YES;
+
 	/* multicast and broadcast are no destinations for TCP [C23]; for IPv4 the route is asked first */
-	if (iu_addr_unmapped(&w->req.remote).family == 4 && route_says(w, INUSE_R_INVAL) == INUSE_YES)
+	if (iu_addr_unmapped(&w->req.remote).family == 4 && asked_first)
 		return INUSE_NO;
-	if (iu_addr_is_multicast(&w->req.remote) || is_broadcast(w, &w->req.remote))
+	if (iu_addr_is_multicast(&w->req.remote) || iu_addr_is_limited_broadcast(&w->req.remote) ||
+	    iu_addr_is_broadcast(w->facts, &w->req.remote, w->req.device))
 		return INUSE_YES;
 	return route_says(w, INUSE_R_NETUNREACH);
 }
@@ -98,8 +92,8 @@ static struct inuse_addr remote_of(const struct iu_world *w)
 	struct inuse_addr r = w->req.remote;
 
 	/* connect() to 0.0.0.0 means this host [C28], where the socket has an IPv4 address that very one */
-	if (zero_means_loopback(&r) && iu_addr_unmapped(&r).family == 4 && !zero_means_loopback(&w->req.local) &&
-	    iu_addr_unmapped(&w->req.local).family == 4) {
+	if (zero_means_loopback(&r) && iu_addr_unmapped(&r).family == 4 && iu_addr_unmapped(&w->req.local).family == 4 &&
+	    iu_dials_from(w->facts, &w->req.local, &r)) {
 		r = w->req.local;
 		r.port = w->req.remote.port;
 	} else if (zero_means_loopback(&r)) {
@@ -135,10 +129,10 @@ static enum inuse_tri find_tuple(struct iu_world *w, tuple_fn *fn, uint32_t *mis
 	return any;
 }
 
-/* Is it what is left of a connection? A request that is half open is the beginning of one. */
+/* Is it a mini socket that is left of a connection? */
 static bool is_left(const struct inuse_socket *o)
 {
-	return o->mini && !iu_socket_is_request(o);
+	return o->mini && iu_socket_is_remains(o);
 }
 
 static enum inuse_tri live(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)

@@ -200,10 +200,19 @@ enum inuse_tri iu_addr_is_local(const struct iu_facts *f, const struct inuse_add
 /* The interface at which packets to this address of the host arrive, even those of the host itself; 0: not known. */
 uint32_t iu_device_of(const struct iu_facts *f, const struct inuse_addr *a);
 /*
- * Does a socket with the address local dial remote from it? Not from a wildcard; and not IPv4 from a genuine IPv6 address that an earlier
- * connect() left on it: the kernel keeps IPv4's source apart. linux v6.18 tcp_v6_connect(), tcp_v4_connect(): inet_saddr
+ * Is it the last address of a network that this host is in, as far as its addresses are known, through that device (0: any)? By another
+ * device it is one like any other: linux v6.18 fib_table_lookup(), flowi4_oif.
  */
-bool iu_dials_from(const struct inuse_addr *local, const struct inuse_addr *remote);
+bool iu_addr_is_broadcast(const struct iu_facts *f, const struct inuse_addr *a, uint32_t device);
+/* Is it an IPv4 address that more than one host hears: multicast, 255.255.255.255, or such a last one? */
+bool iu_addr_is_of_many(const struct iu_facts *f, const struct inuse_addr *a);
+/*
+ * Does a socket with the address local dial remote from it? Not from a wildcard. Not from an address of many, which bind() takes and
+ * connect() replaces with the route's (linux v6.18 __inet_bind(), "Use device"); from a v4-mapped one it tries, and fails. And not IPv4
+ * from a genuine IPv6 address that an earlier connect() left on it: the kernel keeps IPv4's source apart. linux v6.18 tcp_v6_connect(),
+ * tcp_v4_connect(): inet_saddr
+ */
+bool iu_dials_from(const struct iu_facts *f, const struct inuse_addr *local, const struct inuse_addr *remote);
 /*
  * The interface of this host at which arrives what a socket bound to that device (0: to none) says to an address; 0: it goes out, or is not
  * known. Bound to lo, IPv4 goes by lo to whatever address, and is taken in there: linux v6.18 __mkroute_output() makes a route by a

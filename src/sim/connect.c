@@ -205,10 +205,10 @@ struct inuse_addr iu_sim_destination(const struct iu_sim *sim, const struct inus
 	struct inuse_addr r = *to, own = iu_addr_unmapped(from);
 	bool any4 = iu_addr_unmapped(to).family == 4 && (iu_addr_is_any(to) || iu_addr_is_mapped_any(to));
 
-	if (any4 && own.family == 4 && !iu_addr_is_any(&own))
+	if (any4 && own.family == 4 && iu_dials_from(&sim->facts, from, to))
 		r = *from;
 	else if (any4 && of_device != NULL)
-		r = iu_sim_as_family(of_device, to->family);
+		r = iu_addr_as_family(of_device, to->family);
 	else if (any4)
 		inuse_addr_parse(to->family == 4 ? "127.0.0.1" : "::ffff:127.0.0.1", &r, NULL);
 	else if (iu_addr_is_any(to))
@@ -225,7 +225,7 @@ struct inuse_addr iu_sim_destination(const struct iu_sim *sim, const struct inus
 /* The address that the socket dials that destination from: its own, or the route's. */
 static struct inuse_addr source_of(const struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *to)
 {
-	return iu_dials_from(&node->s.local, to) ? node->s.local : iu_sim_as_family(&sim->route.source, node->s.family);
+	return iu_dials_from(&sim->facts, &node->s.local, to) ? node->s.local : iu_addr_as_family(&sim->route.source, node->s.family);
 }
 
 /* What is left of an older connection with this 4-tuple, if it is in the way; what was bound to another device keeps its own [C33]. */
@@ -260,6 +260,7 @@ static void take_tuple(struct iu_sim *sim, struct iu_sim_node *node, const struc
 	node->s.local = local;
 	node->s.remote = *to;
 	node->s.state = INUSE_SYN_SENT;
+	node->heard = true;
 	if (!node->on_port) {
 		node->on_port = true;
 		iu_sim_join(sim, node, false);
@@ -291,7 +292,7 @@ static void leave_by(struct iu_sim *sim, uint32_t device, const struct inuse_add
 			from = net;
 	}
 	if (from != NULL)
-		sim->route.source = iu_sim_as_family(&from->addr, dest->family);
+		sim->route.source = iu_addr_as_family(&from->addr, dest->family);
 	sim->route.source.port = 0;
 	sim->route.device = device;
 }
@@ -321,6 +322,32 @@ static uint32_t bound_to(const struct iu_sim_node *node, const struct inuse_addr
 	return node->s.device == 0 && node->s.family == 6 && iu_addr_is_link_local6(dest) ? dest->scope : node->s.device;
 }
 
+/*
+ * From an IPv4 address that is not this host's own none of IPv4 is reached, whatever the device: linux v6.18 ip_route_output_key_hash_rcu(),
+ * __ip_dev_find(). INUSE_R_OK: it is.
+ */
+static enum inuse_result no_source(const struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *from,
+				   const struct inuse_addr *dest)
+{
+	struct inuse_addr u = iu_addr_unmapped(from);
+
+	if (iu_addr_unmapped(dest).family != 4 || u.family != 4 || !iu_dials_from(&sim->facts, from, dest))
+		return INUSE_R_OK;
+	if (iu_addr_is_multicast(&u) || iu_addr_is_limited_broadcast(&u))
+		return INUSE_R_INVAL;
+	if ((node->s.flags & INUSE_TRANSPARENT) != 0)
+		return INUSE_R_OK;
+	return iu_addr_is_local(&sim->facts, &u) != INUSE_YES || iu_addr_is_of_many(&sim->facts, &u) ? INUSE_R_NETUNREACH : INUSE_R_OK;
+}
+
+/* Does it go out by another device than lo? */
+static bool leaves(const struct iu_sim *sim, uint32_t device, const struct inuse_addr *dest)
+{
+	if (iu_addr_is_broadcast(&sim->facts, dest, device))
+		return !iu_addr_is_loopback(dest);
+	return iu_arrival(&sim->facts, device, dest) == 0;
+}
+
 void iu_sim_ask_route_of(struct iu_sim *sim, const struct iu_sim_node *node, const struct inuse_addr *dest)
 {
 	struct inuse_addr from = iu_sim_dials_as(node, dest);
@@ -331,9 +358,11 @@ void iu_sim_ask_route_of(struct iu_sim *sim, const struct iu_sim_node *node, con
 		sim->route.result = iu_addr_unmapped(dest).family == 4 ? INUSE_R_NODEV : INUSE_R_NETUNREACH;
 	else if (device != 0 && iu_device_of(&sim->facts, dest) != device)
 		leave_by(sim, device, dest);
+	if (no_source(sim, node, &from, dest) != INUSE_R_OK)
+		sim->route.result = no_source(sim, node, &from, dest);
 	/* IPv4's loopback addresses leave the machine with nobody [C26] */
 	if (sim->route.result == INUSE_R_OK && iu_addr_unmapped(dest).family == 4 && iu_addr_is_loopback(&from) &&
-	    iu_dials_from(&from, dest) && iu_sim_arrival(sim, node, dest) == 0)
+	    iu_dials_from(&sim->facts, &from, dest) && leaves(sim, device, dest))
 		sim->route.result = INUSE_R_INVAL;
 }
 
@@ -421,7 +450,7 @@ static struct iu_sim_answer give_up(struct iu_sim *sim, struct iu_sim_node *node
 	if (refused && node->s.local.port != 0)
 		answer = refuse(sim, node, dest, &answer);
 	/* the address that was taken for it stays with a socket that once was bound to one: SOCK_BINDADDR_LOCK */
-	if (node->addr_locked && !iu_dials_from(&node->s.local, dest) && came_to_the_port) {
+	if (node->addr_locked && !iu_dials_from(&sim->facts, &node->s.local, dest) && came_to_the_port) {
 		struct inuse_addr source = with_port(&sim->route.source, node->s.local.port);
 
 		move_to(sim, node, &source);
@@ -458,7 +487,8 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, unsigned s, const 
 	if (node->went_v4 && !iu_addr_is_mapped(&dest))
 		return (struct iu_sim_answer){.text = "EINPROGRESS", .rule = v.rule};
 	node->went_v4 |= node->s.family == 6 && iu_addr_is_mapped(&dest);
-	arrival = iu_sim_arrival(sim, node, &dest);
+	/* a SYN to an address of many is answered by nobody: linux v6.18 tcp_v4_conn_request(), tcp_v4_send_reset() */
+	arrival = iu_addr_is_of_many(&sim->facts, &dest) ? 0 : iu_sim_arrival(sim, node, &dest);
 	if (arrival != 0 && dest.port == port && iu_addr_same(&dest, &node->s.local)) { /* it meets itself [C16] */
 		node->peer = (int)(node - sim->nodes);
 		node->s.state = INUSE_ESTABLISHED;

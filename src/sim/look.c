@@ -62,6 +62,8 @@ static unsigned choices(const struct iu_sim *sim, const struct inuse_addr *to, u
 
 		if (here == 0 || (best >= IU_SIM_FITS_ADDRESS && here < IU_SIM_FITS_ADDRESS))
 			continue;
+		/* of an old connection it has a processor, and on that fits a little better: linux v6.18 compute_score(), sk_incoming_cpu */
+		here += l->heard && here < best ? 1 : 0;
 		/* and a listener in TCP_REPAIR is none that others can rely on */
 		n_alike += l->in_repair ? 2 : 1;
 		reuseport |= (l->s.flags & INUSE_REUSEPORT) != 0 || l->in_repair;
