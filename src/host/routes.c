@@ -87,6 +87,7 @@ struct lookup {
 	struct inuse_addr to;
 	struct iu_route *route;
 	bool answered;
+	unsigned type; /* RTN_*, of the answer */
 };
 
 static int on_route(const struct nlmsghdr *message, void *arg)
@@ -101,6 +102,7 @@ static int on_route(const struct nlmsghdr *message, void *arg)
 	if (message->nlmsg_type != RTM_NEWROUTE)
 		return MNL_CB_OK;
 	look->answered = true;
+	look->type = header->rtm_type;
 	look->route->result = iu_route_result_from_type(header->rtm_type);
 	if (iu_attrs_has(&attrs, RTA_OIF, 4))
 		look->route->device = mnl_attr_get_u32(attrs.at[RTA_OIF]);
@@ -194,8 +196,32 @@ static bool look_up(const struct iu_scope *scope, const struct inuse_addr *remot
 	return true;
 }
 
+/*
+ * bind() keeps an IPv4 address that many hear to receive alone, and connect() dials from the one that the route has: linux v6.18
+ * net/ipv4/af_inet.c __inet_bind(), "Use device". connect/from-an-address-of-many
+ */
+static bool is_of_many(const struct iu_scope *scope, const struct inuse_addr *from)
+{
+	struct iu_route route = {.remote = *from};
+	struct lookup look = {.to = *from, .route = &route};
+	struct iu_netlink n;
+	char buffer[256];
+	int os_code;
+
+	if (from->family != 4)
+		return false;
+	if (iu_addr_is_multicast(from) || iu_addr_is_limited_broadcast(from))
+		return true;
+	if (iu_netlink_open(&n, NETLINK_ROUTE, NULL) != INUSE_OK)
+		return false;
+	iu_netlink_ask(&n, make_request(buffer, &(struct iu_scope){.route_mark = scope->route_mark}, from, NULL), on_route, &look, &os_code);
+	iu_netlink_done(&n);
+	return look.answered && look.type == RTN_BROADCAST;
+}
+
 enum inuse_status iu_routes_read(struct inuse_snapshot *s, const struct iu_scope *scope, struct inuse_error *error)
 {
+	struct iu_scope asked = *scope;
 	struct iu_netlink n;
 	enum inuse_status status;
 
@@ -205,10 +231,12 @@ enum inuse_status iu_routes_read(struct inuse_snapshot *s, const struct iu_scope
 	if (status < 0)
 		return status;
 	iu_netlink_done(&n);
+	if (asked.route_from != NULL && is_of_many(scope, asked.route_from))
+		asked.route_from = NULL;
 	for (size_t i = 0; i < scope->n_routes; i++) {
 		struct iu_route route = {.remote = scope->routes[i]};
 
-		if (look_up(scope, &scope->routes[i], &route))
+		if (look_up(&asked, &scope->routes[i], &route))
 			iu_snapshot_add_route(s, &route);
 	}
 	return INUSE_OK;

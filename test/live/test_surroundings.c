@@ -277,6 +277,11 @@ static void test_routes__reachable__the_source_connect_would_pick(void **state)
 	check_source("10.1.2.99", "10.1.2.4", "10.1.2.4");
 	check_source("0.0.0.0", NULL, "127.0.0.1");
 	check_source("0.0.0.0", "10.1.2.4", "10.1.2.4");
+	/* bound to an address of many it dials from the route's */
+	check_source("10.1.2.99", "10.1.2.255", "10.1.2.3");
+	check_source("127.0.0.1", "127.255.255.255", "127.0.0.1");
+	check_source("127.0.0.1", "224.0.0.1", "127.0.0.1");
+	check_source("0.0.0.0", "255.255.255.255", "127.0.0.1");
 	check_source("::ffff:10.1.2.99", NULL, "::ffff:10.1.2.3");
 	assert_int_equal(route_to("127.0.0.1", NULL, 0).device, 1);
 }
