@@ -172,8 +172,7 @@ WHEN(second_listen)
 	for (size_t i = 0; i < f->n_sockets; i++) {
 		const struct inuse_socket *o = &f->sockets[i];
 
-		if (o->state == INUSE_BOUND && o->local.port == b->local.port && (o->flags & INUSE_REUSEADDR) != 0 &&
-		    (o->netns == 0 || o->netns == f->netns))
+		if (o->state == INUSE_BOUND && o->local.port == b->local.port && (o->flags & INUSE_REUSEADDR) != 0 && iu_socket_is_here(f, o))
 			return true;
 	}
 	return false;
@@ -297,7 +296,7 @@ static bool tw(const struct inuse_verdict *v, bool old_had, bool new_has)
 	if (b == NULL || !b->mini || ((v->request.flags & INUSE_REUSEADDR) != 0) != new_has)
 		return false;
 	if (!knows(b, INUSE_KNOW_REUSEADDR))
-		return !old_had && tw_must_have_lacked(v);
+		return tw_must_have_lacked(v);
 	return ((b->flags & INUSE_REUSEADDR) != 0) == old_had;
 }
 
@@ -378,10 +377,10 @@ static const char *find_note(const struct inuse_verdict *v, const struct iu_fact
 			return rules[i];
 	if (v->request.call == INUSE_CALL_CONNECT || v->request.call == INUSE_CALL_ACCEPT)
 		return NULL;
-	for (size_t i = 0; i < f->n_sockets && v->request.local.port != 0; i++) {
+	for (size_t i = 0; i < f->n_sockets; i++) {
 		const struct inuse_socket *o = &f->sockets[i];
 
-		if (o->local.port != v->request.local.port || (o->netns != 0 && o->netns != f->netns))
+		if (o->local.port != v->request.local.port || !iu_socket_is_here(f, o))
 			continue;
 		if (o->state == INUSE_LISTEN && (v->request.flags & INUSE_REUSEPORT) != 0 && (o->flags & INUSE_REUSEPORT) != 0)
 			return "reuseport-shared";

@@ -122,7 +122,7 @@ HELPS(helps_reuseaddr_new)
 
 	UNUSED;
 	/* on Windows it would take the port from whoever has it */
-	if ((r.flags & INUSE_REUSEADDR) != 0 || v->n_shown == 0 || f->os == IU_SYSTEM_windows)
+	if (v->n_shown == 0 || f->os == IU_SYSTEM_windows)
 		return false;
 	r.flags |= INUSE_REUSEADDR;
 	return goes(p, f, &r, NULL);
@@ -138,10 +138,10 @@ HELPS(helps_wait)
 	return true;
 }
 
-/* A whole socket only if it is certain not to be a client's. */
+/* Of remains: a whole socket only if it is certain not to be a client's. */
 static bool is_evictable(const struct inuse_socket *o)
 {
-	return o->mini || (iu_socket_is_remains(o) && (o->known & o->flags & INUSE_PORT_LOCKED) != 0);
+	return o->mini || (o->known & o->flags & INUSE_PORT_LOCKED) != 0;
 }
 
 HELPS(helps_evict)
@@ -159,7 +159,7 @@ HELPS(helps_reuseaddr_old)
 	struct inuse_request r = v->request;
 
 	UNUSED;
-	if (!is_conflict(v) || f->os == IU_SYSTEM_windows || !v->shown[0]->mini || (v->shown[0]->flags & INUSE_REUSEADDR) != 0 ||
+	if (!is_conflict(v) || !v->shown[0]->mini || (v->shown[0]->flags & INUSE_REUSEADDR) != 0 ||
 	    by_cause(v, "time-wait-of-client"))
 		return false;
 	r.flags |= INUSE_REUSEADDR;
@@ -172,7 +172,7 @@ HELPS(helps_reuseport_new)
 	struct inuse_request r = v->request;
 
 	UNUSED;
-	if ((r.flags & INUSE_REUSEPORT) != 0 || f->os == IU_SYSTEM_windows || !is_conflict(v) || v->shown[0]->mini)
+	if (!is_conflict(v) || v->shown[0]->mini)
 		return false;
 	r.flags |= INUSE_REUSEPORT;
 	return goes(p, f, &r, NULL);
@@ -194,7 +194,7 @@ HELPS(helps_v6only)
 	struct inuse_request r = v->request;
 
 	UNUSED;
-	if (!is_conflict(v) || r.local.family != 6 || !iu_addr_is_any(&r.local) || (r.flags & INUSE_V6ONLY) != 0)
+	if (!is_conflict(v) || r.local.family != 6)
 		return false;
 	r.flags |= INUSE_V6ONLY;
 	return goes(p, f, &r, NULL);

@@ -204,10 +204,14 @@ bool iu_socket_is_owner(const struct iu_world *w, const struct inuse_socket *o, 
 	return !iu_socket_is_request(o) && iu_socket_has_tuple(w, o, port); /* half-open requests hold no port [O24] */
 }
 
+bool iu_socket_is_here(const struct iu_facts *f, const struct inuse_socket *o)
+{
+	return o->netns == 0 || o->netns == f->netns;
+}
+
 bool iu_socket_has_tuple(const struct iu_world *w, const struct inuse_socket *o, uint16_t port)
 {
-	/* other namespaces have tables of their own */
-	if (o->local.port != port || o->proto != w->req.proto || (o->netns != 0 && o->netns != w->facts->netns))
+	if (o->local.port != port || o->proto != w->req.proto || !iu_socket_is_here(w->facts, o))
 		return false;
 	if (o == w->caller.self || (w->without_remains && iu_socket_is_remains(o)))
 		return false;

@@ -188,6 +188,8 @@ enum inuse_tri iu_setting_on(const struct iu_facts *f, enum iu_setting setting, 
 bool iu_socket_device_known(const struct iu_world *w, const struct inuse_socket *o);
 /* Is the socket bound to a device other than that of the call, so that they are two connections to whoever looks one up [C33]? */
 enum inuse_tri iu_socket_is_elsewhere(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing);
+/* Is it in the network namespace that the facts are of? Others have tables of their own. */
+bool iu_socket_is_here(const struct iu_facts *f, const struct inuse_socket *o);
 bool iu_port_covered(const struct iu_facts *f, uint16_t port);
 bool iu_port_reserved(const struct iu_facts *f, uint16_t port);
 /* Writes mark for each port that is reserved or excluded: for who asks about all of them. */

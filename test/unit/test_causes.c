@@ -69,6 +69,7 @@ static const struct row causes[] = {
 	/* a listener that shares its port with one that only waits to listen */
 	{"BOUND 127.0.0.1:5000 ra;LISTEN 127.0.0.1:5000 ra", "listen 127.0.0.1:5000 ra", "", "second-listen"},
 	{"BOUND 127.0.0.1:5000 ra ns=5;LISTEN 127.0.0.1:5000 ra ns=5", "listen 127.0.0.1:5000 ra", "netns=5", "second-listen"},
+	{"BOUND 127.0.0.1:5000 ra;LISTEN 127.0.0.1:5000 ra", "listen 127.0.0.1:5000 ra", "netns=5", "second-listen"},
 	{"BOUND 127.0.0.1:5000 ra ns=6;LISTEN 127.0.0.1:5000 ra ns=5", "listen 127.0.0.1:5000 ra", "netns=5", "listener"},
 	{"BOUND 127.0.0.1:5001 ra;LISTEN 127.0.0.1:5000 ra", "listen 127.0.0.1:5000 ra", "", "listener"},
 	{"BOUND 127.0.0.2:5000;LISTEN 127.0.0.1:5000 ra", "listen 127.0.0.1:5000 ra", "", "listener"},
@@ -113,6 +114,10 @@ static const struct row causes[] = {
 	{"LISTEN 127.0.0.1:5000 excl", "bind 127.0.0.1:5000", "windows", "windows-exclusive"},
 	{"LISTEN 0.0.0.0:5000 excl", "bind 127.0.0.1:5000", "windows", "windows-exclusive"},
 	{"LISTEN 127.0.0.1:5000 excl", "bind 127.0.0.1:5000", "", "listener"},
+	{"ESTAB 127.0.0.1:5000>127.0.0.1:9 excl lock", "bind 127.0.0.1:5000", "windows", "living-connection"},
+	/* all addresses and a single one may stand side by side there: it is for what the new one sets */
+	{"LISTEN 127.0.0.1:5000", "bind 0.0.0.0:5000 excl", "windows", "listener"},
+	{"LISTEN 127.0.0.1:5000", "bind 0.0.0.0:5000", "", "wildcard-and-specific"},
 };
 
 /* The note; NULL: none. All of these succeed. */
@@ -125,6 +130,7 @@ static const struct row notes[] = {
 	{"LISTEN 127.0.0.1:5000 rp", "accept 127.0.0.1:5000>127.0.0.1:9 rp", "", NULL},
 	/* sharing a port */
 	{"LISTEN 127.0.0.1:5000 rp", "listen 127.0.0.1:5000 rp", "", "reuseport-shared"},
+	{"LISTEN 127.0.0.1:5000 rp", "listen 127.0.0.1:5000 rp", "netns=5", "reuseport-shared"},
 	{"LISTEN 127.0.0.1:5000 rp ns=5", "listen 127.0.0.1:5000 rp", "netns=5", "reuseport-shared"},
 	{"LISTEN 127.0.0.1:5000 rp ns=6", "listen 127.0.0.1:5000 rp", "netns=5", NULL},
 	{"LISTEN 127.0.0.1:5001 rp", "listen 127.0.0.1:5000 rp", "", NULL},

@@ -16,6 +16,7 @@ static const struct {
 	{"LISTEN 127.0.0.1:5000 rp uid=7", "bind 127.0.0.1:5000 uid=7", "", "reuseport-new"},
 	{"LISTEN 127.0.0.1:5000 rp uid=7", "bind 127.0.0.1:5000 uid=8", "", ""},
 	{"LISTEN 127.0.0.1:5000 uid=7", "bind 127.0.0.1:5000 rp uid=8", "", ""},
+	{"LISTEN 0.0.0.0:5000 uid=7", "bind 127.0.0.1:5000 uid=8", "windows", ""},
 	{"LISTEN 127.0.0.1:5000", "bind 127.0.0.1:5000", "", ""},
 	{"BOUND 127.0.0.1:5000 ra", "bind 127.0.0.1:5000", "", "reuseaddr-new"},
 	{"ESTAB 127.0.0.1:5000>127.0.0.1:4000 ra lock", "bind 127.0.0.1:5000", "", "reuseaddr-new"},
@@ -23,11 +24,19 @@ static const struct {
 	{"LISTEN 127.0.0.1:5000", "bind [::]:5000", "", "v6only"},
 	{"LISTEN 127.0.0.1:5000", "bind [::ffff:127.0.0.1]:5000", "", ""},
 	{"LISTEN [::]:5000", "bind [::]:5000", "", ""},
+	{"LISTEN [::1]:5000", "bind [::1]:5000", "", ""},
+	{"LISTEN [::]:5000 v6", "bind [::]:5000 v6", "", ""},
+	{"LISTEN 127.0.0.1:40000", "bind [::]:0", "range=40000-40000", "no-port wider-range"},
 	/* what is left of connections */
 	{"TW 127.0.0.1:5000>127.0.0.1:4000 lock", "bind 127.0.0.1:5000", "", "wait evict later:reuseaddr-old"},
 	{"TW 127.0.0.1:5000>127.0.0.1:4000 lock", "bind 127.0.0.1:5000 ra", "", "wait evict later:reuseaddr-old"},
 	{"TW 127.0.0.1:5000>127.0.0.1:4000 ra lock", "bind 127.0.0.1:5000", "", "reuseaddr-new wait evict"},
 	{"TW 127.0.0.1:5000>127.0.0.1:4000 lock", "bind 127.0.0.1:5000 ra", "kernel=5.19", "wait later:reuseaddr-old"},
+	{"TW 127.0.0.1:5000>127.0.0.1:4000 lock ?left", "bind 127.0.0.1:5000 ra", "", "evict later:reuseaddr-old"},
+	{"TW 127.0.0.1:5000>127.0.0.1:4000 rp lock", "bind 127.0.0.1:5000 ra", "", "wait evict later:reuseaddr-old"},
+	{"TW 127.0.0.1:5000>127.0.0.1:9 lock uid=7", "bind 127.0.0.1:5000 rp uid=8", "memory=127.0.0.1:5000,uid=7", "wait evict later:reuseaddr-old"},
+	{"FW2 127.0.0.1:5000>127.0.0.1:4000 orphan lock left=9", "bind 127.0.0.1:5000 ra", "", "wait evict"},
+	{"FW2 127.0.0.1:5000>127.0.0.1:4000 orphan left=9", "bind 127.0.0.1:5000 ra", "", "wait"},
 	/* a port out of the range of automatic ports */
 	{"ESTAB 127.0.0.1:40000>127.0.0.1:80", "bind 127.0.0.1:40000 ra", "", "later:reserve-port"},
 	{"ESTAB 127.0.0.1:40000>127.0.0.1:80", "bind 127.0.0.1:40000 ra", "reserved=40000-40000", ""},
@@ -43,6 +52,9 @@ static const struct {
 	{"LISTEN 127.0.0.1:80", "bind 127.0.0.1:80 user", "", "high-port"},
 	/* automatic ports */
 	{"LISTEN 127.0.0.1:40000", "bind 127.0.0.1:0", "range=40000-40000", "no-port wider-range"},
+	{"BOUND 127.0.0.1:40000 ra", "bind 127.0.0.1:0", "range=40000-40000", "no-port wider-range"},
+	{"LISTEN 127.0.0.1:40000 rp", "bind 127.0.0.1:0", "range=40000-40000", "no-port wider-range"},
+	{"LISTEN 127.0.0.1:40000 rp uid=7", "bind 127.0.0.1:0 rp uid=8", "range=40000-40000", "no-port wider-range"},
 	/* connect() */
 	{"", "connect 127.0.0.1:5001>127.0.0.1:5000", "", "start-server"},
 	{"ESTAB 127.0.0.1:5001>127.0.0.1:5000 ra lock;LISTEN 127.0.0.1:5000",
@@ -70,10 +82,13 @@ static const struct {
 	{"LISTEN 127.0.0.1:5000;ESTAB 127.0.0.1:5000>127.0.0.1:9 by=8", "bind 127.0.0.1:5000", "", ""},
 	{"LISTEN 127.0.0.1:5000 by=7 by=8", "bind 127.0.0.1:5000", "", "end-process:7"},
 	{"LISTEN 127.0.0.1:5000 by=0", "bind 127.0.0.1:5000", "", ""},
+	{"LISTEN 127.0.0.1:5000 by=0 by=0", "bind 127.0.0.1:5000", "", ""},
 	{"LISTEN 127.0.0.1:5000 by=7", "bind 127.0.0.1:5000", "asker=7", ""},
 	{"LISTEN 127.0.0.1:5000 by=7", "bind 127.0.0.1:5000", "asker=7 process=7,status=T", ""},
 	{"LISTEN 127.0.0.1:5000 by=7", "bind 127.0.0.1:5000", "process=7,status=T", "continue:7 end-process:7"},
 	{"LISTEN 127.0.0.1:5000 by=1", "bind 127.0.0.1:5000", "", ""},
+	{"LISTEN 127.0.0.1:5000 by=4", "bind 127.0.0.1:5000", "", "end-process:4"},
+	{"LISTEN 127.0.0.1:5000 by=4", "bind 127.0.0.1:5000", "windows", ""},
 	{"LISTEN 127.0.0.1:5000 by=1", "bind 127.0.0.1:5000", "process=1,socket-unit=a.socket", "stop-unit:1"},
 	{"LISTEN 127.0.0.1:5000 by=7", "bind 127.0.0.1:5000", "process=7,unit=a.service", "stop-unit:7"},
 	{"LISTEN 127.0.0.1:5000 by=7", "bind 127.0.0.1:5000", "process=7,unit=x.slice/a.service,container=abc", "stop-container:7"},
@@ -86,6 +101,7 @@ static const struct {
 	/* accept() */
 	{"", "accept 127.0.0.1:5000>127.0.0.1:9", "", "start-server"},
 	{"TW 127.0.0.1:5000>127.0.0.1:9", "accept 127.0.0.1:5000>127.0.0.1:9", "", "start-server"},
+	{"TW 127.0.0.1:5000>127.0.0.1:9", "accept 127.0.0.1:5000>127.0.0.1:9", "rfc1337=1", ""},
 };
 
 static void list_cures(const struct inuse_verdict *v, char *text, size_t size)

@@ -238,6 +238,16 @@ static void test_cures__old_lacked_reuseaddr__wait_evict_and_later(void **state)
 	assert_true(offered(&v, "reuseaddr-old")->later);
 }
 
+/* Somebody was kept from running since the sockets were looked at. */
+static void test_cures__end_is_past__no_more_waiting(void **state)
+{
+	struct inuse_verdict v;
+	struct scene w;
+
+	judge_row(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 lock left=-3", "listen 127.0.0.1:5000 ra", &v);
+	assert_int_equal(offered(&v, "wait")->wait_ns, 0);
+}
+
 /* Before 6.0 nothing takes a TIME-WAIT away. */
 static void test_cures__kernel_without_destroy__no_evict(void **state)
 {
@@ -337,6 +347,19 @@ static void test_settle__options_hidden__the_call_has_told(void **state)
 	v = asked;
 	iu_judge_settle(&w.f, INUSE_R_ACCES, &v);
 	assert_int_equal(v.outcome, INUSE_CANNOT_TELL);
+}
+
+/* One of two has lacked it, and nobody can say which. */
+static void test_settle__remains_of_two_kinds__cause_stays_unknown(void **state)
+{
+	struct inuse_verdict v;
+	struct scene w;
+
+	scene_make(&w, "TW 127.0.0.1:5000>127.0.0.1:4000 ?ra lock;FW2 127.0.0.1:5000>127.0.0.1:4001 rem ?ra lock", "listen 127.0.0.1:5000 ra", NULL);
+	certain_judge(&w, &v);
+	iu_judge_settle(&w.f, INUSE_R_ADDRINUSE, &v);
+	assert_int_equal(v.outcome, INUSE_FAIL);
+	assert_string_equal(v.cause, "time-wait-unknown");
 }
 
 /* Two old sockets, one of them certain: nothing was open, and nothing is settled. */
@@ -588,12 +611,14 @@ int main(void)
 		cmocka_unit_test(test_judge__limit_not_known_and_a_listener__the_listener_is_told),
 		cmocka_unit_test(test_judge__cannot_tell_at_bind_nor_connect__one_blocker),
 		cmocka_unit_test(test_cures__old_lacked_reuseaddr__wait_evict_and_later),
+		cmocka_unit_test(test_cures__end_is_past__no_more_waiting),
 		cmocka_unit_test(test_cures__kernel_without_destroy__no_evict),
 		cmocka_unit_test(test_free_at__several_remains__the_last),
 		cmocka_unit_test(test_blockers__more_than_fit__most_telling_first),
 		cmocka_unit_test(test_blockers__one_certain__first),
 		cmocka_unit_test(test_accept__old_connection__shown),
 		cmocka_unit_test(test_settle__options_hidden__the_call_has_told),
+		cmocka_unit_test(test_settle__remains_of_two_kinds__cause_stays_unknown),
 		cmocka_unit_test(test_settle__certain__stays),
 		cmocka_unit_test(test_settle__connect_refused__bind_has_passed),
 		cmocka_unit_test(test_cures__new_lacks_reuseaddr__set_it),
