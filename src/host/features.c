@@ -11,10 +11,11 @@
 #include "model/judge.h"
 #include "say/names.h"
 
-/* What shows in the kernel's types. */
+/* What shows in the kernel's types or names. */
 static const uint32_t can_be_probed = 0
 #define STRUCT 1u
 #define MEMBER 1u
+#define FUNCTION 1u
 #define FUNCTION_GONE 1u
 #define FUNCTION_ANSWERS 1u
 #define NOTHING 0u
@@ -23,6 +24,7 @@ static const uint32_t can_be_probed = 0
 #undef FEATURE
 #undef STRUCT
 #undef MEMBER
+#undef FUNCTION
 #undef FUNCTION_GONE
 #undef FUNCTION_ANSWERS
 #undef NOTHING
@@ -116,8 +118,12 @@ void iu_features_settle_all(struct inuse_snapshot *s)
 	struct iu_facts *facts = iu_snapshot_scalars(s);
 	struct iu_probed probed = {0};
 
-	if (facts->os == IU_SYSTEM_linux && iu_features_probe(IU_KERNEL_TYPES, can_be_probed & ~facts->features_probed, &probed, NULL) == INUSE_OK)
-		iu_features_take(facts, &probed);
+	if (facts->os != IU_SYSTEM_linux)
+		return;
+	iu_features_probe(IU_KERNEL_TYPES, can_be_probed & ~facts->features_probed, &probed, NULL);
+	iu_features_take(facts, &probed);
+	iu_features_probe_names(IU_KERNEL_NAMES, can_be_probed & ~facts->features_probed, &probed);
+	iu_features_take(facts, &probed);
 }
 
 /* The scalars of the running kernel. */

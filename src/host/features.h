@@ -37,6 +37,10 @@ void iu_features_settle_all(struct inuse_snapshot *snapshot);
 #define IU_KERNEL_TYPES "/sys/kernel/btf/vmlinux"
 enum inuse_status iu_features_probe(const char *path, uint32_t wanted, struct iu_probed *ret, struct inuse_error *error);
 
+/* The same in the names of its functions, or in a file of that form. Nothing is told where there are none. 100 ms. */
+#define IU_KERNEL_NAMES "/proc/kallsyms"
+void iu_features_probe_names(const char *path, uint32_t wanted, struct iu_probed *ret);
+
 /* One line of what the kernel has. name and what: borrowed, what is translated. */
 struct iu_feature_line {
 	const char *name, *what;

@@ -21,6 +21,12 @@ static enum inuse_tri has_struct(const struct btf *btf, const char *of, const ch
 	return has(btf, with, BTF_KIND_STRUCT) ? iu_is(has(btf, of, BTF_KIND_STRUCT)) : INUSE_MAYBE;
 }
 
+/* One that the compiler has changed has no type, so that only its presence tells something. */
+static enum inuse_tri has_function(const struct btf *btf, const char *of, const char *with)
+{
+	return has(btf, of, BTF_KIND_FUNC) ? INUSE_YES : INUSE_MAYBE;
+}
+
 static enum inuse_tri lacks_function(const struct btf *btf, const char *of, const char *with)
 {
 	return has(btf, with, BTF_KIND_FUNC) ? iu_is(!has(btf, of, BTF_KIND_FUNC)) : INUSE_MAYBE;
@@ -58,6 +64,7 @@ static const struct {
 } rows[] = {
 #define STRUCT has_struct
 #define MEMBER has_member
+#define FUNCTION has_function
 #define FUNCTION_GONE lacks_function
 #define FUNCTION_ANSWERS answers
 #define NOTHING NULL

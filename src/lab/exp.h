@@ -127,7 +127,6 @@ struct iu_exp {
 	const char *covers;  /* ids, separated by blanks, of all cases */
 	unsigned needs;      /* enum iu_need */
 	uint32_t kernel;     /* at least this one: major << 16 | minor; 0 any */
-	const char *function; /* one that has this function; NULL any */
 	unsigned runs;       /* bit per enum iu_run */
 	unsigned speaks_of;  /* bit per enum iu_os: there is an expectation for it */
 	const struct iu_exp_case *cases;

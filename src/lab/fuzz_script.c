@@ -208,6 +208,22 @@ static void v6only_late(struct iu_fuzzer *f)
 	}
 }
 
+/* The first on a port takes its option back: what the port remembers lets the next in, of SO_REUSEADDR only before 6.8. */
+static void option_taken_back(struct iu_fuzzer *f)
+{
+	static const char *const addrs[] = {"127.0.0.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1"};
+	enum iu_sockopt option = iu_make_chance(f, 60) ? IU_OPT_REUSEADDR : IU_OPT_REUSEPORT;
+	struct inuse_addr at = iu_make_addr(addrs[iu_make_pick(f, 5)], IU_FUZZ_PORT);
+
+	for (unsigned socket = 0; socket < 2; socket++) {
+		add(f, IU_DO_SOCKET, socket)->kinds = at.family == 4 ? IU_KIND_V4 : IU_KIND_V6;
+		add(f, IU_DO_SET, socket)->option = option;
+		add(f, IU_DO_BIND, socket)->at = (struct iu_where){.kind = IU_AT_LITERAL, .addr = at};
+		add(f, IU_DO_CLEAR, socket)->option = option;
+	}
+	f->n_sockets = 2;
+}
+
 void iu_fuzz_write_script(struct iu_fuzzer *f)
 {
 	if (f->theme == IU_THEME_EXHAUST || f->theme == IU_THEME_CLIENTS)
@@ -217,4 +233,6 @@ void iu_fuzz_write_script(struct iu_fuzzer *f)
 		peers(f);
 	else if (f->theme == IU_THEME_SYNS)
 		one_tuple_twice(f);
+	else if ((f->theme == IU_THEME_SERVERS || f->theme == IU_THEME_REUSEPORT) && iu_make_chance(f, 15))
+		option_taken_back(f);
 }

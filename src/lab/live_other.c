@@ -31,20 +31,6 @@ static bool uses_second(const struct iu_exp *exp)
 	return false;
 }
 
-/* One of the kernel's own functions: what stable kernels took over stands in no version. Anybody may read the names. */
-static bool has_function(const char *name)
-{
-	FILE *f = fopen("/proc/kallsyms", "re");
-	char line[512], found[128];
-	bool has = false;
-
-	while (!has && f != NULL && fgets(line, sizeof(line), f) != NULL)
-		has = sscanf(line, "%*s %*c %127s", found) == 1 && strcmp(found, name) == 0;
-	if (f != NULL)
-		fclose(f);
-	return has;
-}
-
 enum inuse_status iu_live_new(const struct iu_exp *exp, enum iu_run run, bool patient, struct iu_live **ret,
 			      struct inuse_error *error)
 {
@@ -56,9 +42,6 @@ enum inuse_status iu_live_new(const struct iu_exp *exp, enum iu_run run, bool pa
 	if (exp->kernel > iu_live_kernel())
 		return iu_fail(error, INUSE_E_UNSUPPORTED, 0, NULL, _("it needs Linux %u.%u or later"), exp->kernel >> 16,
 			       exp->kernel & 0xffff);
-	if (exp->function != NULL && !has_function(exp->function))
-		return iu_fail(error, INUSE_E_UNSUPPORTED, 0, NULL, _("it needs a kernel with %s(), and /proc/kallsyms lists none"),
-			       exp->function);
 	if ((exp->needs & IU_NEED_PATIENCE) != 0 && !patient)
 		return iu_fail(error, INUSE_E_UNSUPPORTED, 0, NULL, _("it waits for long; --patient plays it all the same"));
 	status = iu_lab_namespace((exp->needs & IU_NEED_SECOND_USER) != 0, error);

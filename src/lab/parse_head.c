@@ -80,38 +80,21 @@ bool iu_parse_kernel(const char *text, uint32_t *ret)
 	return strcmp(text, only) == 0;
 }
 
-/* "function:NAME" */
-static bool take_function(struct iu_parser *p, const char *word)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
-	const char *name = strchr(word, ':');
-
-	if (name == NULL || strncmp(word, "function:", 9) != 0 || *++name == 0)
-		return false;
-	for (const char *c = name; *c != 0; c++)
-		if (strchr(letters, *c) == NULL)
-			return false;
-	p->exp->function = name;
-	return true;
-}
-
 static bool take_need(struct iu_parser *p, const char *word)
 {
 	size_t need = iu_parse_index(iu_need_names, IU_N_NEEDS, word);
 	char shown[64];
 
-	if (p->exp->function == NULL && take_function(p, word))
-		return true;
-	if (strncmp(word, "linux-", 6) == 0 && p->exp->kernel == 0 && p->exp->function == NULL && iu_parse_kernel(word + 6, &p->exp->kernel))
+	if (strncmp(word, "linux-", 6) == 0 && p->exp->kernel == 0 && iu_parse_kernel(word + 6, &p->exp->kernel))
 		return true;
 	if (need == IU_N_NEEDS)
 		return iu_parse_wrong(p, _("needs \"%s\" is not known: second-user, device, mptcp, repair, ipv6, evict, patience, wire, "
-					   "landlock, linux-6.8, function:NAME"), iu_escape(word, shown, sizeof(shown)));
+					   "landlock, linux-6.8"), iu_escape(word, shown, sizeof(shown)));
 	if ((p->exp->needs & (1u << need)) != 0)
 		return iu_parse_wrong(p, _("%s is said twice"), word);
-	if (p->exp->needs >= 1u << need || p->exp->kernel != 0 || p->exp->function != NULL)
+	if (p->exp->needs >= 1u << need || p->exp->kernel != 0)
 		return iu_parse_wrong(p, _("%s stands too late: second-user, device, mptcp, repair, ipv6, evict, patience, wire, landlock, "
-					   "linux-6.8, function:NAME is the order"), word);
+					   "linux-6.8 is the order"), word);
 	p->exp->needs |= 1u << need;
 	return true;
 }

@@ -375,8 +375,9 @@ enum inuse_tri iu_pred_reuseport_memory(struct iu_world *w, uint32_t *missing)
 
 enum inuse_tri iu_pred_reuse_memory(struct iu_world *w, uint32_t *missing)
 {
-	/* a listener has cleared the mark by its own listen() */
-	if ((w->req.flags & INUSE_REUSEADDR) == 0 || has_owners(w, INUSE_LISTEN) || !has_owners(w, INUSE_STATE_UNKNOWN))
+	/* a listener has cleared the mark by its own listen(), which asks as if it lacked SO_REUSEADDR: linux v6.1 inet_csk_get_port() */
+	if (w->req.call == INUSE_CALL_LISTEN || (w->req.flags & INUSE_REUSEADDR) == 0 || has_owners(w, INUSE_LISTEN) ||
+	    !has_owners(w, INUSE_STATE_UNKNOWN))
 		return INUSE_NO;
 	if (!w->facts->buckets_known && w->bucket == NULL) {
 		*missing |= INUSE_MISSING_MEMORY;

@@ -171,10 +171,16 @@ static void find_coverage(struct search *s)
 		found(s, LISTENER, INUSE_MISSING_COVERAGE, 2, 1, 0);
 }
 
+/* Such a socket holds its port: the memory of a port is that of TCP in this namespace, and of no half-open request. */
+static bool holds(const struct iu_facts *f, const struct inuse_socket *o, uint16_t port)
+{
+	return o->local.port == port && o->proto == INUSE_PROTO_TCP && (o->netns == 0 || o->netns == f->netns) && !iu_socket_is_request(o);
+}
+
 static bool has_owner(const struct iu_facts *f, uint16_t port)
 {
 	for (size_t i = 0; i < f->n_sockets; i++)
-		if (f->sockets[i].local.port == port)
+		if (holds(f, &f->sockets[i], port))
 			return true;
 	return false;
 }
@@ -188,7 +194,7 @@ static enum inuse_tri is_marked(const struct iu_facts *f, uint16_t port)
 		const struct inuse_socket *o = &f->sockets[i];
 		bool may_have_moved = (f->features & IU_FEATURE_CONNECT_BIND) != 0 && o->state == INUSE_BOUND;
 
-		if (o->local.port == port && (!is_connection(o) || (o->flags & INUSE_PORT_LOCKED) != 0))
+		if (holds(f, o, port) && (!is_connection(o) || (o->flags & INUSE_PORT_LOCKED) != 0))
 			marked = iu_or(marked, may_have_moved ? INUSE_MAYBE : INUSE_YES);
 	}
 	return marked;

@@ -205,7 +205,7 @@ static void meet_half_open(struct arrival *a, int listener)
 	} else if (paws || s->seq - rcv_nxt >= WINDOW) {
 		if (!has(s, IU_RST) && may_answer(a, &far->answered_ns))
 			answer(a, IU_ACK, far->iss + 1, rcv_nxt);
-	} else if (has(s, IU_RST) && s->seq != rcv_nxt) {
+	} else if (has(s, IU_RST) && s->seq != rcv_nxt && (a->sim->facts.features & IU_FEATURE_HALF_OPEN_RESET) != 0) {
 		if (may_answer(a, &far->answered_ns))
 			answer(a, IU_ACK, far->iss + 1, rcv_nxt); /* RFC 5961 3.2 */
 	} else if (has(s, IU_RST | IU_SYN)) {

@@ -56,13 +56,6 @@ out=$($as_user "$program" lab "$file" 2>&1)
 status=$?
 expect 1 '! bind a 127.0.0.1:5000  EADDRINUSE' 'DIFFERS'
 
-# what a kernel lacks that stable ones took over is not played there, and no difference
-printf 'shows A.\nneeds function:of_no_kernel\nsocket a ipv4\nbind a 127.0.0.1:5000\n  linux OK live\n' >"$file"
-# shellcheck disable=SC2086
-out=$($as_user "$program" lab "$file" 2>&1)
-status=$?
-expect 3 'not played on the kernel: it needs a kernel with of_no_kernel(), and /proc/kallsyms lists none'
-
 # shellcheck disable=SC2086
 out=$($as_user "$program" lab --fuzz 2000 --seed 1 2>&1)
 status=$?

@@ -128,6 +128,8 @@ static void socket_word(struct scene *scene, struct inuse_socket *s, const char 
 		s->mini = true;
 		s->inode = 0;
 		s->free_at_ns = SCENE_NOW + 20 * SECOND;
+	} else if (strcmp(word, "udp") == 0) {
+		s->proto = INUSE_PROTO_UDP;
 	} else if (strcmp(word, "orphan") == 0) {
 		s->inode = 0;
 	} else if (word[0] == '?') {

@@ -21,7 +21,7 @@ static struct iu_exp *read_good(const char *text)
 
 static void test_parse__whole_experiment__as_written(void **state)
 {
-	struct iu_exp *exp = read_good("# c\nshows It is\n  so.\nbecause Of that.\ncovers B02 B03\nneeds second-user linux-6.8 function:tcp_v4_rcv\nruns ipv4 mapped\n"
+	struct iu_exp *exp = read_good("# c\nshows It is\n  so.\nbecause Of that.\ncovers B02 B03\nneeds second-user linux-6.8\nruns ipv4 mapped\n"
 				       "cases covers | $old | $r\n  B02 | - | EADDRINUSE\n  B03 | reuseaddr | OK\n\n"
 				       "user alice\nsocket one\nset one $old\nbind one here:5000\n"
 				       "  linux $r live\n  linux without owners-by-addr OK reasoned: a b\n  windows EACCES documented: page 4\n");
@@ -32,7 +32,6 @@ static void test_parse__whole_experiment__as_written(void **state)
 	assert_string_equal(exp->because, "Of that.");
 	assert_int_equal(exp->needs, IU_NEED_SECOND_USER);
 	assert_int_equal(exp->kernel, 6 << 16 | 8);
-	assert_string_equal(exp->function, "tcp_v4_rcv");
 	assert_int_equal(exp->runs, 1 << IU_RUN_IPV4 | 1 << IU_RUN_MAPPED);
 	assert_int_equal(exp->speaks_of, 1 << IU_OS_LINUX | 1 << IU_OS_WINDOWS);
 	assert_int_equal(exp->n_cases, 2);
@@ -204,8 +203,6 @@ static const struct {
 	{ONE "forbid connect bind\n", "x.exp:3: \"bind\" is no call that can be forbidden: bind, connect is the order"},
 	{HEAD "needs ipv6 device\n", "x.exp:2: device stands too late: second-user, device"},
 	{HEAD "needs linux-6.8 device\n", "x.exp:2: device stands too late"},
-	{HEAD "needs function:tcp_v4_rcv device\n", "x.exp:2: device stands too late"},
-	{HEAD "needs function:\n", "x.exp:2: needs \"function:\" is not known"},
 	{HEAD "needs linux-6.08\n", "x.exp:2: needs \"linux-6.08\" is not known"},
 	{HEAD "runs ipv6 ipv4\n", "x.exp:2: ipv4 stands too late: ipv4, ipv6, mapped is the order"},
 	{ONE "bind a 127.0.0.1:05000\n", "x.exp:3: \"127.0.0.1:05000\" is written 127.0.0.1:5000"},

@@ -150,6 +150,11 @@ static void test_features_probe__types_of_a_kernel__what_it_has(void **state)
 		  "inet_sk_get_local_port_range()");
 	assert_int_equal(p.present, IU_FEATURE_BHASH2 | IU_FEATURE_OWNERS_BY_ADDR | IU_FEATURE_CONNECT_BIND | IU_FEATURE_ORPHAN_UID |
 				 IU_FEATURE_WHOLE_OWN_RANGE);
+	/* a function that has no type may be there all the same */
+	p = PROBE(all, "tcp_check_req()");
+	assert_int_equal(p.which, 0);
+	p = PROBE(all, "tcp_check_req()", "tcp_reqsk_send_challenge_ack void()");
+	assert_int_equal(p.which & p.present, IU_FEATURE_HALF_OPEN_RESET);
 	/* only what is asked about */
 	p = PROBE(IU_FEATURE_TW_DELAY, "inet_bind_bucket bhash2", "netns_ipv4 sysctl_tcp_tw_reuse_delay");
 	assert_int_equal(p.which, IU_FEATURE_TW_DELAY);
@@ -176,11 +181,48 @@ static void test_features_probe__file_absent_or_of_another_kind__refused_in_sile
 }
 #endif
 
+/* ---------------------------------------------------------------------------------------- the kernel's names */
+
+static struct iu_probed names(const char *text, uint32_t wanted)
+{
+	struct iu_probed found = {1, 1};
+	char path[] = "/tmp/inuse-names-XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	iu_features_probe_names(path, wanted, &found);
+	unlink(path);
+	return found;
+}
+
+static void test_features_probe_names__each_kernel__what_it_has(void **state)
+{
+	static const char lacks[] = "ffffffff81000000 T tcp_check_req\n0000000000000000 t tcp_reqsk_send_challenge_acks\n";
+	static const char has[] = "ffffffff81000000 T tcp_check_req\nffffffff81000010 t tcp_reqsk_send_challenge_ack.isra.0\t[tcp]\n";
+	struct iu_probed p = names(lacks, UINT32_MAX);
+
+	assert_int_equal(p.which, IU_FEATURE_HALF_OPEN_RESET);
+	assert_int_equal(p.present, 0);
+	p = names(has, UINT32_MAX);
+	assert_int_equal(p.which, IU_FEATURE_HALF_OPEN_RESET);
+	assert_int_equal(p.present, IU_FEATURE_HALF_OPEN_RESET);
+	p = names(has, IU_FEATURE_TW_DELAY);
+	assert_int_equal(p.which | p.present, 0);
+	/* names that are none of a kernel's, or cut off */
+	p = names("ffffffff81000010 t tcp_reqsk_send_challenge_ack\nfff", UINT32_MAX);
+	assert_int_equal(p.which | p.present, 0);
+	iu_features_probe_names("/nonexistent/names", UINT32_MAX, &p);
+	assert_int_equal(p.which | p.present, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_features_that_matter__each_situation__those_that_change_the_answer),
 		cmocka_unit_test(test_features_take__found_out__instead_of_assumed),
+		cmocka_unit_test(test_features_probe_names__each_kernel__what_it_has),
 #if INUSE_HAVE_BPF
 		cmocka_unit_test(test_features_probe__types_of_a_kernel__what_it_has),
 		cmocka_unit_test(test_features_probe__types_that_lack_all_of_it__nothing_is_told),
