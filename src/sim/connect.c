@@ -28,27 +28,36 @@ static bool make_child(struct iu_sim *sim, int client, int listener)
 	return true;
 }
 
-/* The socket has another address from now on, on the same port. */
-static void move_to(struct iu_sim *sim, struct iu_sim_node *node, const struct inuse_addr *to)
+/* The socket leaves the bucket of its address, and comes to that of another one, or back, on the same port. */
+static void join_again(struct iu_sim *sim, struct iu_sim_node *node, const struct inuse_addr *to)
 {
 	struct inuse_addr from = node->s.local;
 
 	node->s.local = *to;
-	if (!node->on_port || (from.port == to->port && iu_addr_same(&from, to)))
+	if (!node->on_port)
 		return;
 	iu_sim_leave(sim, &from);
 	iu_sim_join(sim, node, false);
+}
+
+static void move_to(struct iu_sim *sim, struct iu_sim_node *node, const struct inuse_addr *to)
+{
+	if (node->s.local.port == to->port && iu_addr_same(&node->s.local, to))
+		node->s.local = *to;
+	else
+		join_again(sim, node, to);
 }
 
 void iu_sim_forget_address(struct iu_sim *sim, int n)
 {
 	struct iu_sim_node *node = &sim->nodes[n];
 
-	if (node->addr_locked)
+	if (node->addr_locked) {
 		node->bound = node->s.local;
-	else
+	} else { /* even where it never had another: linux v6.18 net/ipv4/inet_hashtables.c inet_bhash2_reset_saddr() */
 		node->has_shadow = false;
-	move_to(sim, node, &node->bound);
+		join_again(sim, node, &node->bound);
+	}
 	if (!node->on_port)
 		node->s.local.port = 0;
 }
