@@ -173,9 +173,12 @@ static enum inuse_status take_and_list(struct walk *w, struct inuse_error *error
 	scope.want_arg = w;
 	/* -v tells how it was read, for which it is read by the snapshot itself */
 	if (w->kept_all && !w->ls->style.verbose) {
-		scope.given = w->kept;
+		scope.given = &w->kept;
 		scope.n_given = w->n_kept;
 		scope.given_seen = &w->seen;
+	} else {
+		free(w->kept);
+		w->kept = NULL;
 	}
 	status = iu_host_take(&scope, &snapshot, error);
 	if (status < 0)

@@ -40,8 +40,11 @@ struct iu_scope {
 	const struct inuse_addr *route_from; /* source, or NULL */
 	bool (*want)(void *arg, const struct inuse_socket *socket); /* iu_host_take(): leaves out those it is false of; NULL none */
 	void *want_arg;
-	/* iu_host_take(): what iu_host_each() has just told of this scope, which is not read again; given_seen NULL: nothing */
-	const struct inuse_socket *given;
+	/*
+	 * iu_host_take(): what iu_host_each() has just told of this scope, which is not read again; given_seen NULL: nothing.
+	 * A malloc()ed array that becomes the snapshot's; the caller's pointer is NULL then.
+	 */
+	struct inuse_socket **given;
 	size_t n_given;
 	const struct iu_seen *given_seen;
 	struct iu_probed *probed; /* what a source finds out about the kernel on its way is put here; NULL: nowhere */

@@ -111,6 +111,12 @@ static void *append(struct inuse_snapshot *s, struct array *array, const void *r
 KINDS(KIND)
 #undef KIND
 
+void iu_snapshot_own_sockets(struct inuse_snapshot *s, struct inuse_socket *sockets, size_t n, size_t cap)
+{
+	free(s->sockets.data);
+	s->sockets = (struct array){.data = sockets, .n = n, .cap = cap};
+}
+
 /* Room for `size` bytes in the newest chunk, or in a new one. */
 static char *reserve(struct inuse_snapshot *s, size_t size)
 {

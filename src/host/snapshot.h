@@ -30,6 +30,12 @@ struct iu_range *iu_snapshot_add_reserved(struct inuse_snapshot *s, const struct
 struct iu_range *iu_snapshot_add_excluded(struct inuse_snapshot *s, const struct iu_range *range);
 struct iu_range *iu_snapshot_add_covered(struct inuse_snapshot *s, const struct iu_range *range);
 
+/*
+ * Makes a malloc()ed array, with room for cap sockets of which there are n, that of the snapshot, which has none yet: a table may
+ * be long, and is not copied.
+ */
+void iu_snapshot_own_sockets(struct inuse_snapshot *s, struct inuse_socket *sockets, size_t n, size_t cap);
+
 /* Copies a string into the arena; "" for NULL; "" also when out of memory, which is remembered (see seal). */
 const char *iu_snapshot_string(struct inuse_snapshot *s, const char *text);
 /* As above, at most len bytes. */

@@ -101,17 +101,16 @@ static enum inuse_status collect(const struct iu_scope *scope, struct inuse_snap
 }
 
 /* What was read before, as if it were read now. */
-static enum inuse_status take_given(const struct iu_scope *scope, struct iu_collection *c, enum iu_source_id *ret_id,
-				    uint32_t *ret_unseen, struct inuse_error *error)
+static void take_given(const struct iu_scope *scope, struct iu_collection *c, enum iu_source_id *ret_id, uint32_t *ret_unseen)
 {
-	c->scope = NULL; /* it was chosen then */
-	for (size_t i = 0; i < scope->n_given; i++)
-		if (!collect_socket(c, &scope->given[i]))
-			return iu_fail(error, INUSE_E_MEMORY, 0, "collect", _("out of memory"));
 	c->scope = scope;
+	c->sockets = *scope->given;
+	c->n_sockets = c->cap_sockets = scope->n_given;
+	*scope->given = NULL;
+	for (size_t i = 0; i < c->n_sockets; i++)
+		c->sockets[i].holders = c->sockets[i].n_holders = 0;
 	*ret_id = scope->given_seen->id;
 	*ret_unseen = scope->given_seen->unseen;
-	return INUSE_OK;
 }
 
 static int by_number(const void *a, const void *b)
@@ -187,14 +186,14 @@ static size_t count_unheld(const struct iu_collection *c)
 static enum inuse_status take_sockets(const struct iu_scope *scope, struct inuse_snapshot *s, struct attempt *a,
 				      struct inuse_error *error)
 {
-	enum inuse_status status;
+	enum inuse_status status = INUSE_OK;
 
 	for (int i = 1;; i++) {
 		bool tell = i == 1;
 
 		a->now_ns = iu_host_now();
 		if (i == 1 && scope->given_seen != NULL)
-			status = take_given(scope, &a->collection, &a->source, &a->unseen, error);
+			take_given(scope, &a->collection, &a->source, &a->unseen);
 		else
 			status = collect(scope, tell ? s : NULL, &a->collection, &a->source, &a->unseen, error);
 		if (status == INUSE_OK && scope->owners)
@@ -259,14 +258,13 @@ static enum inuse_status take_surroundings(const struct iu_scope *scope, struct 
 	return status;
 }
 
-static void put_in(const struct iu_scope *scope, struct inuse_snapshot *s, const struct attempt *a)
+static void put_in(const struct iu_scope *scope, struct inuse_snapshot *s, struct attempt *a)
 {
-	const struct iu_collection *c = &a->collection;
+	struct iu_collection *c = &a->collection;
 	struct iu_facts *facts = iu_snapshot_scalars(s);
 
-	for (size_t i = 0; i < c->n_sockets; i++)
-		if (iu_snapshot_add_socket(s, &c->sockets[i]) == NULL)
-			return;
+	iu_snapshot_own_sockets(s, c->sockets, c->n_sockets, c->cap_sockets);
+	c->sockets = NULL;
 	for (size_t i = 0; i < c->n_buckets; i++)
 		iu_snapshot_add_bucket(s, &c->buckets[i]);
 	for (size_t i = 0; i < c->n_elsewheres; i++)

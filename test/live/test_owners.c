@@ -123,6 +123,38 @@ static void test_take__listener_of_a_child__described(void **state)
 	}
 }
 
+static bool keep_one(void *arg, const struct inuse_socket *socket)
+{
+	*(struct inuse_socket *)arg = *socket;
+	return true;
+}
+
+/* A table may be long: what was read once becomes the snapshot's, as it is. */
+static void test_take__given__neither_read_again_nor_copied(void **state)
+{
+	uint16_t port = 8080;
+	struct inuse_socket *given = malloc(sizeof(*given)), *was = given;
+	struct iu_seen seen = {0};
+	struct iu_scope scope = {.ports = &port, .n_ports = 1, .owners = true, .bound = true};
+	struct inuse_error error = {0};
+	const struct iu_facts *facts;
+
+	live_listener("127.0.0.1:8080", 0);
+	assert_non_null(given);
+	if (iu_host_each(&scope, keep_one, given, &seen, &error) < 0)
+		live_fail("iu_host_each: %s", error.text);
+	scope.given = &given;
+	scope.n_given = 1;
+	scope.given_seen = &seen;
+	forget(NULL);
+	if (iu_host_take(&scope, &taken, &error) < 0)
+		live_fail("iu_host_take: %s", error.text);
+	facts = iu_snapshot_facts(taken);
+	assert_null(given);
+	assert_ptr_equal(facts->sockets, was);
+	assert_int_equal(the(facts, INUSE_LISTEN)->n_holders, 1);
+}
+
 static void test_take__inherited_by_two__all_of_them_oldest_first(void **state)
 {
 	pid_t first, second;
@@ -592,6 +624,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		live_test(test_take__listener_of_a_child__described),
+		live_test(test_take__given__neither_read_again_nor_copied),
 		live_test(test_take__inherited_by_two__all_of_them_oldest_first),
 		live_test(test_take__duplicates_in_one_process__one_holder_lowest_descriptor),
 		live_test(test_take__in_flight__nobody_and_only_then_known),

@@ -47,6 +47,24 @@ static void test_snapshot__add_after_seal__seen_after_next_seal(void **state)
 	iu_snapshot_free(s);
 }
 
+static void test_snapshot_own_sockets__sealed__where_they_were(void **state)
+{
+	struct inuse_snapshot *s = iu_snapshot_new();
+	struct inuse_socket *sockets = calloc(4, sizeof(*sockets));
+
+	assert_non_null(sockets);
+	sockets[1].uid = 7;
+	iu_snapshot_own_sockets(s, sockets, 2, 4);
+	assert_int_equal(iu_snapshot_seal(s, NULL), INUSE_OK);
+	assert_ptr_equal(iu_snapshot_facts(s)->sockets, sockets);
+	assert_int_equal(iu_snapshot_facts(s)->n_sockets, 2);
+	assert_non_null(iu_snapshot_add_socket(s, &(struct inuse_socket){.uid = 8}));
+	assert_int_equal(iu_snapshot_seal(s, NULL), INUSE_OK);
+	assert_int_equal(iu_snapshot_facts(s)->n_sockets, 3);
+	assert_int_equal(iu_snapshot_facts(s)->sockets[1].uid, 7);
+	iu_snapshot_free(s);
+}
+
 static void test_snapshot_string__many_and_long__copied_and_never_moved(void **state)
 {
 	struct inuse_snapshot *s = iu_snapshot_new();
@@ -163,6 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_snapshot__many_records__in_order_after_seal),
 		cmocka_unit_test(test_snapshot__add_after_seal__seen_after_next_seal),
+		cmocka_unit_test(test_snapshot_own_sockets__sealed__where_they_were),
 		cmocka_unit_test(test_snapshot_string__many_and_long__copied_and_never_moved),
 		cmocka_unit_test(test_snapshot_add__no_memory__remembered_until_seal),
 		cmocka_unit_test(test_snapshot_string__no_memory__empty_and_remembered),
