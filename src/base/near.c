@@ -13,24 +13,26 @@ bool iu_near_same(const char *a, const char *b)
 	return *a == 0 && *b == 0;
 }
 
-/* Letters to change, drop or add until `word` begins `name`. word is at most IU_NEAR_WORD long. */
+/* Letters to change, drop, add or swap with their neighbour until `word` begins `name`. word is at most IU_NEAR_WORD long. */
 static size_t distance(const char *name, const char *word)
 {
-	size_t row[IU_NEAR_WORD + 1], len = strlen(word), least;
+	size_t row[IU_NEAR_WORD + 1], before[IU_NEAR_WORD + 1] = {0}, two_before[IU_NEAR_WORD + 1], len = strlen(word), least;
 
 	for (size_t j = 0; j <= len; j++)
 		row[j] = j;
 	least = row[len];
 	for (size_t i = 1; name[i - 1] != 0; i++) {
-		size_t diagonal = row[0];
-
+		memcpy(two_before, before, (len + 1) * sizeof(row[0]));
+		memcpy(before, row, (len + 1) * sizeof(row[0]));
 		row[0] = i;
 		for (size_t j = 1; j <= len; j++) {
-			size_t above = row[j], change = diagonal + (iu_near_folded(name[i - 1]) != iu_near_folded(word[j - 1]));
+			bool swapped = i > 1 && j > 1 && iu_near_folded(name[i - 1]) == iu_near_folded(word[j - 2]) &&
+				       iu_near_folded(name[i - 2]) == iu_near_folded(word[j - 1]);
+			size_t change = before[j - 1] + (iu_near_folded(name[i - 1]) != iu_near_folded(word[j - 1]));
 
-			row[j] = above + 1 < row[j - 1] + 1 ? above + 1 : row[j - 1] + 1;
+			row[j] = before[j] + 1 < row[j - 1] + 1 ? before[j] + 1 : row[j - 1] + 1;
 			row[j] = change < row[j] ? change : row[j];
-			diagonal = above;
+			row[j] = swapped && two_before[j - 2] + 1 < row[j] ? two_before[j - 2] + 1 : row[j];
 		}
 		least = row[len] < least ? row[len] : least;
 	}

@@ -45,7 +45,8 @@ static bool fill_in(struct iu_parser *p, struct iu_exp_file *f, const char *text
 			column++;
 		if (column >= f->n_columns) {
 			snprintf(shown, sizeof(shown), "%.*s", (int)(len < 40 ? len : 40), text);
-			ok = iu_parse_wrong(p, _("no column of the table of cases is called %s"), shown);
+			ok = iu_parse_wrong(p, f->n_columns > 0 ? _("no column of the table of cases is called %s")
+								: _("there is no table for %s; cases covers | $NAME begins one"), shown);
 			break;
 		}
 		f->column_used[column] = true;
