@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/lab_fuzz.h"
 #include "cli/lab_html.h"
+#include "compat/system.h"
 #include "lab/live.h"
 #include "lab/play.h"
 #include "model/rule.h"
@@ -55,6 +56,7 @@ const struct iu_verb iu_verb_lab = {
 
 #define EXPS_MAX 4096
 #define NAME_COLUMN 44
+#define SENTENCE_LEAST 44 /* columns: with less room beside a name its sentence stands below */
 #define REASONS_MAX 12
 
 struct lab {
@@ -218,6 +220,14 @@ static void print_json(json_t *o)
 	free(text);
 }
 
+/* As wide as the terminal, and no wider than is good to read. */
+static size_t text_width(void)
+{
+	size_t wide = iu_system_columns(stdout);
+
+	return wide > 0 && wide < IU_REPORT_WIDTH ? wide : IU_REPORT_WIDTH;
+}
+
 /* The name without its topic. */
 static const char *short_name(const struct iu_exp *exp)
 {
@@ -231,12 +241,15 @@ static int list(const struct lab *lab)
 	struct iu_text t = {0};
 	size_t topic_len = 0, column = 2;
 	const char *topic = "";
+	bool below;
 
 	for (size_t i = 0; i < lab->n; i++) {
 		size_t width = iu_width(short_name(lab->exps[i])) + 4;
 
 		column = width > column && width <= NAME_COLUMN ? width : column;
 	}
+	below = text_width() < column + SENTENCE_LEAST;
+	column = below ? 6 : column;
 	for (size_t i = 0; i < lab->n; i++) {
 		const struct iu_exp *exp = lab->exps[i];
 		size_t len = strcspn(exp->name, "/"), start;
@@ -255,13 +268,19 @@ static int list(const struct lab *lab)
 		}
 		start = t.len;
 		iu_text_addf(&t, "  %s", short_name(exp));
-		iu_text_pad(&t, start, column, 2);
-		iu_say_wrapped(&t, exp->shows, column, 100);
+		if (below)
+			iu_text_addf(&t, "\n%*s", (int)column, "");
+		else
+			iu_text_pad(&t, start, column, 2);
+		iu_say_wrapped(&t, exp->shows, column, text_width());
 		iu_text_add(&t, "\n");
 	}
 	if (!lab->json) {
+		iu_text_add(&t, "\n");
+		iu_say_wrapped(&t, _("Play one: inuse lab NAME.  All of them: inuse lab --all.  As a page to read: inuse lab --html FILE."), 0,
+			       text_width());
 		fputs(t.data ? t.data : "", stdout);
-		printf(_("\nPlay one: inuse lab NAME.  All of them: inuse lab --all.  As a page to read: inuse lab --html FILE.\n"));
+		putchar('\n');
 	}
 	iu_text_done(&t);
 	return iu_flushed(IU_EXIT_GO);
@@ -306,7 +325,7 @@ static void end_of_one(struct lab *lab)
 static void tell_all(struct lab *lab, const json_t *played, const char *name, bool agrees)
 {
 	const char *why = json_string_value(json_object_get(played, "why_not"));
-	struct iu_report_look look = {.colour = iu_colour(stdout)};
+	struct iu_report_look look = {.colour = iu_colour(stdout), .width = text_width()};
 	struct iu_text t = {0};
 
 	if (strcmp(name, lab->told) != 0)
@@ -352,7 +371,7 @@ static void tell(void *arg, const json_t *played)
 	const char *name = json_string_value(json_object_get(played, "experiment"));
 	bool agrees = json_is_true(json_object_get(played, "agrees"));
 	bool first = name != NULL && strcmp(name, lab->told) != 0;
-	struct iu_report_look look = {.quiet = agrees && !lab->verbose && !first, .colour = iu_colour(stdout)};
+	struct iu_report_look look = {.quiet = agrees && !lab->verbose && !first, .colour = iu_colour(stdout), .width = text_width()};
 	struct iu_text t = {0};
 
 	iu_tally_add(&lab->tally, played);

@@ -54,9 +54,12 @@ enum inuse_status iu_jobs_run(const struct iu_jobs *jobs, void (*fn)(void *arg, 
 
 /* ---- report.c: for people */
 
-/* How a run is told. quiet: only how it ended, in one line. */
+#define IU_REPORT_WIDTH 100
+
+/* How a run is told. quiet: only how it ended, in one line. width: sentences are broken there; IU_REPORT_WIDTH is good to read. */
 struct iu_report_look {
 	bool quiet, colour;
+	size_t width;
 };
 /* A run with all its steps. */
 void iu_report_run(struct iu_text *t, const json_t *run, const struct iu_report_look *look);

@@ -8,7 +8,6 @@
 #include "say/names.h"
 #include "say/say.h"
 
-#define WIDTH 100
 #define STEP_COLUMN 38
 
 /* As in the other verbs. */
@@ -146,7 +145,7 @@ static void say_packets(struct iu_text *t, const json_t *list)
 	}
 }
 
-static void say_rule(struct iu_text *t, const json_t *step)
+static void say_rule(struct iu_text *t, const json_t *step, size_t width)
 {
 	size_t start = t->len;
 
@@ -154,16 +153,16 @@ static void say_rule(struct iu_text *t, const json_t *step)
 	iu_text_add(t, _("rule"));
 	iu_text_pad(t, start, 16, 1);
 	iu_text_addf(t, "%s: ", text_of(step, "rule"));
-	iu_say_wrapped(t, text_of(step, "rule_text")[0] ? _(text_of(step, "rule_text")) : "", 16, WIDTH);
+	iu_say_wrapped(t, text_of(step, "rule_text")[0] ? _(text_of(step, "rule_text")) : "", 16, width);
 	iu_text_add(t, "\n");
 	start = t->len;
 	iu_text_pad(t, start, 16, 16);
-	iu_say_wrapped(t, text_of(step, "rule_source"), 16, WIDTH);
+	iu_say_wrapped(t, text_of(step, "rule_source"), 16, width);
 	iu_text_add(t, "\n");
 }
 
 /* Sockets on the port that the call passes by, and why. */
-static void say_tolerated(struct iu_text *t, const json_t *step)
+static void say_tolerated(struct iu_text *t, const json_t *step, size_t width)
 {
 	bool first = true;
 	size_t i;
@@ -180,14 +179,14 @@ static void say_tolerated(struct iu_text *t, const json_t *step)
 		first = false;
 		say_socket(t, o);
 		iu_text_addf(t, "\n                %s: ", text_of(o, "rule"));
-		iu_say_wrapped(t, text_of(o, "rule_text")[0] ? _(text_of(o, "rule_text")) : "", 16, WIDTH);
+		iu_say_wrapped(t, text_of(o, "rule_text")[0] ? _(text_of(o, "rule_text")) : "", 16, width);
 		iu_text_add(t, "\n");
 	}
 }
 
 /* Where the columns of a run's table begin; kernel 0: there is none. */
 struct columns {
-	size_t expected, kernel, model;
+	size_t expected, kernel, model, width;
 	bool colour;
 };
 
@@ -199,7 +198,7 @@ static size_t wider(size_t width, const char *text)
 }
 
 /* As wide as what stands in them, but the steps at most STEP_COLUMN: a longer one pushes its own line. */
-static struct columns measure(const json_t *run, bool kernel, bool colour)
+static struct columns measure(const json_t *run, bool kernel, const struct iu_report_look *look)
 {
 	size_t step_width = wider(0, _("step")), expected = wider(0, _("expected")), played = wider(0, _("kernel")), i;
 	json_t *step;
@@ -211,7 +210,7 @@ static struct columns measure(const json_t *run, bool kernel, bool colour)
 	}
 	step_width = 4 + (step_width < STEP_COLUMN ? step_width : STEP_COLUMN) + 2;
 	return (struct columns){step_width, kernel ? step_width + expected + 2 : 0,
-				step_width + expected + 2 + (kernel ? played + 2 : 0), colour};
+				step_width + expected + 2 + (kernel ? played + 2 : 0), look->width, look->colour};
 }
 
 /* Colours are of a whole line, so that no width depends on them. */
@@ -284,8 +283,8 @@ static void say_step(struct iu_text *t, const json_t *step, const json_t *before
 	/* the rule is worth its lines where an answer was expected, or was none of success */
 	if (json_object_get(step, "rule") != NULL &&
 	    (json_object_get(step, "expected") != NULL || strcmp(text_of(step, "model"), "OK") != 0)) {
-		say_rule(t, step);
-		say_tolerated(t, step);
+		say_rule(t, step, columns->width);
+		say_tolerated(t, step, columns->width);
 	}
 	if (json_object_get(step, "eyes") != NULL) {
 		size_t start = t->len;
@@ -293,7 +292,7 @@ static void say_step(struct iu_text *t, const json_t *step, const json_t *before
 		iu_text_add(t, "      ");
 		iu_text_add(t, _("eyes"));
 		iu_text_pad(t, start, 16, 1);
-		iu_say_wrapped(t, text_of(step, "eyes"), 16, WIDTH);
+		iu_say_wrapped(t, text_of(step, "eyes"), 16, columns->width);
 		iu_text_add(t, "\n");
 	}
 	say_packets(t, json_object_get(step, "packets"));
@@ -307,7 +306,7 @@ static void say_step(struct iu_text *t, const json_t *step, const json_t *before
 
 void iu_report_run(struct iu_text *t, const json_t *run, const struct iu_report_look *look)
 {
-	struct columns columns = measure(run, json_is_true(json_object_get(run, "kernel_played")), look->colour);
+	struct columns columns = measure(run, json_is_true(json_object_get(run, "kernel_played")), look);
 	const json_t *steps = json_object_get(run, "steps"), *before = NULL;
 	size_t i;
 	json_t *step;
@@ -320,11 +319,11 @@ void iu_report_run(struct iu_text *t, const json_t *run, const struct iu_report_
 		return;
 	}
 	iu_text_add(t, "\n  ");
-	iu_say_wrapped(t, text_of(run, "shows"), 2, WIDTH);
+	iu_say_wrapped(t, text_of(run, "shows"), 2, look->width);
 	iu_text_add(t, "\n");
 	if (text_of(run, "because")[0] != 0) {
 		iu_text_add(t, "  ");
-		iu_say_wrapped(t, text_of(run, "because"), 2, WIDTH);
+		iu_say_wrapped(t, text_of(run, "because"), 2, look->width);
 		iu_text_add(t, "\n");
 	}
 	say_heading(t, &columns);

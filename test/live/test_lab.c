@@ -130,11 +130,59 @@ static void test_lab__bpf_refused__said_and_the_rest_played(void **state)
 	}
 }
 
+/* The list, and the sentences of a run that begin with two blanks; what stands in columns is as wide as it is. */
+static size_t widest(const char *text, const char *begins)
+{
+	size_t most = 0;
+
+	for (const char *line = text; *line != 0; line += strcspn(line, "\n"), line += *line != 0) {
+		size_t len = strcspn(line, "\r\n");
+
+		if (strncmp(line, begins, strlen(begins)) == 0 && (begins[0] == 0 || line[strlen(begins)] != ' '))
+			most = len > most ? len : most;
+	}
+	return most;
+}
+
+static void test_lab__narrow_terminal__sentences_as_wide_as_it(void **state)
+{
+	static const struct {
+		const char *experiment, *begins;
+	} shown[] = {{NULL, ""}, {"restart/server-cannot-restart", "  "}};
+	static const unsigned short columns[] = {50, 80};
+	static char text[262144];
+
+	for (size_t i = 0; i < 4; i++) {
+		struct winsize size = {.ws_row = 24, .ws_col = columns[i % 2]};
+		const char *experiment = shown[i / 2].experiment;
+		size_t len = 0;
+		ssize_t n;
+		int fd;
+		pid_t pid = forkpty(&fd, NULL, NULL, &size);
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			setenv("NO_COLOR", "1", 1);
+			if (experiment == NULL)
+				execl(live_inuse_path(), "inuse", "lab", (char *)NULL);
+			execl(live_inuse_path(), "inuse", "lab", "--os", "linux", experiment, (char *)NULL);
+			_exit(127);
+		}
+		while (len < sizeof(text) - 1 && (n = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
+			len += (size_t)n;
+		text[len] = 0;
+		close(fd);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		assert_in_range(widest(text, shown[i / 2].begins), columns[i % 2] - 15, columns[i % 2]);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {live_test(test_fuzz__on_a_terminal__counts_up_until_interrupted),
 						  live_test(test_fuzz__interrupted_without_a_terminal__what_came_of_it_so_far),
-						  live_test(test_lab__bpf_refused__said_and_the_rest_played)};
+						  live_test(test_lab__bpf_refused__said_and_the_rest_played),
+						  live_test(test_lab__narrow_terminal__sentences_as_wide_as_it)};
 
 	return LIVE_RUN("lab", tests);
 }

@@ -133,7 +133,7 @@ static bool agrees(const char *script, enum iu_os os)
 	struct inuse_error error = {0};
 	struct iu_exp *exp = NULL;
 	struct iu_play play = {.os = os};
-	const struct iu_report_look look = {0};
+	const struct iu_report_look look = {.width = IU_REPORT_WIDTH};
 	struct iu_text t = {0};
 	json_t *run;
 	bool good;
