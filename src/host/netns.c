@@ -17,6 +17,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,8 @@ enum inuse_status iu_netns_enter(const char *name_or_pid, struct inuse_error *er
 	if (fd < 0 && errno == ENOENT && is_pid) {
 		snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT && (kill((pid_t)pid, 0) == 0 || errno == EPERM))
+			errno = EACCES; /* it is there, and hidden (hidepid) */
 	}
 	if (fd < 0)
 		return cannot_open(name_or_pid, is_pid, errno, error);

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -199,5 +200,10 @@ bool iu_thread_rights(int32_t tid, const struct iu_rights *own, int32_t *ret_pid
 		iu_thread_forget_all();
 	/* what was kept may be that of an earlier thread of this number */
 	iu_thread_forget(tid);
-	return read_rights(find(tid), own, ret_pid, ret);
+	if (read_rights(find(tid), own, ret_pid, ret))
+		return true;
+	/* with hidepid=invisible nothing is there of who may not be looked into: linux v6.18 fs/proc/base.c proc_pid_permission() */
+	if (errno == ENOENT && (kill(tid, 0) == 0 || errno == EPERM))
+		errno = EACCES;
+	return false;
 }

@@ -3,6 +3,7 @@
 #include "support/live.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -86,6 +87,23 @@ static void test_netns_enter__ordinary_user__not_permitted(void **state)
 	child = LIVE_CHILD_AS(LIVE_NOBODY, live_tell(iu_netns_enter("blue", NULL)));
 	assert_int_equal(live_heard(child), INUSE_E_PERMISSION);
 	child = LIVE_CHILD_AS(LIVE_NOBODY, live_tell(iu_netns_enter("1", NULL)));
+	assert_int_equal(live_heard(child), INUSE_E_PERMISSION);
+}
+
+/* As with hidepid on /proc: it is there all the same. */
+static void test_netns_enter__process_of_another_user_is_hidden__not_permitted(void **state)
+{
+	pid_t child;
+
+	live_need_root();
+	child = LIVE_CHILD({
+		bool hidden = live_hide_processes() && setgroups(0, NULL) == 0 && setresgid(LIVE_NOBODY, LIVE_NOBODY, LIVE_NOBODY) == 0 &&
+			      setresuid(LIVE_NOBODY, LIVE_NOBODY, LIVE_NOBODY) == 0;
+
+		live_tell(hidden ? iu_netns_enter("1", NULL) : INUSE_OK);
+	});
+	if (live_heard(child) == INUSE_OK)
+		live_skip("/proc cannot be mounted so here");
 	assert_int_equal(live_heard(child), INUSE_E_PERMISSION);
 }
 
@@ -499,6 +517,7 @@ int main(void)
 		live_test(test_netns_enter__not_there__one_sentence),
 		live_test(test_netns_enter__own__needs_no_permission),
 		live_test(test_netns_enter__ordinary_user__not_permitted),
+		live_test(test_netns_enter__process_of_another_user_is_hidden__not_permitted),
 		live_test(test_netns_answer__of_another_namespace__its_commands_go_there),
 		live_test(test_netns_each__named_and_of_a_process__each_once),
 		live_test(test_netns_each__left_over_name__skipped),

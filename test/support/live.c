@@ -178,6 +178,12 @@ void live_netns_add(const char *name)
 	live_kill(pid, SIGTERM);
 }
 
+bool live_hide_processes(void)
+{
+	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("proc", "/proc", "proc", 0, "hidepid=invisible") == 0;
+}
+
 static void leave_names(void)
 {
 	if (!in_mount_namespace)

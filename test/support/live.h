@@ -75,6 +75,11 @@ void live_folder_remove_left(void);
 const char *live_netns_enter(void);
 /* Makes the namespace /run/netns/NAME, seen by this test and its children only. The test stays where it is. Root only. */
 void live_netns_add(const char *name);
+/*
+ * In LIVE_CHILD(), as root: from now on /proc shows to other users their own processes only, as where it is mounted with hidepid.
+ * False: it cannot be mounted here.
+ */
+bool live_hide_processes(void);
 /* Sets or reads a setting of the namespace: live_sysctl("net.ipv4.tcp_timestamps", "0"). */
 void live_sysctl(const char *name, const char *value);
 const char *live_sysctl_get(const char *name);
