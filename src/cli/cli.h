@@ -54,7 +54,7 @@ struct iu_args {
 #define IU_ARG_END 0
 #define IU_ARG_OPERAND -1
 #define IU_ARG_WRONG -2 /* said on stderr: return IU_EXIT_USAGE */
-#define IU_ARG_HELP -3  /* help was printed: return IU_EXIT_GO */
+#define IU_ARG_HELP -3  /* help was printed: return iu_flushed(IU_EXIT_GO) */
 
 /* The next option's id, or IU_ARG_*. */
 int iu_args_next(struct iu_args *args);

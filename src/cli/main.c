@@ -33,6 +33,7 @@ static void print_verbs(FILE *f)
 int main(int argc, char **argv)
 {
 	const struct iu_verb *verb;
+	char shown[64];
 
 	iu_system_start(&argc, &argv);
 	/* Only what sentences depend on: each category may be a file to open, and there are a dozen of them. */
@@ -71,6 +72,6 @@ int main(int argc, char **argv)
 		return iu_usage(&iu_verb_bare,
 				_("\"%s\" is no verb, and no address either: a host needs a port (localhost:8080), a service a "
 				  "colon (:http)"),
-				argv[1]);
+				iu_escape(argv[1], shown, sizeof(shown)));
 	return iu_verb_bare.run(argc, argv);
 }

@@ -140,7 +140,7 @@ static int run(int argc, char **argv)
 			json = true;
 		} else {
 			iu_text_done(&word);
-			return option == IU_ARG_HELP ? IU_EXIT_GO : IU_EXIT_USAGE;
+			return option == IU_ARG_HELP ? iu_flushed(IU_EXIT_GO) : IU_EXIT_USAGE;
 		}
 	}
 	status = explain(word.data, json);

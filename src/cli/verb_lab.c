@@ -507,7 +507,7 @@ static int run(int argc, char **argv)
 		if (id == IU_ARG_HELP || id == IU_ARG_WRONG ||
 		    !(id == IU_ARG_OPERAND ? take_name(&args, lab) : take(&args, id, lab))) {
 			free(lab);
-			return id == IU_ARG_HELP ? IU_EXIT_GO : IU_EXIT_USAGE;
+			return id == IU_ARG_HELP ? iu_flushed(IU_EXIT_GO) : IU_EXIT_USAGE;
 		}
 	}
 	if (lab->all && lab->n_names > 0) {

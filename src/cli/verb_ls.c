@@ -124,7 +124,7 @@ static int read_words(int argc, char **argv, struct iu_ls *o, const char **words
 			return IU_EXIT_USAGE;
 		if (id == IU_ARG_HELP) {
 			*ret_done = true;
-			return IU_EXIT_GO;
+			return iu_flushed(IU_EXIT_GO);
 		}
 		if (id == IU_ARG_OPERAND)
 			words[n++] = args.value;

@@ -58,13 +58,13 @@ static bool take_option(void *arg, int option, const struct iu_args *args)
 	return option != OPT_COUNT || iu_arg_number(args, "count", 1, 65535, &p->count);
 }
 
-/* "8000-8099": what stands before the last hyphen is the address, if only digits follow. False: out of memory. */
+/* "8000-8099": what stands before the last hyphen is the address, if only digits follow, or nothing. False: out of memory. */
 static bool split_range(struct pick *p)
 {
 	const char *text = p->call.q.address != NULL ? p->call.q.address : "0", *hyphen = strrchr(text, '-');
 	uint64_t last = UINT16_MAX;
 
-	p->has_range = hyphen != NULL && hyphen != text && hyphen[1] != 0 && hyphen[1 + strspn(hyphen + 1, "0123456789")] == 0;
+	p->has_range = hyphen != NULL && hyphen != text && hyphen[1 + strspn(hyphen + 1, "0123456789")] == 0;
 	if (p->has_range && !iu_parse_u64(hyphen + 1, 1, UINT16_MAX, &last))
 		last = 0;
 	p->last = (uint16_t)last;

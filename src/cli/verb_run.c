@@ -168,7 +168,7 @@ static int run(int argc, char **argv)
 
 	while ((id = iu_args_next(&args)) != IU_ARG_END) {
 		if (id == IU_ARG_HELP)
-			return IU_EXIT_GO;
+			return iu_flushed(IU_EXIT_GO);
 		if (id == IU_ARG_OPERAND) {
 			o.argv = argv + args.next - 1;
 			return iu_run(&o);
