@@ -15,6 +15,7 @@ enum {
 	TICK_MS = 100,
 	SOON_LOOKS = 4,    /* at a connection without the loop, soon_ms apart */
 	SOON_LATE_MS = 10, /* look when no connection comes; not less than soon_ms */
+	SOON_BEHIND_MS = 32, /* how long a look may be put off because an older connection has not ended yet */
 	QUIET_MS = 1000, /* a hurried connection on which nothing moves for so long is not in the middle of anything */
 };
 
@@ -361,26 +362,34 @@ static void expect_soon(struct iu_conn *c)
 	c->soon = true;
 }
 
-/* A look without the loop. */
-static void look(struct iu_conn *c)
+/* A look without the loop. False: in vain. */
+static bool look(struct iu_conn *c)
 {
-	ssize_t n = recv(c->fd, c->set->scratch, SCRATCH_SIZE, MSG_DONTWAIT);
+	ssize_t n;
 
+	do { /* the end is behind what the peer has said */
+		n = recv(c->fd, c->set->scratch, SCRATCH_SIZE, MSG_DONTWAIT);
+		c->ending.bytes_in += n > 0 ? (uint64_t)n : 0;
+	} while (n > 0 && ++c->looks < SOON_LOOKS);
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		fail(c, errno);
-		return;
+		return true;
 	}
-	c->ending.bytes_in += n > 0 ? (uint64_t)n : 0;
 	c->ending.peer_ended = n == 0;
-	if (n != 0 && ++c->looks < SOON_LOOKS)
+	if (n < 0 && ++c->looks < SOON_LOOKS)
 		expect_soon(c);
 	else
 		step(c);
+	return n == 0;
 }
 
+/* After a look in vain the next ones have to wait until the clock has moved on, but not for long. */
 static bool is_look_due(const struct iu_conns *set)
 {
-	return set->soon != NULL && uv_now(set->loop) >= set->soon->look_ms;
+	const struct iu_conn *c = set->soon;
+	uint64_t now = uv_now(set->loop);
+
+	return c != NULL && now >= c->look_ms && (now != set->in_vain_ms || now >= c->look_ms + SOON_BEHIND_MS);
 }
 
 static void look_at_soon(struct iu_conns *set)
@@ -389,7 +398,8 @@ static void look_at_soon(struct iu_conns *set)
 		struct iu_conn *c = set->soon;
 
 		leave_soon(c);
-		look(c);
+		if (!look(c))
+			set->in_vain_ms = uv_now(set->loop);
 	}
 	if (set->soon != NULL)
 		uv_timer_start(&set->soon_timer, on_soon, SOON_LATE_MS, 0);
@@ -558,6 +568,7 @@ enum inuse_status iu_conns_init(struct iu_conns *set, uv_loop_t *loop, struct in
 	set->loop = loop;
 	set->awake = set->hurried = false;
 	set->next_ms = UINT64_MAX;
+	set->in_vain_ms = 0;
 	set->head = set->soon = NULL;
 	set->soon_end = &set->soon;
 	set->n = set->n_cut = 0;

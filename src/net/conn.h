@@ -23,9 +23,11 @@
  * What does not need the loop does not touch it: a text that fits into the socket's buffer and is followed by a close
  * costs accept, send and close. A peer that ends as soon as it has read ours is not waited for with the loop either (*soon*):
  * soon_ms after our end its socket is read, and a few times more, soon_ms apart; only what is still there then is watched,
- * which would have taken four system calls and a wake-up each, a look in vain takes one. The next connection is the occasion
- * for it; a timer that is short enough to come before the kernel's own tick would cost more than it saves, so that the one
- * for when no connection comes is late.
+ * which would have taken four system calls and a wake-up each, a look in vain takes one. One in vain puts off those at the
+ * younger connections, too, until the loop's clock has moved on, though not for long: how soon clients end depends more on
+ * how many there are and how busy the machine is than on the client. The next connection is the occasion for a look; a timer
+ * that is short enough to come before the kernel's own tick would cost more than it saves, so that the one for when no
+ * connection comes is late.
  *
  * Not handled: SO_LINGER with seconds blocks close() on Linux even where the socket is non-blocking, so such sockets are
  * closed by libuv's threads, four at a time.
@@ -64,6 +66,7 @@ struct iu_conns {
 	uv_loop_t *loop;
 	uv_timer_t timer, soon_timer;
 	struct iu_conn *soon, **soon_end; /* whose peers are expected to end at any moment, in the order of their next look */
+	uint64_t in_vain_ms; /* of uv_now(): when one of them was last looked at in vain */
 	bool awake, hurried;
 	uint64_t next_ms; /* of uv_now(): no deadline is before it */
 	uint64_t last_ms; /* of uv_now(): hurried connections are over by then */

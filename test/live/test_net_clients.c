@@ -289,6 +289,27 @@ static void test_out_of_descriptors__hello__served_as_others_end(void **state)
 	live_says(live_finish(pid, SIGTERM), 0, "");
 }
 
+/* Clients that do not end take no descriptor from younger ones that do, and hold up none that has much to say. */
+static void test_stalled__hello__younger_ones_served_meanwhile(void **state)
+{
+	enum { STALLED = 8, MANY = 60, PIECES = 64 };
+	static const char rubbish[65536];
+	pid_t pid = SERVE("hello", SERVER);
+	int client;
+
+	limit_files(pid, 24); /* some for the server itself, and for a few at a time */
+	for (size_t i = 0; i < STALLED; i++)
+		hear(live_dial(SERVER, NULL, 0), "HELLO");
+	for (size_t i = 0; i < MANY; i++) {
+		client = live_dial(SERVER, NULL, 0);
+		hear(client, "HELLO");
+		assert_int_equal(hear_end(client), 0);
+		for (size_t n = 0; i == 0 && n < PIECES; n++)
+			assert_int_equal(send(client, rubbish, sizeof(rubbish), MSG_NOSIGNAL), sizeof(rubbish));
+		live_close(client);
+	}
+}
+
 /* -------------------------------------------------------------------------------------------------- the end */
 
 static void test_sigterm__in_flight_finishes(void **state)
@@ -376,6 +397,7 @@ int main(void)
 		live_test(test_thousand__all_served_then_the_count_ends_it),
 		live_test(test_out_of_descriptors__clients_wait__said_once),
 		live_test(test_out_of_descriptors__hello__served_as_others_end),
+		live_test(test_stalled__hello__younger_ones_served_meanwhile),
 		live_test(test_sigterm__in_flight_finishes),
 		live_test(test_sigterm__waiting_in_the_backlog__still_served),
 		live_test(test_sigint__idle_client__is_told_and_the_server_ends),
