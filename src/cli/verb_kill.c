@@ -15,8 +15,7 @@ const struct iu_verb iu_verb_kill = {
 	N_("Shows which processes hold an address, asks, ends them, and removes what they leave."),
 	options,
 	N_("SIGTERM first. Never process 1, nor one above this program, nor a client that merely got the port from "
-	   "the\n"
-	   "kernel. Of services and containers it says what to run instead.\n"
+	   "the kernel. Of services and containers it says what to run instead.\n"
 	   "Exit status: 0 the address is free, 1 it is not, 2 the input was wrong or nobody could be asked, "
 	   "3 cannot tell, or not permitted."),
 	run,

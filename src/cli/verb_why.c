@@ -261,7 +261,7 @@ static int run(const struct iu_verb *verb, enum iu_call_word word, int argc, cha
 	if (status != IU_CALL_GO_ON)
 		return status;
 	if (ask.version)
-		return iu_flushed(iu_print_version(stdout));
+		return iu_flushed(iu_print_version(stdout, ask.call.json));
 	if (ask.call.q.address == NULL)
 		return iu_usage(verb, _("the address is missing"));
 	return answer(&ask);

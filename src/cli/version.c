@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* inuse --version: the version, and what this kernel shows this user. */
+#include <jansson.h>
+
 #include "base/gettext.h"
 #include "base/text.h"
 #include "cli/why.h"
@@ -36,10 +38,40 @@ static void print_feature(void *arg, const struct iu_feature_line *f)
 	iu_text_done(&line);
 }
 
-int iu_print_version(FILE *f)
+static void add_ability(void *arg, const struct iu_ability *a)
+{
+	json_array_append_new(arg, json_pack("{s:s, s:b, s:b, s:s}", "source", a->name, "usable", a->usable, "complete", a->complete,
+					     "text", a->text));
+}
+
+static void add_feature(void *arg, const struct iu_feature_line *line)
+{
+	json_array_append_new(arg, json_pack("{s:s, s:b, s:b, s:s}", "feature", line->name, "present", line->present, "probed", line->probed,
+					     "text", line->what));
+}
+
+static int print_json(FILE *f)
+{
+	json_t *sources = json_array(), *features = json_array(), *o;
+	char system[128];
+
+	iu_host_abilities(add_ability, sources);
+	if (IU_SYSTEM_HERE == IU_SYSTEM_linux)
+		iu_features_each(add_feature, features);
+	o = json_pack("{s:s, s:i, s:s, s:s, s:o, s:o}", "schema", "inuse-version", "version", 1, "program", "inuse " INUSE_VERSION,
+		      "system", iu_system_name(system, sizeof(system)), "sources", sources, "features", features);
+	if (json_dumpf(o, f, JSON_COMPACT) == 0)
+		fputc('\n', f);
+	json_decref(o);
+	return IU_EXIT_GO;
+}
+
+int iu_print_version(FILE *f, bool json)
 {
 	char system[128];
 
+	if (json)
+		return print_json(f);
 	fprintf(f, "inuse %s\n", INUSE_VERSION);
 	fprintf(f, _("What %s shows this user, best source first:\n"), iu_system_name(system, sizeof(system)));
 	iu_host_abilities(print_ability, f);

@@ -9,7 +9,7 @@
 extern const struct iu_verb iu_verb_bare;
 
 /* `inuse --version`: the version, then a line for each source: whether this kernel and this user have it. */
-int iu_print_version(FILE *f);
+int iu_print_version(FILE *f, bool json);
 
 /* `inuse PATH`: what a unix socket's path holds. Returns an exit status, having printed. */
 int iu_why_unix(const char *path, bool json, bool quiet);

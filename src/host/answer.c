@@ -178,6 +178,9 @@ static struct inuse_request make_request(const struct iu_resolved *r, const stru
 	if (q->uid < 0 && q->snapshot != NULL && f->os == IU_SYSTEM_windows)
 		req.uid = UINT32_MAX;
 	req.may_bind_low = iu_may_bind_low(q->uid);
+	/* on the machine of a saved state the user counts, not what this process may do here */
+	if (q->snapshot != NULL && IU_SYSTEM_HERE == IU_SYSTEM_linux)
+		req.may_bind_low = req.uid == 0 ? INUSE_YES : INUSE_NO;
 	if (q->call == INUSE_CALL_CONNECT) {
 		req.remote = *addr;
 		req.local = r->from;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Who holds a socket, and everything else that a template may name. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/address.h"
@@ -46,18 +47,42 @@ static void who_is_hidden(struct iu_text *t, const struct iu_facts *f, const str
 	iu_text_done(&user);
 }
 
-/* Number of different processes that hold the socket. */
-static size_t n_processes(const struct iu_facts *f, const struct inuse_socket *o)
+/* A socket that stands in the way just as this one does: with SO_REUSEPORT many listen on one address. */
+static bool is_beside(const struct inuse_socket *s, const struct inuse_socket *o)
+{
+	return s->state == o->state && (o->state == INUSE_LISTEN || o->state == INUSE_BOUND) && s->proto == o->proto &&
+	       s->netns == o->netns && s->device == o->device && s->local.port == o->local.port &&
+	       iu_addr_same(&s->local, &o->local);
+}
+
+static size_t mark_holders(const struct iu_facts *f, const struct inuse_socket *o, bool *seen)
 {
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < o->n_holders && o->holders + i < f->n_holders; i++) {
-		bool seen = false;
+		uint32_t process = f->holders[o->holders + i].process;
 
-		for (uint32_t j = 0; j < i; j++)
-			seen |= f->holders[o->holders + j].process == f->holders[o->holders + i].process;
-		n += !seen;
+		if (process >= f->n_processes || seen[process])
+			continue;
+		seen[process] = true;
+		n++;
 	}
+	return n;
+}
+
+/* Number of different processes that hold the socket, or one beside it. */
+static size_t n_processes(const struct iu_facts *f, const struct inuse_socket *o)
+{
+	bool *seen = calloc(f->n_processes + 1, sizeof(*seen));
+	size_t n;
+
+	if (seen == NULL)
+		return 1;
+	n = mark_holders(f, o, seen);
+	for (size_t i = 0; i < f->n_sockets; i++)
+		if (is_beside(&f->sockets[i], o))
+			n += mark_holders(f, &f->sockets[i], seen);
+	free(seen);
 	return n;
 }
 

@@ -137,7 +137,7 @@ static const struct iu_words cures[] = {
 	{"wait", N_("inuse wait {again}"), N_("comes back in {time}")},
 	{"evict", N_("{sudo}inuse release {again}"), N_("late packets may arrive")},
 	{"reuseaddr-old", N_("set SO_REUSEADDR in the {role}"), N_("helps from its next stop on")},
-	{"reuseport-new", N_("set SO_REUSEPORT on the new socket"), N_("connections are shared out between both programs")},
+	{"reuseport-new", N_("set SO_REUSEPORT on the new socket"), N_("connections are shared out among all who do")},
 	{"same-user", N_("run it as user {user}"), NULL},
 	{"v6only", N_("set IPV6_V6ONLY on the new socket"), N_("it then takes no IPv4 connections")},
 	{"wait-tentative", N_("inuse wait {again}"), N_("comes back in 1 to 2 s")},

@@ -52,8 +52,9 @@ static void test_windows__no_socket_and_10013__the_likely_excluded_range_and_the
 static void test_linux__no_socket_and_refused__the_call_itself_is_forbidden(void **state)
 {
 	struct inuse_answer *answer = ask(NULL, 0);
-	struct iu_facts on_linux = *answer->facts;
+	static struct iu_facts on_linux;
 
+	on_linux = *answer->facts;
 	on_linux.os = IU_SYSTEM_linux;
 	answer->facts = &on_linux;
 	check_text(answer, EPERM, "the call itself is forbidden here", "By now nothing");
