@@ -24,6 +24,11 @@ static const struct row causes[] = {
 	{"", "bind 127.0.0.1:5000", "no-addresses", "address-not-local"},
 	{"", "bind [::1]:5000", "no-addresses", "address-not-local"},
 	{"LISTEN [::1]:5000", "bind [::1]:5000 dev=1", "", "listener"},
+	{"", "bind [fe80::1%9]:5000", "device=1", "device-missing"},
+	/* automatic ports */
+	{"LISTEN 127.0.0.1:40000", "bind 127.0.0.1:0", "range=40000-40000", "bind-ports-exhausted"},
+	{"TW 127.0.0.1:40000>127.0.0.1:5000;LISTEN 127.0.0.1:5000", "connect 127.0.0.1:0>127.0.0.1:5000", "range=40000-40000",
+	 "connect-ports-exhausted"},
 	/* connected to itself */
 	{"ESTAB 127.0.0.1:5000>127.0.0.1:5000 lock", "bind 127.0.0.1:5000 ra", "", "self-connect"},
 	{"ESTAB 127.0.0.1:5000>127.0.0.2:5000 lock", "bind 127.0.0.1:5000 ra", "", "living-connection"},

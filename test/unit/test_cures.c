@@ -42,6 +42,7 @@ static const struct {
 	{"ESTAB 127.0.0.1:40000>127.0.0.1:80", "bind 127.0.0.1:40000 ra", "reserved=40000-40000", ""},
 	{"ESTAB 127.0.0.1:40000>127.0.0.1:80", "bind 127.0.0.1:40000 ra", "range=40001-50000", ""},
 	{"ESTAB 127.0.0.1:40000>127.0.0.1:80", "bind 127.0.0.1:40000 ra", "range=30000-39999", ""},
+	{"ESTAB 127.0.0.1:40000>127.0.0.1:80", "bind 127.0.0.1:40000 ra", "range=40000-40000", "later:reserve-port"},
 	{"TW 127.0.0.1:40000>127.0.0.1:80", "bind 127.0.0.1:40000 ra", "", "wait evict later:reserve-port"},
 	/* addresses and privilege */
 	{"", "bind 192.0.2.77:5000", "", "own-address freebind"},
