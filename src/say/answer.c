@@ -188,19 +188,22 @@ static void details_line(struct iu_told *t, const struct inuse_socket *o)
 
 static void more_line(struct iu_told *t, uint64_t told)
 {
+	struct iu_text line = {0};
 	bool first = true;
 
 	if (t->v->n_blockers <= told)
 		return;
-	iu_text_addf(t->out, _("  and %llu more"), (unsigned long long)(t->v->n_blockers - told));
+	iu_text_addf(&line, _("and %llu more"), (unsigned long long)(t->v->n_blockers - told));
 	for (int s = 0; s < INUSE_N_STATES; s++)
 		if (t->v->n_by_state[s] > 0) {
-			iu_text_addf(t->out, "%s%llu %s", first ? _("; in all ") : ", ", (unsigned long long)t->v->n_by_state[s],
+			iu_text_addf(&line, "%s%llu %s", first ? _("; in all ") : ", ", (unsigned long long)t->v->n_by_state[s],
 				     iu_say_state((enum inuse_state)s));
 			first = false;
 		}
+	iu_text_add(t->out, "  ");
+	t->lines += iu_say_wrapped(t->out, line.data ? line.data : "", 4, t->width);
 	iu_text_add(t->out, "\n");
-	t->lines++;
+	iu_text_done(&line);
 }
 
 static void sockets(struct iu_told *t)

@@ -37,7 +37,10 @@ struct iu_telling {
 	size_t max_lines;      /* 0: 12, or unlimited when verbose */
 };
 
-/* Index of the verdict that decides: the first FAIL, else the first CANNOT_TELL, else 0. n > 0. */
+/*
+ * Index of the verdict that decides: the first FAIL by who has that very address, else the first FAIL, else the first CANNOT_TELL, else 0.
+ * n > 0.
+ */
 size_t iu_say_deciding(const struct inuse_verdict *verdicts, size_t n);
 /* The whole answer for people, lines ending in '\n'. The verdicts' facts must be alive. */
 void iu_say_answer(struct iu_text *t, const struct iu_facts *facts, const struct inuse_verdict *verdicts, size_t n,
