@@ -471,6 +471,29 @@ static struct iu_sim_answer give_up(struct iu_sim *sim, struct iu_sim_node *node
 	return answer;
 }
 
+/*
+ * A port that nobody listens on refuses, unless what is left of an old connection answers instead: which of the two, the automatic port
+ * decides. Where that is known the SYN is judged from there. [syn/time-wait-without-listener]
+ */
+static void judge_from_port(struct iu_sim *sim, struct iu_sim_node *node, struct inuse_request *r, uint16_t chosen, struct inuse_verdict *v)
+{
+	int64_t first = sim->facts.settings[IU_SET_RANGE_FIRST], last = sim->facts.settings[IU_SET_RANGE_LAST];
+	struct iu_decided *decided = sim->decided;
+	struct inuse_request there = *r;
+	struct inuse_verdict said;
+
+	there.local.port = chosen == 0 && first == last ? (uint16_t)first : chosen;
+	if (r->local.port != 0 || there.local.port == 0 || v->outcome != INUSE_FAIL || v->result != INUSE_R_CONNREFUSED)
+		return;
+	sim->decided = NULL; /* this is no other call */
+	said = iu_sim_judge(sim, node, &there, 0);
+	sim->decided = decided;
+	if (said.outcome != INUSE_FAIL || said.result != INUSE_R_TIMEDOUT)
+		return;
+	*v = said;
+	*r = there;
+}
+
 static struct iu_sim_answer start_connect(struct iu_sim *sim, unsigned s, const struct inuse_addr *to, uint16_t chosen)
 {
 	struct iu_sim_node *node = iu_sim_node_of(sim, s);
@@ -488,6 +511,7 @@ static struct iu_sim_answer start_connect(struct iu_sim *sim, unsigned s, const 
 	v = iu_sim_judge(sim, node, &r, iu_sim_claims(node, to, 0));
 	sim->facts.n_routes = 1;
 	keep_device(node, &dest, &v);
+	judge_from_port(sim, node, &r, chosen, &v);
 	if (v.outcome == INUSE_FAIL && v.result != INUSE_R_TIMEDOUT)
 		return give_up(sim, node, &given, &dest, &v);
 	port = r.local.port != 0 ? r.local.port : iu_sim_find_port(sim, node, &r, chosen);
