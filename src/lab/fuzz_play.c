@@ -493,6 +493,22 @@ static bool may_meet_remains(struct iu_fuzzer *f, const struct iu_step *step)
 	return false;
 }
 
+/* Before 6.14 a client may take over a TIME-WAIT to the same destination when another second has begun: now, or in a moment. */
+static bool may_take_over(const struct iu_fuzzer *f, const struct iu_step *step)
+{
+	const struct iu_facts *facts = iu_sim_facts(f->model.sim);
+	struct inuse_addr to = iu_addr_unmapped(&step->at.addr);
+
+	for (size_t i = 0; (f->features & IU_FEATURE_TW_DELAY) == 0 && i < facts->n_sockets; i++) {
+		const struct inuse_socket *s = &facts->sockets[i];
+		struct inuse_addr remote = iu_addr_unmapped(&s->remote);
+
+		if (s->mini && s->state == INUSE_TIME_WAIT && iu_addr_same(&remote, &to) && remote.port == to.port)
+			return true;
+	}
+	return false;
+}
+
 /* Longer than the kernel delays an ACK where nothing else is said: linux v6.18 TCP_DELACK_MIN. */
 static void await_ack(void)
 {
@@ -525,7 +541,7 @@ enum iu_agreement iu_fuzz_step(struct iu_fuzzer *f, const struct iu_step *step, 
 	struct iu_fuzz_answer kernel;
 	struct iu_sim_answer model;
 	enum iu_agreement agreement = IU_AGREES, unknowns = IU_AGREES;
-	bool call, automatic, crossing, refused, remains;
+	bool call, automatic, crossing, refused, remains, takes_over;
 	unsigned listeners = 0;
 
 	*ret = (struct iu_scene_answer){0};
@@ -556,6 +572,7 @@ enum iu_agreement iu_fuzz_step(struct iu_fuzzer *f, const struct iu_step *step, 
 	iu_sim_count(f->model.sim, call || step->action == IU_DO_SEND ? &f->decided : NULL);
 	note_packets(f, step);
 	remains = dials(step) && automatic && may_meet_remains(f, step);
+	takes_over = dials(step) && may_take_over(f, step);
 	model = iu_onmodel_step(&f->model, step, kernel.chosen);
 	if (iu_sim_owes_ack(f->model.sim))
 		await_ack();
@@ -573,7 +590,7 @@ enum iu_agreement iu_fuzz_step(struct iu_fuzzer *f, const struct iu_step *step, 
 	f->n_calls += call;
 	refused = automatic && model.rule != NULL && strcmp(kernel.text, "ECONNREFUSED") == 0 &&
 		  (remains || strcmp(model.rule, "nobody-answers") == 0);
-	if (crossing || refused || is_drawn(f, step, listeners, kernel.text, model.text))
+	if (crossing || refused || takes_over || is_drawn(f, step, listeners, kernel.text, model.text))
 		return IU_CHOICE;
 	agreement = compare(f, step, &l, &kernel, &model, unknowns);
 	if (agreement == IU_AGREES && call)

@@ -203,16 +203,20 @@ static enum inuse_tri is_allowed(const struct iu_world *w, const struct inuse_so
 	return reuse == 2 ? was_on_loopback(w, o, missing) : iu_is(reuse != 0);
 }
 
-/* Has it been in TIME-WAIT for net.ipv4.tcp_tw_reuse_delay? */
+/*
+ * Has it been in TIME-WAIT for net.ipv4.tcp_tw_reuse_delay? Before 6.14 that is a second, of which the kernel's clock counts whole ones:
+ * the next may begin at any moment. linux v6.13 net/ipv4/tcp_ipv4.c tcp_twsk_unique()
+ */
 static enum inuse_tri is_old_enough(const struct iu_world *w, const struct inuse_socket *o, uint32_t *missing)
 {
 	int64_t delay_ms, entered_ns = o->since_ns != 0 ? o->since_ns : o->free_at_ns - 60 * 1000000000ll;
-	bool known = iu_setting(w->facts, IU_SET_TW_REUSE_DELAY, &delay_ms);
+	int64_t age_ns = w->facts->now_ns - entered_ns;
+	bool known = iu_setting(w->facts, IU_SET_TW_REUSE_DELAY, &delay_ms), whole = (w->facts->features & IU_FEATURE_TW_DELAY) == 0;
 
 	if (known && delay_ms == 0)
 		return INUSE_YES;
-	if (known && (o->since_ns != 0 || o->free_at_ns != 0))
-		return iu_is(w->facts->now_ns - entered_ns >= delay_ms * 1000000);
+	if (known && (o->since_ns != 0 || o->free_at_ns != 0) && (age_ns <= 0 || age_ns >= delay_ms * 1000000 || !whole))
+		return iu_is(age_ns >= delay_ms * 1000000);
 	*missing |= known ? INUSE_MISSING_TIMER : INUSE_MISSING_SETTING;
 	return INUSE_MAYBE;
 }

@@ -66,6 +66,15 @@ static bool is_read(const struct inuse_socket *o, uint32_t flag, enum iu_system 
 	return flag != INUSE_EXCLUSIVE || os == IU_SYSTEM_windows;
 }
 
+/* Is it not known for how long a TIME-WAIT has been one, or is that less than what the kernel's clock can tell? See is_old_enough(). */
+static bool is_age_open(const struct iu_facts *f, const struct inuse_socket *o)
+{
+	int64_t entered_ns = o->since_ns != 0 ? o->since_ns : o->free_at_ns - INT64_C(60000000000), age_ns = f->now_ns - entered_ns;
+
+	return (o->free_at_ns == 0 && o->since_ns == 0) ||
+	       ((f->features & IU_FEATURE_TW_DELAY) == 0 && age_ns > 0 && age_ns < INT64_C(1000000000));
+}
+
 static void find_of_socket(struct search *s, size_t i)
 {
 	static const struct {
@@ -86,8 +95,7 @@ static void find_of_socket(struct search *s, size_t i)
 		found(s, DEVICE, INUSE_MISSING_DEVICE, 3, i, 0);
 	if ((o->known & INUSE_KNOW_UID) == 0)
 		found(s, USER, INUSE_MISSING_UID, 2, i, 0);
-	if (o->mini && o->state == INUSE_TIME_WAIT && o->free_at_ns == 0 && o->since_ns == 0 &&
-	    (!iu_setting(f, IU_SET_TW_REUSE_DELAY, &delay_ms) || delay_ms > 0))
+	if (o->mini && o->state == INUSE_TIME_WAIT && (!iu_setting(f, IU_SET_TW_REUSE_DELAY, &delay_ms) || delay_ms > 0) && is_age_open(f, o))
 		found(s, AGE, INUSE_MISSING_TIMER, 2, i, 0);
 }
 
@@ -323,7 +331,7 @@ static void complete_socket(struct iu_unknowns *u, const struct iu_unknown *k)
 		o->uid = k->value == 0 ? u->request.uid : u->request.uid + 1;
 		break;
 	default: /* AGE */
-		o->since_ns = u->facts.now_ns - (k->value == 0 ? INT64_C(59000000000) : 1000000);
+		o->since_ns = u->facts.now_ns - (k->value == 0 ? INT64_C(59000000000) : 0);
 		break;
 	}
 }

@@ -144,6 +144,8 @@ static void socket_word(struct scene *scene, struct inuse_socket *s, const char 
 		add_holder(scene, s, value);
 	} else if ((value = value_of(word, "left")) != NULL) {
 		s->free_at_ns = SCENE_NOW + atoi(value) * SECOND;
+	} else if ((value = value_of(word, "ms")) != NULL) {
+		s->since_ns = SCENE_NOW - atoi(value) * SECOND / 1000;
 	} else if ((value = value_of(word, "old")) != NULL) {
 		s->since_ns = SCENE_NOW - atoi(value) * SECOND;
 	} else if (flag_of(word) != 0) {

@@ -4,9 +4,10 @@
  *
  * Sockets, separated by ';': STATE LOCAL[>REMOTE] words. States: BOUND LISTEN SYNSENT SYNRECV ESTAB FW1 FW2 CLOSING TW CW LA.
  * Words: ra rp v6 excl (options), ts (timestamps), lock (port chosen by bind), file (somebody has it open), rem (remains
- * without a process), orphan (a whole socket without one), udp, uid=N, dev=N, left=N (seconds until it goes), old=N (seconds that it
- * has been in TIME-WAIT), kernel (made by the kernel itself), mptcp, ns=N (the namespace), by=PID (a process that has it open; several
- * times: several have) or by=nobody; ?ra ?rp ?v6 ?ts ?lock ?excl ?file ?kernel ?mptcp ?uid ?dev ?ino: not known; ?left: nor is when it goes.
+ * without a process), orphan (a whole socket without one), udp, uid=N, dev=N, left=N (seconds until it goes), old=N and ms=N
+ * (seconds and milliseconds that it has been in TIME-WAIT), kernel (made by the kernel itself), mptcp, ns=N (the namespace),
+ * by=PID (a process that has it open; several times: several have) or by=nobody; ?ra ?rp ?v6 ?ts ?lock ?excl ?file ?kernel
+ * ?mptcp ?uid ?dev ?ino: not known; ?left: nor is when it goes.
  *
  * A call: bind|listen|connect|accept LOCAL[>REMOTE] words: options as above, freebind, repair, grp (a reuseport program is
  * attached), uid=N, dev=N, user (may not bind low ports), ?low (who knows whether it may), ?uid. After that, of a socket that
