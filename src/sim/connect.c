@@ -111,12 +111,12 @@ static bool hears_answer(const struct iu_sim *sim, const struct iu_sim_node *cli
 	return arrival != 0 && (client->s.device == 0 || client->s.device == arrival);
 }
 
-bool iu_sim_hears_listener(const struct iu_sim *sim, const struct iu_sim_node *node)
+enum inuse_tri iu_sim_hears_listener(const struct iu_sim *sim, const struct iu_sim_node *node)
 {
 	uint32_t arrival = iu_sim_arrival(sim, node, &node->s.remote);
 	int listener = arrival != 0 ? iu_sim_listener_for(sim, &node->s.remote, arrival) : NONE;
 
-	return listener != NONE && hears_answer(sim, node, listener);
+	return listener != NONE ? iu_is(hears_answer(sim, node, listener)) : INUSE_MAYBE;
 }
 
 /* From an address that is not the host's no answer goes out, but with IP_TRANSPARENT: linux v6.18 ip_route_output_key_hash_rcu(). */

@@ -106,9 +106,9 @@ int iu_sim_node_new(struct iu_sim *sim);             /* NONE: there are too many
 /* The socket is done with its connection; a port that bind() named stays with it while it is open. tcp_done() of the kernel. */
 void iu_sim_done(struct iu_sim *sim, int n);
 void iu_sim_send_fin(struct iu_sim *sim, int n);
-/* connect.c: does a listener stand where the other end was, so that its answers are heard? */
-bool iu_sim_hears_listener(const struct iu_sim *sim, const struct iu_sim_node *node);
-/* The end of a connection whose other one is gone does not hear so: it is bound to a device to which no RST comes, but of a listener. */
+/* connect.c: are the answers of the listener heard that stands where the other end was? MAYBE: there is none. */
+enum inuse_tri iu_sim_hears_listener(const struct iu_sim *sim, const struct iu_sim_node *node);
+/* The end of a connection whose other one is gone does not hear so: the RST goes by another device than its own, or than a listener's. */
 bool iu_sim_is_unheard(const struct iu_sim *sim, const struct iu_sim_node *node);
 /* The peer gets a RST; then this end is done. */
 void iu_sim_abort(struct iu_sim *sim, int n);

@@ -167,8 +167,11 @@ void iu_sim_abort(struct iu_sim *sim, int n)
 
 bool iu_sim_is_unheard(const struct iu_sim *sim, const struct iu_sim_node *node)
 {
-	return iu_reset_is_lost(&sim->facts, &node->s.local, &node->s.remote) ||
-	       (iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, &node->s.remote) && !iu_sim_hears_listener(sim, node));
+	enum inuse_tri listener = iu_sim_hears_listener(sim, node);
+
+	if (iu_reset_is_lost(&sim->facts, &node->s.local, &node->s.remote) || listener == INUSE_NO)
+		return true;
+	return listener == INUSE_MAYBE && iu_answer_is_lost(&sim->facts, node->s.device, &node->s.local, &node->s.remote);
 }
 
 /* What a first FIN makes of its receiver, and of the sender that it answers. */
