@@ -122,6 +122,7 @@ static void test_diag_read__time_wait__end_and_slack_known_uid_not(void **state)
 	assert_true(s.mini);
 	assert_int_equal(s.free_at_ns, 44000 * MS);
 	assert_int_equal(s.free_slack_ns, 2048 * MS);
+	assert_int_equal(s.since_ns, s.free_at_ns - 60000 * MS);
 	assert_int_equal(s.known, INUSE_KNOW_DEVICE | INUSE_KNOW_INODE | INUSE_V6ONLY | INUSE_HAS_FILE);
 	assert_int_equal(s.flags, 0);
 }

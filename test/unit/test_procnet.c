@@ -81,6 +81,7 @@ static void test_procnet_line__time_wait__its_end(void **state)
 	assert_true(s.mini);
 	assert_int_equal(s.free_at_ns, 143 * S);
 	assert_int_equal(s.free_slack_ns, 2048000000);
+	assert_int_equal(s.since_ns, 83 * S);
 	assert_int_equal(s.known, INUSE_KNOW_INODE | INUSE_KNOW_HAS_FILE | INUSE_KNOW_V6ONLY);
 	check_addr(&s.remote, "127.0.0.1:50514");
 }
@@ -99,7 +100,10 @@ static void test_procnet_line__written_some_time_before__end_is_as_much_less_exa
 
 static void test_procnet_line__fin_wait_2__remains_and_living_told_apart(void **state)
 {
-	assert_true(read_line(&v4, "  1: 0100007F:1F90 0100007F:C552 05 0:0 03:00000010 0 0 0 0 3 0\n").mini);
+	struct inuse_socket remains = read_line(&v4, "  1: 0100007F:1F90 0100007F:C552 05 0:0 03:00000010 0 0 0 0 3 0\n");
+
+	assert_true(remains.mini);
+	assert_int_equal(remains.since_ns, 0); /* since when is told of TIME-WAIT alone */
 	assert_false(read_line(&v4, "  1: 0100007F:1F90 0100007F:C552 05 0:0 02:00000010 0 0 0 77 3 0\n").mini);
 }
 
@@ -111,6 +115,8 @@ static void test_procnet_line__orphan_in_fin_wait_2__from_its_timer_on(void **st
 	assert_int_equal(s.free_at_ns, 105 * S);
 	assert_int_equal(s.free_slack_ns, 60 * S + 2 * INT64_C(2048000000));
 	s = read_line(&v4, "  1: 0100007F:1F90 0100007F:C552 05 0:0 02:000001F4 0 0 0 77 3 0\n");
+	assert_int_equal(s.free_at_ns, 0);
+	s = read_line(&v4, "  1: 0100007F:1F90 0100007F:C552 05 0:0 01:000001F4 0 0 0 0 3 0\n"); /* a retransmission's */
 	assert_int_equal(s.free_at_ns, 0);
 	s = read_line(&v4, "  1: 0100007F:1F90 0100007F:C552 05 0:0 02:FFFFFFFFFFFF 0 0 0 0 3 0\n");
 	assert_int_equal(s.free_at_ns, 0);
@@ -158,6 +164,9 @@ static void test_procnet_line__cut_or_damaged__refused(void **state)
 		"   0: 0100007F1F90 00000000:0000 0A 0:0 00:00000000 0 1000 0 4711 1\n",
 		"   0: 0100007F:1F9 00000000:0000 0A 0:0 00:00000000 0 1000 0 4711 1\n",
 		"   0: 0100007G:1F90 00000000:0000 0A 0:0 00:00000000 0 1000 0 4711 1\n",
+		"   0: 0100007/:1F90 00000000:0000 0A 0:0 00:00000000 0 1000 0 4711 1\n",
+		"   0: 0100007@:1F90 00000000:0000 0A 0:0 00:00000000 0 1000 0 4711 1\n",
+		"   0: 0100007F;1F90 00000000:0000 0A 0:0 00:00000000 0 1000 0 4711 1\n",
 		"   0 0100007F:1F90 00000000:0000 0A 0:0 00:00000000 0 1000 0 4711 1\n",
 		"   0: 0100007F:1F90 00000000:0000 0A0 0:0 00:00000000 0 1000 0 4711 1\n",
 		"   0: 0100007F:1F90 00000000:0000 0A 0:0 00-00000000 0 1000 0 4711 1\n",
