@@ -26,6 +26,7 @@
 #define SECOND 1000000000ll
 
 enum { OPT_LISTENING = 256, OPT_TIMEOUT };
+enum { ECHOES = 5 };
 
 static const struct iu_option options[] = {
 	{OPT_LISTENING, "listening", NULL, N_("wait until somebody listens there instead")},
@@ -71,6 +72,8 @@ struct wait {
 	struct inuse_socket listener; /* who listens */
 	int64_t next_ns; /* when to look again */
 	unsigned looks;
+	bool told;      /* --listening: the kernel tells of listeners */
+	unsigned echo;  /* ... and so many looks have followed; ECHOES: no more are due */
 	int signals, signal; /* descriptor; the one that came */
 	struct inuse_error error;
 };
@@ -134,7 +137,19 @@ static enum end look_at_call(struct wait *w)
 	return GOES_ON;
 }
 
-static enum end look_for_listener(struct wait *w)
+/* When to look again: the word of a listener comes a moment before it can be found, so that it has echoes. */
+static int64_t listener_due(struct wait *w, bool by_event)
+{
+	static const int64_t echoes_ms[ECHOES] = {1, 8, 64, 512, 4000};
+
+	if (!w->told)
+		return iu_patience_back_off(&w->patience);
+	if (by_event)
+		w->echo = 0;
+	return w->patience.looked_ns + (w->echo < ECHOES ? echoes_ms[w->echo++] * IU_PATIENCE_MS : IU_PATIENCE_MOST);
+}
+
+static enum end look_for_listener(struct wait *w, bool by_event)
 {
 	char text[INUSE_ADDR_TEXT];
 	bool listening = false, ours = true;
@@ -143,7 +158,7 @@ static enum end look_for_listener(struct wait *w)
 		return FAILED;
 	if (listening)
 		return LISTENING;
-	w->next_ns = iu_patience_back_off(&w->patience);
+	w->next_ns = listener_due(w, by_event);
 	if (w->looks > 1 || iu_listening_is_ours(&w->resolved, &ours, &w->error) < 0 || ours)
 		return w->error.status < 0 ? FAILED : GOES_ON;
 	w->error.status = INUSE_E_UNSUPPORTED;
@@ -158,9 +173,12 @@ static enum end look(struct wait *w, bool by_event)
 	enum end end;
 
 	iu_watch_forget(w->watch);
-	iu_patience_looked(&w->patience, iu_host_now(), by_event);
+	if (!by_event && w->echo < ECHOES)
+		w->patience.looked_ns = iu_host_now(); /* it is the last event's look, once more */
+	else
+		iu_patience_looked(&w->patience, iu_host_now(), by_event);
 	w->looks++;
-	end = w->listening ? look_for_listener(w) : look_at_call(w);
+	end = w->listening ? look_for_listener(w, by_event) : look_at_call(w);
 	return end == GOES_ON && iu_host_now() >= w->deadline_ns ? TIME_IS_UP : end;
 }
 
@@ -227,7 +245,7 @@ static int64_t earlier(int64_t a, int64_t b)
 /* Sleeps until the next look is due. False: a signal came. */
 static bool sleep_until_next(struct wait *w, bool *ret_by_event)
 {
-	unsigned want = w->listening ? 0 : IU_WATCH_SOCKET | IU_WATCH_PROCESS | IU_WATCH_NETWORK, events;
+	unsigned want = w->listening ? IU_WATCH_LISTENER : IU_WATCH_SOCKET | IU_WATCH_PROCESS | IU_WATCH_NETWORK, events;
 
 	*ret_by_event = false;
 	w->next_ns = earlier(w->next_ns, w->deadline_ns);
@@ -357,6 +375,8 @@ static int wait_resolved(struct wait *w)
 		n = 2;
 	if (iu_watch_new(ports, n, connects, &w->watch, &w->error) < 0)
 		return iu_report_error(&w->error);
+	w->told = w->listening && iu_watch_for_listeners(w->watch, ports[0]);
+	w->echo = ECHOES;
 	w->signals = iu_system_catch_interrupts();
 	w->patience.began_ns = w->patience.looked_ns = iu_host_now();
 	w->deadline_ns = w->timeout_ns < 0 ? INT64_MAX : w->patience.began_ns + w->timeout_ns;

@@ -4,6 +4,7 @@
 #include "base/gettext.h"
 #include "host/bucket_reader.h"
 #include "host/sources.h"
+#include "host/watch.h"
 
 static enum inuse_status lacking(struct inuse_error *error)
 {
@@ -72,4 +73,22 @@ const struct iu_bucket *iu_bucket_reader_buckets(const struct iu_bucket_reader *
 {
 	*ret_n = 0;
 	return NULL;
+}
+
+struct iu_watch_listeners *iu_watch_open_listeners(uint16_t port)
+{
+	return NULL;
+}
+
+void iu_watch_close_listeners(struct iu_watch_listeners *listeners)
+{
+}
+
+int iu_watch_listeners_fd(const struct iu_watch_listeners *listeners)
+{
+	return -1;
+}
+
+void iu_watch_listeners_drain(struct iu_watch_listeners *listeners)
+{
 }

@@ -14,12 +14,13 @@
 #include "host/host.h"
 
 #define MAX_PROCESSES 64
-enum { AT_OTHER, AT_SOCKETS, AT_NETWORK, AT_PROCESSES };
+enum { AT_OTHER, AT_SOCKETS, AT_NETWORK, AT_LISTENERS, AT_PROCESSES };
 
 struct iu_watch {
 	struct pollfd fds[AT_PROCESSES + MAX_PROCESSES];
 	size_t n; /* with AT_PROCESSES */
 	bool one_is_gone; /* a process had ended before it could be watched */
+	struct iu_watch_listeners *listeners; /* NULL: none */
 };
 
 enum inuse_status iu_watch_new(const uint16_t *ports, size_t n_ports, bool routes, struct iu_watch **ret_watch,
@@ -33,6 +34,7 @@ enum inuse_status iu_watch_new(const uint16_t *ports, size_t n_ports, bool route
 	w->fds[AT_OTHER] = (struct pollfd){.fd = -1, .events = POLLIN};
 	w->fds[AT_SOCKETS] = (struct pollfd){.fd = iu_watch_open_sockets(ports, n_ports), .events = POLLIN};
 	w->fds[AT_NETWORK] = (struct pollfd){.fd = iu_watch_open_network(routes), .events = POLLIN};
+	w->fds[AT_LISTENERS] = (struct pollfd){.fd = -1, .events = POLLIN};
 	*ret_watch = w;
 	return INUSE_OK;
 }
@@ -53,12 +55,21 @@ void iu_watch_free(struct iu_watch *w)
 		close(w->fds[AT_SOCKETS].fd);
 	if (w->fds[AT_NETWORK].fd >= 0)
 		close(w->fds[AT_NETWORK].fd);
+	iu_watch_close_listeners(w->listeners);
 	free(w);
 }
 
 bool iu_watch_sees_sockets(const struct iu_watch *w)
 {
 	return w->fds[AT_SOCKETS].fd >= 0;
+}
+
+bool iu_watch_for_listeners(struct iu_watch *w, uint16_t port)
+{
+	iu_watch_close_listeners(w->listeners);
+	w->listeners = iu_watch_open_listeners(port);
+	w->fds[AT_LISTENERS].fd = w->listeners != NULL ? iu_watch_listeners_fd(w->listeners) : -1;
+	return w->listeners != NULL;
 }
 
 void iu_watch_processes(struct iu_watch *w, const int32_t *pids, size_t n)
@@ -91,6 +102,8 @@ void iu_watch_forget(struct iu_watch *w)
 	w->fds[AT_SOCKETS].revents = w->fds[AT_NETWORK].revents = POLLIN;
 	drain(&w->fds[AT_SOCKETS]);
 	drain(&w->fds[AT_NETWORK]);
+	if (w->listeners != NULL)
+		iu_watch_listeners_drain(w->listeners);
 }
 
 static unsigned what_happened(struct iu_watch *w)
@@ -103,6 +116,10 @@ static unsigned what_happened(struct iu_watch *w)
 		events |= IU_WATCH_SOCKET;
 	if (drain(&w->fds[AT_NETWORK]))
 		events |= IU_WATCH_NETWORK;
+	if (w->listeners != NULL && w->fds[AT_LISTENERS].revents != 0) {
+		iu_watch_listeners_drain(w->listeners);
+		events |= IU_WATCH_LISTENER;
+	}
 	for (size_t i = AT_PROCESSES; i < w->n; i++)
 		if (w->fds[i].fd >= 0 && w->fds[i].revents != 0) {
 			events |= IU_WATCH_PROCESS;
@@ -122,6 +139,8 @@ static void mask(struct pollfd *p, bool wanted)
 
 static void mask_all(struct iu_watch *w, unsigned want, const bool there[2])
 {
+	if (w->listeners != NULL)
+		mask(&w->fds[AT_LISTENERS], (want & IU_WATCH_LISTENER) != 0);
 	if (there[0])
 		mask(&w->fds[AT_SOCKETS], (want & IU_WATCH_SOCKET) != 0);
 	if (there[1])
@@ -146,7 +165,7 @@ static unsigned sleep_until(struct iu_watch *w, int64_t until_ns)
 
 unsigned iu_watch_wait(struct iu_watch *w, unsigned want, int64_t until_ns, int fd)
 {
-	const unsigned all = IU_WATCH_SOCKET | IU_WATCH_PROCESS | IU_WATCH_NETWORK;
+	const unsigned all = IU_WATCH_SOCKET | IU_WATCH_PROCESS | IU_WATCH_NETWORK | IU_WATCH_LISTENER;
 	bool there[2] = {w->fds[AT_SOCKETS].fd >= 0, w->fds[AT_NETWORK].fd >= 0};
 	unsigned events;
 

@@ -47,6 +47,11 @@ bool iu_watch_sees_sockets(const struct iu_watch *w)
 	return false;
 }
 
+bool iu_watch_for_listeners(struct iu_watch *w, uint16_t port)
+{
+	return false;
+}
+
 void iu_watch_processes(struct iu_watch *w, const int32_t *pids, size_t n)
 {
 	forget_processes(w);

@@ -10,10 +10,10 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "host/features.h"
 #include "host/host.h"
 #include "support/live.h"
 #include "support/live_private.h"
-
 
 /* So long that inuse has looked before, on a busy machine, too. */
 #define REMAINS_S "6"
@@ -227,10 +227,35 @@ static void test_wait__listening__sees_it_and_never_connects(void **state)
 	live_says(live_inuse_as(LIVE_NOBODY, "wait", "--listening", "8080"), 0, "Somebody listens on 127.0.0.");
 }
 
+/* As root the kernel tells of each: it is slept for half a minute, and yet woken, and what is of another address wakes in vain. */
+static void test_wait__listening_and_told_of_it__looks_for_that_alone(void **state)
+{
+	pid_t waiter;
+
+	live_need_root();
+	if (!INUSE_HAVE_BPF || access(IU_KERNEL_TYPES, R_OK) != 0)
+		live_skip("nobody tells of listeners here");
+	assert_in_range(ended(live_inuse("wait", "--json", "--listening", "--timeout", "3", "8080"), 1, "timeout"), 1, 2);
+	waiter = live_start("wait", "--json", "--listening", "[::1]:8080");
+	until_asleep(waiter);
+	live_listener("[::1]:8081", 0);
+	live_listener("127.0.0.1:8080", 0);
+	until_asleep(waiter);
+	live_listener("[::1]:8080", 0);
+	/* one at first, one for each word, and the echoes of each */
+	assert_in_range(ended(live_finish(waiter, 0), 0, "listening"), 2, 13);
+	/* a port that is taken by listen() itself */
+	live_sysctl("net.ipv4.ip_local_port_range", "20001 20001");
+	waiter = live_start("wait", "--json", "--listening", "127.0.0.1:20001");
+	until_asleep(waiter);
+	assert_int_equal(listen(live_socket(AF_INET, 0), 1), 0);
+	assert_in_range(ended(live_finish(waiter, 0), 0, "listening"), 2, 7);
+}
+
 static void test_wait__nobody_listens__looks_grow_rare(void **state)
 {
 	/* every 50 ms for half a second, then by a tenth more each time: 31; who is woken late looks less often */
-	assert_in_range(ended(live_inuse("wait", "--json", "--listening", "--timeout", "3", "8080"), 1, "timeout"), 5,
+	assert_in_range(ended(live_inuse_as(LIVE_NOBODY, "wait", "--json", "--listening", "--timeout", "3", "8080"), 1, "timeout"), 5,
 			33);
 	live_says(live_inuse("wait", "--listening", "--timeout", "0", "8080"), 1, "Nobody listens at 8080.");
 	live_device("v0", "192.0.2.1/24");
@@ -335,6 +360,7 @@ int main(void)
 		live_test(test_wait__other_ports__do_not_wake),
 		live_test(test_wait__address_comes__wakes),
 		live_test(test_wait__listening__sees_it_and_never_connects),
+		live_test(test_wait__listening_and_told_of_it__looks_for_that_alone),
 		live_test(test_wait__nobody_listens__looks_grow_rare),
 		live_test(test_wait__no_waiting_helps__says_so_at_once),
 		live_test(test_wait__interrupted__130_and_nothing_said),
