@@ -38,7 +38,7 @@ iu_maker iu_make_bind, iu_make_odd_bind, iu_make_listen, iu_make_connect, iu_mak
 	iu_make_fork, iu_make_kill;
 /* May socket s dial that address, in its state and from the address that it has? The step in which it does. */
 bool iu_make_may_dial(struct iu_fuzzer *f, unsigned s, const struct inuse_addr *to);
-void iu_make_dial(struct iu_fuzzer *f, struct iu_step *step, unsigned s, const struct inuse_addr *to);
+void iu_make_dial(struct iu_fuzzer *f, struct iu_step *s, unsigned socket, const struct inuse_addr *to);
 /* fuzz_make_peer.c: packets of peers elsewhere */
 iu_maker iu_make_packet, iu_make_dial_peer;
 /* The port that peer p speaks from. */
