@@ -34,8 +34,8 @@ typedef bool iu_maker(struct iu_fuzzer *f, struct iu_step *s);
 iu_maker iu_make_socket, iu_make_datagram, iu_make_option, iu_make_linger, iu_make_device, iu_make_repair, iu_make_group,
 	iu_make_port_choice, iu_make_chown, iu_make_user;
 /* fuzz_make_call.c: calls, and what ends sockets */
-iu_maker iu_make_bind, iu_make_odd_bind, iu_make_listen, iu_make_connect, iu_make_accept, iu_make_close, iu_make_shutdown, iu_make_unconnect, iu_make_write, iu_make_read,
-	iu_make_fork, iu_make_kill;
+iu_maker iu_make_bind, iu_make_odd_bind, iu_make_listen, iu_make_connect, iu_make_accept, iu_make_close,
+	iu_make_shutdown, iu_make_unconnect, iu_make_write, iu_make_read, iu_make_fork, iu_make_kill;
 /* May socket s dial that address, in its state and from the address that it has? The step in which it does. */
 bool iu_make_may_dial(struct iu_fuzzer *f, unsigned s, const struct inuse_addr *to);
 void iu_make_dial(struct iu_fuzzer *f, struct iu_step *s, unsigned socket, const struct inuse_addr *to);

@@ -79,7 +79,8 @@ WHEN(rule_privileged)
 
 WHEN(rule_route)
 {
-	static const char *const rules[] = {"no-route", "unreachable", "route-prohibits", "route-invalid", "route-no-device", "mapped-by-v6only", "mapped-source"};
+	static const char *const rules[] = {"no-route", "unreachable", "route-prohibits", "route-invalid", "route-no-device",
+					   "mapped-by-v6only", "mapped-source"};
 
 	(void)f;
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)

@@ -154,7 +154,8 @@ static void test_automatic_port__range_all_but_taken__as_certain_as_can_be(void 
 					  "ESTAB 127.0.0.1:5000>127.0.0.1:9 ?dev", "ESTAB 127.0.0.2:5000>127.0.0.1:9 ?lock",
 					  "TW 127.0.0.1:5000>127.0.0.1:9 ?ts old=2", "TW 127.0.0.1:5000>127.0.0.1:9 ts ?left",
 					  "TW 127.0.0.1:5000>127.0.0.1:9 ?ts ?left", "TW [::1]:5000>[::1]:9 ?ts ?lock old=2",
-					  "TW 127.0.0.1:5000>127.0.0.1:9 ts old=2", "TW 127.0.0.1:5000>127.0.0.1:9 ts ms=400", "TW 127.0.0.1:5000>127.0.0.1:9 ?lock ?dev ts old=2",
+					  "TW 127.0.0.1:5000>127.0.0.1:9 ts old=2", "TW 127.0.0.1:5000>127.0.0.1:9 ts ms=400",
+					  "TW 127.0.0.1:5000>127.0.0.1:9 ?lock ?dev ts old=2",
 					  "ESTAB 127.0.0.1:5000>127.0.0.1:8 ?lock;BOUND [::]:5000 udp",
 					  "ESTAB 127.0.0.1:5000>127.0.0.1:8 ?lock;SYNRECV 127.0.0.1:5000>127.0.0.1:7"};
 	static const char *const facts[] = {"tw_reuse=1", "tw_reuse=2 ?memory", "kernel=6.17 ?memory tw_reuse=2", "?tw_reuse", "tw_reuse=1 ?tw_reuse_delay",
