@@ -503,7 +503,8 @@ static bool may_take_over(const struct iu_fuzzer *f, const struct iu_step *step)
 		const struct inuse_socket *s = &facts->sockets[i];
 		struct inuse_addr remote = iu_addr_unmapped(&s->remote);
 
-		if (s->mini && s->state == INUSE_TIME_WAIT && iu_addr_same(&remote, &to) && remote.port == to.port)
+		/* to all zeros means to the host itself, from whatever address */
+		if (s->mini && s->state == INUSE_TIME_WAIT && remote.port == to.port && (iu_addr_is_any(&to) || iu_addr_same(&remote, &to)))
 			return true;
 	}
 	return false;
