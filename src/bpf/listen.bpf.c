@@ -4,7 +4,7 @@
  *
  * The state changes before the port is asked for again, and before the socket can be found as a listener (linux v6.18
  * net/ipv4/inet_connection_sock.c inet_csk_listen_start()): who is woken may have to look twice. A socket without a port gets one
- * only then, so that it may be any. Other network namespaces are not told apart: who looks finds nothing there.
+ * only then, so that it may be any.
  */
 #include "bpf/kernel.h"
 
@@ -13,6 +13,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define BPF_MAP_TYPE_RINGBUF 27
 
 const volatile __u16 port = 0;
+const volatile __u32 netns = 0; /* the inode of the network namespace; 0: not known, so any */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -26,7 +27,7 @@ int tell_of_listener(const __u64 *args)
 	const struct sock *sk = (const void *)args[0];
 	__u16 number;
 
-	if (args[2] != TCP_LISTEN)
+	if (args[2] != TCP_LISTEN || (netns && BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) != netns))
 		return 0;
 	number = BPF_CORE_READ(sk, __sk_common.skc_num);
 	if (number == 0 || number == port)

@@ -137,16 +137,20 @@ static enum end look_at_call(struct wait *w)
 	return GOES_ON;
 }
 
-/* When to look again: the word of a listener comes a moment before it can be found, so that it has echoes. */
+/* When to look again: the word of a listener comes a moment before it can be found, so that it has echoes; rare ones where many come. */
 static int64_t listener_due(struct wait *w, bool by_event)
 {
 	static const int64_t echoes_ms[ECHOES] = {1, 8, 64, 512, 4000};
+	int64_t due, least = iu_patience_after_event(&w->patience);
 
 	if (!w->told)
 		return iu_patience_back_off(&w->patience);
 	if (by_event)
 		w->echo = 0;
-	return w->patience.looked_ns + (w->echo < ECHOES ? echoes_ms[w->echo++] * IU_PATIENCE_MS : IU_PATIENCE_MOST);
+	if (w->echo == ECHOES)
+		return w->patience.looked_ns + IU_PATIENCE_MOST;
+	due = w->patience.looked_ns + echoes_ms[w->echo++] * IU_PATIENCE_MS;
+	return due < least ? least : due;
 }
 
 static enum end look_for_listener(struct wait *w, bool by_event)

@@ -208,7 +208,7 @@ static void read_reserved(struct inuse_snapshot *s)
 }
 
 /* Before Linux 3.17 there is no /proc/thread-self; then the main thread's namespace is the best there is. */
-static uint64_t read_netns(void)
+uint64_t iu_host_netns(void)
 {
 	struct stat st;
 
@@ -224,7 +224,7 @@ enum inuse_status iu_settings_read(struct inuse_snapshot *s, struct inuse_error 
 	struct utsname name;
 
 	facts->now_ns = iu_host_now();
-	facts->netns = read_netns();
+	facts->netns = iu_host_netns();
 	facts->kernel = uname(&name) == 0 ? iu_kernel_from_release(name.release) : 0;
 	facts->features = iu_features_from_version(facts->kernel);
 	facts->hz = iu_host_hz();

@@ -41,4 +41,10 @@ int64_t iu_host_fin_most_ns(void);
  */
 int64_t iu_host_doubtful_uid(void);
 
+/* The inode of the calling thread's network namespace; 0: not known, as where /proc is hidden. */
+uint64_t iu_host_netns(void);
+
+/* The inode of the calling thread's network namespace; 0: not known, as where /proc is hidden. */
+uint64_t iu_host_netns(void);
+
 #endif

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "host/bpf_access.h"
+#include "host/settings.h"
 #include "host/watch.h"
 
 #include "host/bpf_skeleton.h"
@@ -34,6 +35,7 @@ struct iu_watch_listeners *iu_watch_open_listeners(uint16_t port)
 	l->skel = iu_listen_bpf__open();
 	if (l->skel != NULL) {
 		l->skel->rodata->port = port;
+		l->skel->rodata->netns = (__u32)iu_host_netns();
 		l->skel->maps.news.max_entries = (__u32)l->page;
 		if (IU_BPF_LOAD(iu_listen_bpf__load, l->skel) == 0) {
 			l->consumed = map_page(l, PROT_READ | PROT_WRITE, 0);
