@@ -182,7 +182,7 @@ static void find_coverage(struct search *s)
 /* Such a socket holds its port: the memory of a port is that of TCP in this namespace, and of no half-open request. */
 static bool holds(const struct iu_facts *f, const struct inuse_socket *o, uint16_t port)
 {
-	return o->local.port == port && o->proto == INUSE_PROTO_TCP && (o->netns == 0 || o->netns == f->netns) && !iu_socket_is_request(o);
+	return o->local.port == port && o->proto == INUSE_PROTO_TCP && iu_socket_is_here(f, o) && !iu_socket_is_request(o);
 }
 
 static bool has_owner(const struct iu_facts *f, uint16_t port)
